@@ -1,0 +1,85 @@
+"""What the machine tells the application: addresses of the database, secrets, zone.
+
+Everything comes from environment variables; what is missing falls back to the files that
+the supervisor keeps in the private data folder (``var`` by default).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parent.parent
+VAR = Path(os.environ.get("YUCHANG_VAR", ROOT / "var"))
+ROLES = ("app", "owner", "portal", "admin")
+_URL_NAMES = {
+    "app": "DATABASE_URL",
+    "owner": "DATABASE_OWNER_URL",
+    "portal": "DATABASE_PORTAL_URL",
+    "admin": "DATABASE_ADMIN_URL",
+}
+
+
+def flag(name: str, default: bool = False) -> bool:
+    """Read a yes/no environment variable."""
+    return os.environ.get(name, "1" if default else "0").lower() in {"1", "true", "yes", "on"}
+
+
+def connection_file() -> Path:
+    """The file in which the supervisor leaves the addresses of the embedded server."""
+    return VAR / "postgres" / "connection.json"
+
+
+def database_url(role: str) -> str:
+    """The address for one role: the environment first, the embedded server second.
+
+    Without either, an address that leads nowhere is returned, so that commands which need
+    no database (``check``, ``makemessages``) still run.
+    """
+    from_environment = os.environ.get(_URL_NAMES[role])
+    if from_environment:
+        return from_environment
+    path = connection_file()
+    if path.exists():
+        urls: dict[str, str] = json.loads(path.read_text())
+        if role in urls:
+            return urls[role]
+    return "postgresql://nobody@127.0.0.1:1/yuchang"
+
+
+def parse_database_url(url: str) -> dict[str, Any]:
+    """Turn ``postgresql://user:password@host:port/name?host=/socket/folder`` into Django's dictionary."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "yuchang",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": query.get("host") or parts.hostname or "",
+        "PORT": str(query.get("port") or parts.port or ""),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": {},
+    }
+
+
+def secret(name: str) -> str:
+    """A secret from the environment, or one made once and kept privately in the data folder."""
+    value = os.environ.get(name)
+    if value:
+        return value
+    path = VAR / "secrets" / name.lower()
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        try:
+            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        except FileExistsError:
+            return path.read_text().strip()
+        with os.fdopen(descriptor, "w") as handle:
+            handle.write(secrets.token_hex(32))
+    return path.read_text().strip()

@@ -1,0 +1,21 @@
+"""Addresses of the inside zone."""
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("yuchang.core.urls")),
+    path("", include("yuchang.workbench.urls")),
+    path("accounts/", include("yuchang.accounts.urls")),
+    path("places/", include("yuchang.places.urls")),
+    path("registry/", include("yuchang.registry.urls")),
+    path("partners/", include("yuchang.partners.urls")),
+    path("exchange/", include("yuchang.exchange.urls")),
+    path("market/", include("yuchang.market.urls")),
+    path("ledger/", include("yuchang.ledger.urls")),
+    path("policy/", include("yuchang.policy.urls")),
+    path("monitoring/", include("yuchang.monitoring.urls")),
+]
+handler400 = "yuchang.core.views.bad_request"
+handler403 = "yuchang.core.views.forbidden"
+handler404 = "yuchang.core.views.not_found"
+handler500 = "yuchang.core.views.server_error"

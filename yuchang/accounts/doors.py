@@ -1,0 +1,73 @@
+"""Doors: the only way from a number to an object. A refusal says why and whom to ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from django.contrib.auth.decorators import login_not_required
+from django.db.models import Model, Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.translation import gettext as _
+
+from yuchang.accounts.queries import place_filter
+from yuchang.accounts.rules import Actor
+from yuchang.core.errors import Hidden, Refused
+
+M = TypeVar("M", bound=Model)
+View = Callable[..., HttpResponse]
+PUBLIC = "public"
+SIGNED_IN = "signed in"
+
+
+def require(actor: Actor, permission: str) -> None:
+    """Raises Refused (403) when no role of the actor carries the permission."""
+    if not actor.may(permission):
+        raise Refused(
+            _("您的岗位没有“%(permission)s”权限。") % {"permission": permission},
+            remedy=_("如确需办理,请联系本县系统管理员调整岗位。"),
+        )
+
+
+def open_door(
+    rows: QuerySet[M], actor: Actor, permission: str, pk: Any, *, within: Q | None = None, lock: bool = False
+) -> M:
+    """The one row with this key, if it lies in the actor's reach; ``lock`` takes it for update.
+
+    ``within`` replaces the usual place filter. Raises Refused (403) without the permission and
+    Hidden (404) for a row that is absent or out of reach, without telling which.
+    """
+    require(actor, permission)
+    reach = place_filter(actor, permission) if within is None else within
+    found = rows.filter(reach, pk=pk)
+    if lock:
+        found = found.select_for_update(of=("self",))
+    row = found.first()
+    if row is None:
+        raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请核对编号;跨区域事项请联系所属县。"))
+    return row
+
+
+def gate(permission: str) -> Callable[[View], View]:
+    """Declare what a view needs: a permission, ``SIGNED_IN`` or ``PUBLIC``. The access matrix reads it."""
+
+    def declare(view: View) -> View:
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if permission not in (PUBLIC, SIGNED_IN):
+                require(actor_of(request), permission)
+            return view(request, *args, **kwargs)
+
+        guarded.permission = permission  # type: ignore[attr-defined]
+        return login_not_required(guarded) if permission == PUBLIC else guarded
+
+    return declare
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """The signed-in actor of this request. Raises Refused when nobody is signed in."""
+    actor = getattr(request, "actor", None)
+    if not isinstance(actor, Actor):
+        raise Refused(_("请先登录。"))
+    return actor

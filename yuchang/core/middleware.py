@@ -1,0 +1,61 @@
+"""Request ids, and errors as pages that help."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import re
+import uuid
+from collections.abc import Callable
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from yuchang.core.errors import YuchangError
+
+request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
+_GIVEN = re.compile(r"[A-Za-z0-9-]{8,64}")
+logger = logging.getLogger("yuchang.request")
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class RequestIdMiddleware:
+    """Gives every request an id that stands in its log lines, its error page and its reply."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        given = request.headers.get("X-Request-Id", "")
+        token = request_id.set(given if _GIVEN.fullmatch(given) else uuid.uuid4().hex)
+        try:
+            response = self.get_response(request)
+            response["X-Request-Id"] = request_id.get()
+            return response
+        finally:
+            request_id.reset(token)
+
+
+class ErrorPagesMiddleware:
+    """Shows every ``YuchangError`` as a page with its status: what is wrong and what to do."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if not request.path.startswith("/static/"):
+            response.setdefault("Cache-Control", "no-store")
+        return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        if not isinstance(exception, YuchangError):
+            return None
+        logger.info("refused %s %s: %s", request.method, request.path, type(exception).__name__)
+        return error_page(request, exception)
+
+
+def error_page(request: HttpRequest, error: YuchangError) -> HttpResponse:
+    """The page for one error."""
+    context = {"error": error, "status": error.status, "request_id": request_id.get()}
+    return render(request, "errors/error.html", context, status=error.status)

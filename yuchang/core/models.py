@@ -1,0 +1,61 @@
+"""Tables of the ground: the instance, and (in ``audit``) the append-only log."""
+
+from __future__ import annotations
+
+from django.db import models
+from django.db.models import Func, Q
+
+
+class Instance(models.Model):
+    """One row: what this database is, and, if its data are simulated, what its clock shows."""
+
+    id = models.SmallIntegerField(primary_key=True, default=1)
+    name = models.CharField(max_length=100, default="渔场")
+    is_simulated = models.BooleanField(default=False)
+    clock_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(id=1), name="core_instance_single_row"),
+            models.CheckConstraint(
+                condition=Q(clock_at__isnull=True) | Q(is_simulated=True),
+                name="core_instance_clock_only_when_simulated",
+            ),
+        ]
+
+
+class Versioned(models.Model):
+    """A mutable row. Every write names the version it read (see ``core.actions.check_version``)."""
+
+    version = models.PositiveIntegerField(default=1)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        abstract = True
+
+
+class AuditEntry(models.Model):
+    """One line of the audit log, as written by an action. Append-only by grants.
+
+    ``transaction_id`` lets the sequencer order only entries whose transactions are surely finished.
+    """
+
+    at = models.DateTimeField()
+    actor_id = models.BigIntegerField(null=True)
+    actor_name = models.CharField(max_length=150)
+    action = models.CharField(max_length=100)
+    object_kind = models.CharField(max_length=60)
+    object_id = models.CharField(max_length=60)
+    place_id = models.BigIntegerField(null=True)
+    body = models.TextField()
+    leaf_hash = models.BinaryField()
+    transaction_id = models.BigIntegerField(db_default=Func(function="txid_current"))
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["object_kind", "object_id", "id"], name="core_audit_object"),
+            models.Index(fields=["action", "id"], name="core_audit_action"),
+            models.Index(fields=["actor_id", "id"], name="core_audit_actor"),
+            models.Index(fields=["transaction_id", "id"], name="core_audit_transaction"),
+        ]
