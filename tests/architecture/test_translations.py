@@ -1,0 +1,81 @@
+"""English is a full second language: every Chinese string of a page or message has its English."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import pytest
+from babel.messages.pofile import read_po
+
+from tests.architecture.sources import DOMAINS, ROOT, python_files, templates
+
+CHINESE = re.compile(r"[\u3400-\u9fff]")
+TRANSLATE = re.compile(r"""{%\s*(?:translate|trans)\s+(?:"([^"]+)"|'([^']+)')""")
+IN_FILTER = re.compile(r"""_\(\s*(?:"([^"]+)"|'([^']+)')\s*\)""")
+BLOCK = re.compile(r"{%\s*blocktrans(?:late)?\b([^%]*)%}(.*?){%\s*endblocktrans(?:late)?\s*%}", re.S)
+GETTEXT = {"_", "gettext", "gettext_lazy", "ngettext", "pgettext"}
+
+
+def strings_of_template(path: Path) -> set[str]:
+    """The message ids that a template asks for."""
+    text = path.read_text()
+    found = {a or b for a, b in TRANSLATE.findall(text)} | {a or b for a, b in IN_FILTER.findall(text)}
+    for options, body in BLOCK.findall(text):
+        for part in re.split(r"{%\s*plural\s*%}", body):
+            message = re.sub(r"{{\s*(\w+)\s*}}", r"%(\1)s", part)
+            if "trimmed" in options:
+                message = " ".join(line.strip() for line in message.strip().splitlines())
+            found.add(message)
+    return found
+
+
+def strings_of_module(path: Path) -> set[str]:
+    """The message ids in ``_("…")`` calls of a module."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in GETTEXT and node.args:
+            argument = node.args[0]
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                found.add(argument.value)
+    return found
+
+
+def english() -> dict[str, str]:
+    """Every translated message of the project's catalogues."""
+    known: dict[str, str] = {}
+    for path in [*ROOT.glob("locale/en/LC_MESSAGES/*.po"), *ROOT.glob("yuchang/*/locale/en/LC_MESSAGES/*.po")]:
+        with path.open("rb") as source:
+            for message in read_po(source, locale="en"):
+                identity = message.id if isinstance(message.id, str) else message.id[0]
+                text = message.string if isinstance(message.string, str) else message.string[0]
+                if identity and text and "fuzzy" not in message.flags:
+                    known[identity] = text
+    return known
+
+
+@pytest.mark.parametrize("domain", [d.name for d in DOMAINS] + ["templates"])
+def test_every_chinese_string_has_its_english(domain: str) -> None:
+    wanted: set[str] = set()
+    for path in templates():
+        if domain in path.relative_to(ROOT).parts[: 2 if domain != "templates" else 1]:
+            wanted |= strings_of_template(path)
+    for path in python_files():
+        if domain in path.relative_to(ROOT).parts[:2]:
+            wanted |= strings_of_module(path)
+    known = english()
+    missing = sorted(w for w in wanted if CHINESE.search(w) and w not in known)
+    assert not missing, f"{len(missing)} without English: {missing[:10]}"
+
+
+def test_no_page_has_chinese_outside_a_translation() -> None:
+    loose = []
+    for path in templates():
+        text = re.sub(r"{#.*?#}|{%\s*comment.*?endcomment\s*%}", "", path.read_text(), flags=re.S)
+        text = BLOCK.sub("", text)
+        text = re.sub(r"{%.*?%}|{{.*?}}", "", text, flags=re.S)
+        text = text.replace("渔场", "").replace("中文", "")
+        if CHINESE.search(text):
+            loose.append(f"{path.relative_to(ROOT)}: {CHINESE.search(text).group(0)}")
+    assert not loose, loose

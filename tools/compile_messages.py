@@ -1,0 +1,34 @@
+"""Compile every ``django.po`` of the project to ``django.mo`` with Babel (no gettext tools needed)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def catalogues() -> list[Path]:
+    """The project's own catalogues."""
+    own = [*ROOT.glob("locale/*/LC_MESSAGES/*.po"), *ROOT.glob("yuchang/*/locale/*/LC_MESSAGES/*.po")]
+    return sorted(own)
+
+
+def main() -> None:
+    """Compile, or name the file that cannot be read."""
+    for path in catalogues():
+        try:
+            with path.open("rb") as source:
+                catalogue = read_po(source, locale=path.parts[-3], abort_invalid=True)
+        except Exception as error:  # noqa: BLE001 - any fault of the file becomes a sentence
+            sys.stderr.write(f"{path.relative_to(ROOT)}: {error}\n")
+            raise SystemExit(1) from error
+        with path.with_suffix(".mo").open("wb") as target:
+            write_mo(target, catalogue)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""Run pytest against the server in ``DATABASE_ADMIN_URL``, or against an embedded one of its own.
+
+The embedded test server lives in ``var/test``, apart from the county's data. It is started for the run and
+stopped afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def supervisor(command: str, environment: dict[str, str]) -> None:
+    """Start or stop the embedded test server."""
+    subprocess.run(  # noqa: S603 - our own command
+        [sys.executable, "-m", "yuchang.supervisor", command], cwd=ROOT, env=environment, check=True
+    )
+
+
+def main() -> int:
+    """Returns pytest's exit code."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT), "YUCHANG_LOG_LEVEL": "ERROR"}
+    is_ours = "DATABASE_ADMIN_URL" not in environment
+    if is_ours:
+        environment["YUCHANG_VAR"] = str(ROOT / "var" / "test")
+        supervisor("up", environment)
+    arguments = sys.argv[1:]
+    if "-m" not in arguments:
+        arguments = ["-m", "not nightly", *arguments]
+    if "-n" not in arguments and "-p" not in arguments:
+        arguments = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup", *arguments]
+    try:
+        done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment, check=False)  # noqa: S603
+        return done.returncode
+    finally:
+        if is_ours:
+            supervisor("down", environment)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
