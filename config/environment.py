@@ -83,3 +83,12 @@ def secret(name: str) -> str:
         with os.fdopen(descriptor, "w") as handle:
             handle.write(secrets.token_hex(32))
     return path.read_text().strip()
+
+
+def existing_secret(name: str) -> str | None:
+    """A secret from the environment or the data folder, never made anew; None when there is none."""
+    value = os.environ.get(name)
+    if value:
+        return value
+    path = VAR / "secrets" / name.lower()
+    return path.read_text().strip() if path.exists() else None

@@ -31,7 +31,7 @@ class Recorder:
         self.is_bulk_recorded = False
 
     def add(self, kind: str, object_id: int | str, *, place_id: int | None = None, **details: Any) -> None:
-        """Note that ``kind`` number ``object_id`` was written. ``details`` must hold no secret in the clear."""
+        """Note that ``kind`` number ``object_id`` was written. ``details`` hold no secret in the clear."""
         self.entries.append(audit.Draft(self.action, kind, str(object_id), place_id, details))
 
     def add_bulk(self, kind: str, select_sql: str, params: Any = ()) -> int:
@@ -71,6 +71,6 @@ def check_version(row: Any, version: int | None) -> None:
 
 
 def save(row: Any) -> None:
-    """Store a changed versioned row under its next version. The caller has locked it and checked the version."""
+    """Store a changed row under its next version. The caller has locked it and checked the version."""
     row.version += 1
     row.save()

@@ -16,8 +16,6 @@ from typing import TYPE_CHECKING, Any
 from django.db import connection
 from django.utils import timezone
 
-from yuchang.core.models import AuditEntry
-
 if TYPE_CHECKING:
     from yuchang.core.actions import Author
 
@@ -56,26 +54,23 @@ def _body(actor: Author, draft: Draft, at: str) -> str:
     )
 
 
+_INSERT = """
+    INSERT INTO core_auditentry
+        (at, actor_id, actor_name, action, object_kind, object_id, place_id, body, leaf_hash)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)
+"""
+
+
 def insert(actor: Author, drafts: Sequence[Draft]) -> None:
     """Store the entries of one action in the current transaction."""
     at = timezone.now()
-    entries = []
+    rows = []
     for draft in drafts:
         body = _body(actor, draft, at.isoformat())
-        entries.append(
-            AuditEntry(
-                at=at,
-                actor_id=actor.user_id,
-                actor_name=actor.name,
-                action=draft.action,
-                object_kind=draft.kind,
-                object_id=draft.object_id,
-                place_id=draft.place_id,
-                body=body,
-                leaf_hash=leaf_hash(body),
-            )
-        )
-    AuditEntry.objects.bulk_create(entries, batch_size=2000)
+        object_ = (draft.kind, draft.object_id, draft.place_id)
+        rows.append((at, actor.user_id, actor.name, draft.action, *object_, body, leaf_hash(body)))
+    with connection.cursor() as cursor:
+        cursor.executemany(_INSERT, rows)
 
 
 def insert_set(action: str, actor: Author, kind: str, select_sql: str, params: Any = ()) -> int:

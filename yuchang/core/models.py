@@ -1,4 +1,4 @@
-"""Tables of the ground: the instance, and (in ``audit``) the append-only log."""
+"""Tables of the ground: the instance, the append-only audit log with its signed tree, data keys."""
 
 from __future__ import annotations
 
@@ -53,9 +53,59 @@ class AuditEntry(models.Model):
     transaction_id = models.BigIntegerField(db_default=Func(function="txid_current"))
 
     class Meta:
+        # 0002_guards adds: the hash is that of the body, and nobody chooses a transaction id.
         indexes = [
             models.Index(fields=["object_kind", "object_id", "id"], name="core_audit_object"),
             models.Index(fields=["action", "id"], name="core_audit_action"),
             models.Index(fields=["actor_id", "id"], name="core_audit_actor"),
             models.Index(fields=["transaction_id", "id"], name="core_audit_transaction"),
+        ]
+
+
+class AuditLeaf(models.Model):
+    """The place of one entry in the log. Written by the sequencer only; append-only by grants."""
+
+    seq = models.BigIntegerField(primary_key=True)
+    entry = models.OneToOneField(AuditEntry, on_delete=models.PROTECT, related_name="leaf")
+    leaf_hash = models.BinaryField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(seq__gte=0), name="core_auditleaf_seq")]
+
+
+class AuditCheckpoint(models.Model):
+    """A signed statement: the first ``size`` leaves have this Merkle root. Append-only by grants.
+
+    ``body`` is the exact text that is signed. It names the root, the hash of the checkpoint before,
+    and the hash of ``leaves``: the leaf hashes (32 bytes each) added since then.
+    ``frontier``, ``horizon`` and ``cluster`` let the sequencer go on from here.
+    """
+
+    size = models.BigIntegerField(unique=True)
+    root = models.BinaryField()
+    body = models.TextField()
+    leaves = models.BinaryField()
+    signature = models.BinaryField()
+    key_id = models.CharField(max_length=16)
+    at = models.DateTimeField()
+    frontier = models.BinaryField()
+    horizon = models.BigIntegerField()
+    cluster = models.BigIntegerField()
+
+    class Meta:
+        constraints = [models.CheckConstraint(condition=Q(size__gt=0), name="core_auditcheckpoint_size")]
+
+
+class DataKey(models.Model):
+    """A county's data key, wrapped by the master key named (see ``core.secrets``)."""
+
+    county_id = models.BigIntegerField()
+    version = models.PositiveSmallIntegerField()
+    wrapped = models.BinaryField()
+    master_key_id = models.CharField(max_length=16)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["county_id", "version"], name="core_datakey_version"),
         ]
