@@ -1,0 +1,163 @@
+"use strict";
+// Draws <div class="chart" data-chart="sankey|bar|line|map" data-source="json-script-id">.
+//
+// sankey  {nodes: [{name, title?, url?}], links: [{source, target, value, url?}], unit}
+// bar     {labels: [...], series: [{name, values}], unit, urls?: [...], stacked?}
+// line    {labels: [...], series: [{name, values}], unit, marks?: [{name, value}]}
+// map     {outline: address of GeoJSON, values: [{name, value, url?}], points?: [{name, at: [lon, lat], value, url?}], unit}
+// unit "fen" shows yuan. Every chart is followed by its figures as a table.
+
+(() => {
+  const chinese = document.documentElement.lang.startsWith("zh");
+  const word = (zh, en) => (chinese ? zh : en);
+  const colours = ["#0b5563", "#4a90a0", "#c98a1b", "#6b8e5a", "#8a6d9b", "#a85b4a", "#5b7fb0", "#7b8f96"];
+  const text = { fontFamily: getComputedStyle(document.body).fontFamily, color: "#17262b", fontSize: 13 };
+
+  function yuan(fen) {
+    const value = fen / 100;
+    if (Math.abs(value) >= 1e8) return `${(value / 1e8).toFixed(2)}${word("亿元", "e8 CNY")}`;
+    if (chinese && Math.abs(value) >= 1e4) return `${(value / 1e4).toFixed(2)}万元`;
+    return `${value.toLocaleString("zh-CN", { maximumFractionDigits: 2 })}${word("元", " CNY")}`;
+  }
+  function exact(value, unit) {
+    if (value === null || value === undefined) return "—";
+    if (unit === "fen") return `${(value / 100).toLocaleString("zh-CN", { minimumFractionDigits: value % 100 ? 2 : 0 })} ${word("元", "CNY")}`;
+    return `${value.toLocaleString("zh-CN")}${unit ? ` ${unit}` : ""}`;
+  }
+  const short = (value, unit) => (unit === "fen" ? yuan(value) : value.toLocaleString("zh-CN"));
+
+  const base = () => ({
+    animation: false,
+    color: colours,
+    textStyle: text,
+    tooltip: { renderMode: "richText", confine: true, backgroundColor: "#fff", borderColor: "#d5dfe2", textStyle: text },
+  });
+
+  function axes(data) {
+    return {
+      grid: { left: 8, right: 16, top: data.series.length > 1 ? 34 : 14, bottom: 4, containLabel: true },
+      legend: data.series.length > 1 ? { top: 0, left: 0, icon: "roundRect", itemWidth: 12, itemHeight: 8, textStyle: text } : undefined,
+      xAxis: { type: "category", data: data.labels, axisTick: { show: false }, axisLine: { lineStyle: { color: "#9fb1b7" } }, axisLabel: { ...text, hideOverlap: true } },
+      yAxis: { type: "value", splitNumber: 4, axisLabel: { ...text, color: "#51646b", formatter: (v) => short(v, data.unit) }, splitLine: { lineStyle: { color: "#e8eef0" } } },
+    };
+  }
+
+  const options = {
+    sankey(data) {
+      const title = Object.fromEntries(data.nodes.map((node) => [node.name, node.title || node.name]));
+      return {
+        ...base(),
+        tooltip: { ...base().tooltip, formatter: (p) => (p.dataType === "edge" ? `${title[p.data.source]} → ${title[p.data.target]}\n${exact(p.data.value, data.unit)}` : `${title[p.name]}\n${exact(p.value, data.unit)}`) },
+        series: [{
+          type: "sankey", data: data.nodes, links: data.links, left: 4, right: 128, top: 8, bottom: 8, nodeWidth: 12, nodeGap: 12,
+          nodeAlign: "justify", draggable: false, emphasis: { focus: "adjacency" },
+          lineStyle: { color: "gradient", opacity: 0.32, curveness: 0.5 }, itemStyle: { borderWidth: 0 },
+          label: { ...text, formatter: (p) => `${title[p.name]}  ${short(p.value, data.unit)}` },
+        }],
+      };
+    },
+    bar(data) {
+      return {
+        ...base(), ...axes(data),
+        tooltip: { ...base().tooltip, trigger: "axis", axisPointer: { type: "shadow" }, valueFormatter: (v) => exact(v, data.unit) },
+        series: data.series.map((s) => ({ type: "bar", name: s.name, data: s.values, stack: data.stacked ? "all" : undefined, barMaxWidth: 28 })),
+      };
+    },
+    line(data) {
+      const marks = (data.marks || []).map((m) => ({ yAxis: m.value, name: m.name, label: { formatter: `${m.name} ${short(m.value, data.unit)}`, position: "insideEndTop", color: "#9c1f1f", fontSize: 12 } }));
+      const highest = Math.max(0, ...(data.marks || []).map((m) => m.value), ...data.series.flatMap((s) => s.values.map((v) => v || 0)));
+      const option = axes(data);
+      option.yAxis.max = (range) => Math.max(range.max, highest * 1.08);
+      return {
+        ...base(), ...option,
+        tooltip: { ...base().tooltip, trigger: "axis", valueFormatter: (v) => exact(v, data.unit) },
+        series: data.series.map((s, i) => ({
+          type: "line", name: s.name, data: s.values, symbolSize: 6, connectNulls: true, lineStyle: { width: 2 },
+          markLine: i === 0 && marks.length ? { silent: true, symbol: "none", lineStyle: { color: "#9c1f1f", type: "dashed" }, data: marks } : undefined,
+        })),
+      };
+    },
+    map(data, outline) {
+      const values = [...(data.values || []), ...(data.points || [])].map((v) => v.value || 0);
+      const option = {
+        ...base(),
+        tooltip: { ...base().tooltip, formatter: (p) => (p.data ? `${p.name}\n${exact(p.seriesType === "effectScatter" || p.seriesType === "scatter" ? p.data.figure : p.value, data.unit)}` : p.name) },
+        visualMap: (data.values || []).length ? { min: 0, max: Math.max(1, ...values), left: 4, bottom: 4, itemHeight: 80, itemWidth: 10, textStyle: text, inRange: { color: ["#e9f2f4", "#8fc0c9", "#0b5563"] }, seriesIndex: 0, formatter: (v) => short(Math.round(v), data.unit) } : undefined,
+        series: [],
+      };
+      const shape = { map: outline, roam: false, aspectScale: 0.82, label: { show: (data.values || []).length < 40, ...text, fontSize: 11 }, itemStyle: { areaColor: "#eef4f5", borderColor: "#9fb1b7" }, emphasis: { itemStyle: { areaColor: "#f6dfae" }, label: text } };
+      option.series.push({ type: "map", ...shape, selectedMode: false, data: data.values || [], geoIndex: undefined });
+      if ((data.points || []).length) {
+        option.geo = { ...shape, label: { show: false }, silent: true };
+        option.series[0].geoIndex = 0;
+        option.series.push({ type: "scatter", coordinateSystem: "geo", symbolSize: (v, p) => 6 + 20 * Math.sqrt((p.data.figure || 0) / Math.max(1, ...values)), data: data.points.map((p) => ({ name: p.name, value: p.at, figure: p.value, url: p.url })), itemStyle: { color: "#0b5563", opacity: 0.75 } });
+      }
+      return option;
+    },
+  };
+
+  function rowsOf(kind, data) {
+    if (kind === "sankey") {
+      const title = Object.fromEntries(data.nodes.map((node) => [node.name, node.title || node.name]));
+      return [[word("从", "From"), word("到", "To"), word("数额", "Amount")], ...data.links.map((l) => [title[l.source], title[l.target], exact(l.value, data.unit)])];
+    }
+    if (kind === "map") return [[word("地区", "Place"), word("数值", "Value")], ...[...(data.values || []), ...(data.points || [])].map((v) => [v.name, exact(v.value, data.unit)])];
+    return [["", ...data.series.map((s) => s.name)], ...data.labels.map((label, i) => [label, ...data.series.map((s) => exact(s.values[i], data.unit))]), ...(data.marks || []).map((m) => [m.name, exact(m.value, data.unit)])];
+  }
+
+  function addTable(box, kind, data) {
+    const [head, ...rows] = rowsOf(kind, data);
+    const details = document.createElement("details");
+    details.className = "chart-data";
+    details.append(Object.assign(document.createElement("summary"), { textContent: word("图中数字", "Figures of this chart") }));
+    const wrap = Object.assign(document.createElement("div"), { className: "table-responsive", tabIndex: 0 });
+    const table = Object.assign(document.createElement("table"), { className: "table table-sm" });
+    const line = (parent, cells, tag) => {
+      const tr = parent.appendChild(document.createElement("tr"));
+      cells.forEach((cell, i) => {
+        const td = tr.appendChild(document.createElement(tag === "th" && cell === "" ? "td" : tag));
+        td.textContent = cell;
+        if (i === cells.length - 1 || (kind !== "sankey" && i > 0)) td.className = "number";
+        if (td.tagName === "TH") td.scope = "col";
+      });
+    };
+    line(table.createTHead(), head, "th");
+    const body = table.createTBody();
+    rows.forEach((row) => line(body, row, "td"));
+    wrap.append(table);
+    details.append(wrap);
+    box.after(details);
+  }
+
+  async function outlineOf(address) {
+    const answer = await fetch(address, { credentials: "same-origin" });
+    if (!answer.ok) throw new Error(`${answer.status} ${address}`);
+    window.echarts.registerMap(address, await answer.json());
+    return address;
+  }
+
+  async function draw(box) {
+    if (box.dataset.drawn) return;
+    box.dataset.drawn = "yes";
+    const kind = box.dataset.chart;
+    const data = JSON.parse(document.getElementById(box.dataset.source).textContent);
+    box.setAttribute("role", "img");
+    if (!box.hasAttribute("aria-label")) box.setAttribute("aria-label", word("图；数字见下表", "Chart; its figures follow as a table"));
+    addTable(box, kind, data);
+    const outline = kind === "map" ? await outlineOf(data.outline) : undefined;
+    const chart = window.echarts.init(box, null, { renderer: "svg" });
+    chart.setOption(options[kind](data, outline));
+    chart.on("click", (p) => {
+      const url = (p.data && p.data.url) || (data.urls && data.urls[p.dataIndex]);
+      if (url) window.location.assign(url);
+    });
+    new ResizeObserver(() => chart.resize()).observe(box);
+    box.dataset.ready = "yes";
+  }
+
+  const drawAll = (root) => root.querySelectorAll(".chart[data-chart]").forEach((box) => {
+    draw(box).catch((error) => { box.textContent = word("图未能画出，请看下表。", "The chart could not be drawn; see the table."); console.error(error); });
+  });
+  drawAll(document);
+  document.addEventListener("htmx:load", (event) => drawAll(event.detail.elt));
+})();

@@ -1,0 +1,93 @@
+"""What the top bar shows: the rooms a person may enter, the person's hats, the person's place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+from django.utils.translation import get_language, gettext_lazy
+
+from yuchang.accounts.rules import ROLE_WORDS, Actor, PlaceScope
+from yuchang.places.models import Place
+
+register = template.Library()
+
+# Word, address, permission; the order of the bar.
+ROOMS: tuple[tuple[Any, str, str], ...] = (
+    (gettext_lazy("待办"), "workbench:home", "workbench.read"),
+    (gettext_lazy("全县"), "workbench:dashboard", "monitoring.read"),
+    (gettext_lazy("农户"), "registry:household_list", "registry.read"),
+    (gettext_lazy("供需"), "exchange:board", "exchange.read"),
+    (gettext_lazy("订单"), "market:round_list", "market.read"),
+    (gettext_lazy("预警"), "monitoring:alert_list", "monitoring.read"),
+    (gettext_lazy("账本"), "ledger:transaction_list", "ledger.read"),
+    (gettext_lazy("政策"), "policy:desk", "policy.read"),
+    (gettext_lazy("伙伴"), "partners:organisation_list", "partners.read"),
+    (gettext_lazy("公开"), "workbench:publication", "portal.publish"),
+    (gettext_lazy("地区"), "places:index", "workbench.read"),
+    (gettext_lazy("审计"), "workbench:audit_log", "audit.read"),
+    (gettext_lazy("运行"), "workbench:operations", "operations.read"),
+    (gettext_lazy("人员"), "workbench:people", "accounts.manage"),
+)
+
+
+@dataclass(frozen=True)
+class Room:
+    """One link of the top bar."""
+
+    word: str
+    url: str
+    is_here: bool
+
+
+@register.simple_tag(takes_context=True)
+def rooms(context: dict[str, Any]) -> list[Room]:
+    """The links that the present actor may use, the present one marked."""
+    request: HttpRequest = context["request"]
+    actor = getattr(request, "actor", None)
+    if not isinstance(actor, Actor):
+        return []
+    found = []
+    for word, name, permission in ROOMS:
+        if not actor.may(permission):
+            continue
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        found.append(Room(str(word), url, _is_here(request.path, url)))
+    return found
+
+
+def _is_here(path: str, url: str) -> bool:
+    return path == url if url == "/" else path.startswith(url)
+
+
+@register.filter
+def may(actor: Actor | None, permission: str) -> bool:
+    """``{% if actor|may:"registry.verify" %}``: whether the actor holds the permission anywhere."""
+    return isinstance(actor, Actor) and actor.may(permission)
+
+
+@register.filter
+def hats(actor: Actor | None) -> str:
+    """The actor's roles in words."""
+    if not isinstance(actor, Actor):
+        return ""
+    language = 0 if (get_language() or "zh").startswith("zh") else 1
+    words = dict.fromkeys(ROLE_WORDS[grant.role][language] for grant in actor.grants)
+    return (" · ").join(words)
+
+
+@register.filter
+def area(actor: Actor | None) -> str:
+    """The name of the first place within which the actor works; empty for a national scope."""
+    if not isinstance(actor, Actor):
+        return ""
+    for grant in actor.grants:
+        if isinstance(grant.scope, PlaceScope) and grant.scope.level:
+            return Place.objects.filter(pk=grant.scope.place_id).values_list("name", flat=True).first() or ""
+    return ""
