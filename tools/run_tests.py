@@ -34,7 +34,9 @@ def main() -> int:
     if "-n" not in arguments and "-p" not in arguments:
         arguments = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup", *arguments]
     try:
-        done = subprocess.run([sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment, check=False)  # noqa: S603
+        done = subprocess.run(
+            [sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment, check=False
+        )
         return done.returncode
     finally:
         if is_ours:

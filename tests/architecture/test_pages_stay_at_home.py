@@ -9,7 +9,9 @@ import pytest
 from tests.architecture.sources import ROOT, templates
 
 OUTSIDE = re.compile(r"""(?:src|href|action|url\()\s*=?\s*["'(]?\s*(?:https?:)?//""", re.I)
-INLINE = re.compile(r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|\sstyle=|\son[a-z]+=|<style\b|javascript:", re.I)
+INLINE = re.compile(
+    r"<script(?![^>]*\bsrc=)(?![^>]*application/json)[^>]*>|\sstyle=|\son[a-z]+=|<style\b|javascript:", re.I
+)
 
 
 @pytest.mark.parametrize("path", templates(), ids=lambda p: str(p.relative_to(ROOT)))

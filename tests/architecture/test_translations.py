@@ -45,7 +45,10 @@ def strings_of_module(path: Path) -> set[str]:
 def english() -> dict[str, str]:
     """Every translated message of the project's catalogues."""
     known: dict[str, str] = {}
-    for path in [*ROOT.glob("locale/en/LC_MESSAGES/*.po"), *ROOT.glob("yuchang/*/locale/en/LC_MESSAGES/*.po")]:
+    for path in [
+        *ROOT.glob("locale/en/LC_MESSAGES/*.po"),
+        *ROOT.glob("yuchang/*/locale/en/LC_MESSAGES/*.po"),
+    ]:
         with path.open("rb") as source:
             for message in read_po(source, locale="en"):
                 identity = message.id if isinstance(message.id, str) else message.id[0]
