@@ -1,0 +1,42 @@
+"""Every write of the exchange, by noun."""
+
+from yuchang.exchange.actions.agreements import (
+    agree_set,
+    propose_agreement,
+    refuse_agreement,
+    sign_agreement,
+)
+from yuchang.exchange.actions.categories import sync_categories
+from yuchang.exchange.actions.clearings import discard_clearing, publish_clearing, run_clearing
+from yuchang.exchange.actions.postings import (
+    PostingFacts,
+    correct_posting,
+    expire_postings,
+    open_posting,
+    post,
+    post_many,
+    withdraw_posting,
+)
+from yuchang.exchange.actions.talks import answer_match, answer_matches_set, counter_terms, say
+
+__all__ = [
+    "PostingFacts",
+    "agree_set",
+    "answer_match",
+    "answer_matches_set",
+    "correct_posting",
+    "counter_terms",
+    "discard_clearing",
+    "expire_postings",
+    "open_posting",
+    "post",
+    "post_many",
+    "propose_agreement",
+    "publish_clearing",
+    "refuse_agreement",
+    "run_clearing",
+    "say",
+    "sign_agreement",
+    "sync_categories",
+    "withdraw_posting",
+]

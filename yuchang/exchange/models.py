@@ -1,0 +1,386 @@
+"""Offers and needs of everyone, the frozen clearings, and the way from a match to an agreement."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
+from django.db import models
+from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+from yuchang.core.models import Versioned
+from yuchang.places.models import Placed
+
+QUANTITY_MAX = 1_000_000_000
+"""No posting is larger: 1,000,000 tonnes if the unit is kilograms."""
+PRICE_MAX_FEN = 100_000_000
+"""No unit costs more: one million yuan."""
+
+
+class Direction(models.TextChoices):
+    """The two kinds of posting, and the two sides of a match."""
+
+    OFFER = "offer", _("供给")
+    NEED = "need", _("需求")
+
+
+class Category(models.Model):
+    """One kind of thing that is offered and needed; leaves only are posted.
+
+    Shipped in ``categories.yaml``. ``unit`` is the smallest unit sold and the unit of every
+    quantity and price. ``radius_km`` is the usual reach (null: the whole country);
+    ``transport_fen_100km`` the cost of carrying one unit 100 km.
+    """
+
+    code = models.CharField(max_length=60, primary_key=True)
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    name_zh = models.CharField(max_length=60)
+    name_en = models.CharField(max_length=60)
+    unit = models.CharField(max_length=20, blank=True)
+    unit_en = models.CharField(max_length=20, blank=True)
+    aliases = ArrayField(models.CharField(max_length=30), default=list)
+    radius_km = models.PositiveIntegerField(null=True)
+    transport_fen_100km = models.PositiveIntegerField(default=0)
+    is_leaf = models.BooleanField(default=True)
+    is_seasonal = models.BooleanField(default=False)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        indexes = [GinIndex(fields=["aliases"], name="exchange_category_aliases")]
+
+    def __str__(self) -> str:
+        return self.name_zh
+
+
+class Posting(Versioned, Placed):
+    """What one participant can give or needs.
+
+    ``limit_fen`` is private: the least an offer accepts, the most a need pays, per unit. It never
+    leaves to the other side (``queries`` masks it). ``agreed_quantity`` is what agreements hold.
+    """
+
+    class OwnerKind(models.TextChoices):
+        HOUSEHOLD = "household", _("农户")
+        VILLAGE = "village", _("村集体")
+        ORGANISATION = "organisation", _("机构")
+
+    class State(models.TextChoices):
+        DRAFT = "draft", _("草稿")
+        OPEN = "open", _("待撮合")
+        MATCHED = "matched", _("已约满")
+        FULFILLED = "fulfilled", _("已履约")
+        WITHDRAWN = "withdrawn", _("已撤回")
+        EXPIRED = "expired", _("已过期")
+
+    uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    direction = models.CharField(max_length=10, choices=Direction)
+    owner_kind = models.CharField(max_length=20, choices=OwnerKind)
+    household = models.ForeignKey(
+        "registry.Household", null=True, blank=True, on_delete=models.PROTECT, related_name="postings"
+    )
+    organisation = models.ForeignKey(
+        "partners.Organisation", null=True, blank=True, on_delete=models.PROTECT, related_name="postings"
+    )
+    resource = models.ForeignKey(
+        "registry.Resource", null=True, blank=True, on_delete=models.PROTECT, related_name="postings"
+    )
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
+    quantity = models.BigIntegerField()
+    agreed_quantity = models.BigIntegerField(default=0)
+    unit = models.CharField(max_length=20)
+    limit_fen = models.BigIntegerField()
+    window_from = models.DateField()
+    window_to = models.DateField()
+    radius_km = models.PositiveIntegerField(null=True, blank=True)
+    note = models.CharField(max_length=300, blank=True)
+    state = models.CharField(max_length=20, choices=State, default=State.OPEN)
+    entered_by_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(direction__in=["offer", "need"]), name="exchange_posting_direction"),
+            models.CheckConstraint(
+                condition=Q(owner_kind="household", household__isnull=False, organisation__isnull=True)
+                | Q(
+                    owner_kind="village",
+                    household__isnull=True,
+                    organisation__isnull=True,
+                    village_id__isnull=False,
+                )
+                | Q(owner_kind="organisation", household__isnull=True, organisation__isnull=False),
+                name="exchange_posting_one_owner",
+            ),
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, quantity__lte=QUANTITY_MAX), name="exchange_posting_quantity"
+            ),
+            models.CheckConstraint(
+                condition=Q(agreed_quantity__gte=0, agreed_quantity__lte=F("quantity")),
+                name="exchange_posting_not_oversold",
+            ),
+            models.CheckConstraint(
+                condition=Q(limit_fen__gte=0, limit_fen__lte=PRICE_MAX_FEN), name="exchange_posting_limit"
+            ),
+            models.CheckConstraint(
+                condition=Q(window_to__gte=F("window_from")), name="exchange_posting_window"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["draft", "open", "matched", "fulfilled", "withdrawn", "expired"]),
+                name="exchange_posting_state",
+            ),
+            models.UniqueConstraint(
+                fields=["resource"],
+                condition=Q(state__in=["draft", "open", "matched"]),
+                name="exchange_posting_one_per_resource",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["county_id", "-id"], name="exchange_posting_county"),
+            models.Index(fields=["village_id", "-id"], name="exchange_posting_village"),
+            models.Index(fields=["township_id", "-id"], name="exchange_posting_township"),
+            models.Index(fields=["organisation", "-id"], name="exchange_posting_org"),
+            models.Index(fields=["household", "-id"], name="exchange_posting_household"),
+            models.Index(
+                fields=["category", "direction"], condition=Q(state="open"), name="exchange_posting_open"
+            ),
+        ]
+
+
+class Clearing(Versioned):
+    """One frozen run: inputs, parameters and result as canonical bytes with their SHA-256.
+
+    ``inputs`` and ``result`` are zlib-compressed JSON; the hashes are of the uncompressed bytes.
+    Only a run whose certificate the independent checker accepted may be published; the database
+    refuses anything else, and refuses to change what a run saw or found.
+    """
+
+    class State(models.TextChoices):
+        COMPUTED = "computed", _("待发布")
+        PUBLISHED = "published", _("已发布")
+        DISCARDED = "discarded", _("已作废")
+
+    county = models.ForeignKey("places.Place", null=True, on_delete=models.PROTECT, related_name="+")
+    on = models.DateField()
+    categories = ArrayField(models.CharField(max_length=60), default=list)
+    engine = models.CharField(max_length=60)
+    inputs = models.BinaryField()
+    inputs_hash = models.CharField(max_length=64)
+    result = models.BinaryField()
+    result_hash = models.CharField(max_length=64)
+    certificate = models.JSONField()
+    is_certified = models.BooleanField()
+    by_category = models.JSONField(default=list)
+    offer_count = models.PositiveIntegerField()
+    need_count = models.PositiveIntegerField()
+    edge_count = models.BigIntegerField()
+    match_count = models.PositiveIntegerField()
+    welfare_fen = models.BigIntegerField()
+    value_fen = models.BigIntegerField()
+    seconds = models.FloatField()
+    state = models.CharField(max_length=20, choices=State, default=State.COMPUTED)
+    run_by_id = models.BigIntegerField(null=True)
+    run_at = models.DateTimeField()
+    published_by_id = models.BigIntegerField(null=True)
+    published_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=["computed", "discarded"], published_at__isnull=True)
+                | Q(state="published", is_certified=True, published_at__isnull=False),
+                name="exchange_clearing_published_certified",
+            ),
+        ]
+        indexes = [models.Index(fields=["county", "-id"], name="exchange_clearing_county")]
+
+
+class Match(Versioned):
+    """A proposal to two sides: so much at this price. People decide.
+
+    ``price_fen`` is what the offer receives per unit; the need pays it plus ``transport_fen``.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("待回应")
+        TALKING = "talking", _("洽谈中")
+        AGREED = "agreed", _("已签约")
+        DECLINED = "declined", _("已谢绝")
+        SUPERSEDED = "superseded", _("已被新撮合取代")
+
+    class Answer(models.TextChoices):
+        PENDING = "pending", _("未回应")
+        ACCEPTED = "accepted", _("愿意")
+        DECLINED = "declined", _("谢绝")
+
+    clearing = models.ForeignKey(Clearing, null=True, on_delete=models.PROTECT, related_name="matches")
+    offer = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="offered_in")
+    need = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="needed_in")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
+    quantity = models.BigIntegerField()
+    price_fen = models.BigIntegerField()
+    transport_fen = models.BigIntegerField(default=0)
+    offer_gain_fen = models.BigIntegerField()
+    need_gain_fen = models.BigIntegerField()
+    distance_km = models.PositiveIntegerField(null=True)
+    window_from = models.DateField()
+    window_to = models.DateField()
+    reason = models.JSONField()
+    offer_answer = models.CharField(max_length=10, choices=Answer, default=Answer.PENDING)
+    need_answer = models.CharField(max_length=10, choices=Answer, default=Answer.PENDING)
+    state = models.CharField(max_length=20, choices=State, default=State.PROPOSED)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(quantity__gt=0), name="exchange_match_quantity"),
+            models.CheckConstraint(
+                condition=Q(offer_gain_fen__gte=0, need_gain_fen__gte=0), name="exchange_match_both_gain"
+            ),
+            models.CheckConstraint(condition=~Q(offer=F("need")), name="exchange_match_two_postings"),
+            models.UniqueConstraint(fields=["clearing", "offer", "need"], name="exchange_match_once"),
+        ]
+        indexes = [
+            models.Index(fields=["state", "-id"], name="exchange_match_state"),
+            models.Index(fields=["offer", "state"], name="exchange_match_offer"),
+            models.Index(fields=["need", "state"], name="exchange_match_need"),
+        ]
+
+
+class Leftover(models.Model):
+    """Why some of a posting found no partner in one clearing, and what would change it. Append-only."""
+
+    clearing = models.ForeignKey(Clearing, on_delete=models.PROTECT, related_name="leftovers")
+    posting = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="leftovers")
+    quantity = models.BigIntegerField()
+    code = models.CharField(max_length=30)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clearing", "posting"], name="exchange_leftover_once"),
+        ]
+        indexes = [models.Index(fields=["posting", "-id"], name="exchange_leftover_posting")]
+
+
+class Talk(Versioned):
+    """The conversation of one match, and the terms on the table (last named by ``terms_side``)."""
+
+    match = models.OneToOneField(Match, on_delete=models.PROTECT, related_name="talk")
+    quantity = models.BigIntegerField()
+    price_fen = models.BigIntegerField()
+    delivery_from = models.DateField()
+    delivery_to = models.DateField()
+    terms_side = models.CharField(max_length=10, choices=Direction, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, quantity__lte=QUANTITY_MAX), name="exchange_talk_quantity"
+            ),
+            models.CheckConstraint(
+                condition=Q(price_fen__gte=0, price_fen__lte=PRICE_MAX_FEN), name="exchange_talk_price"
+            ),
+            models.CheckConstraint(
+                condition=Q(delivery_to__gte=F("delivery_from")), name="exchange_talk_dates"
+            ),
+        ]
+
+
+class Message(models.Model):
+    """One line of a talk. Append-only."""
+
+    class Kind(models.TextChoices):
+        NOTE = "note", _("留言")
+        ACCEPT = "accept", _("愿意")
+        DECLINE = "decline", _("谢绝")
+        COUNTER = "counter", _("还价")
+        PROPOSE = "propose", _("提出协议")
+        SIGN = "sign", _("签约")
+        REFUSE = "refuse", _("不签")
+
+    talk = models.ForeignKey(Talk, on_delete=models.PROTECT, related_name="messages")
+    side = models.CharField(max_length=10, choices=Direction)
+    kind = models.CharField(max_length=10, choices=Kind)
+    author_id = models.BigIntegerField(null=True)
+    author_name = models.CharField(max_length=60)
+    text = models.CharField(max_length=1000, blank=True)
+    price_fen = models.BigIntegerField(null=True)
+    quantity = models.BigIntegerField(null=True)
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["talk", "id"], name="exchange_message_talk")]
+
+
+class Agreement(Versioned, Placed):
+    """What both sides said yes to. Place keys are those of the offer (where it comes from).
+
+    The database holds it: agreed means two yes of two different people, and agreed terms never change.
+    """
+
+    class State(models.TextChoices):
+        PROPOSED = "proposed", _("待对方签字")
+        AGREED = "agreed", _("已生效")
+        REFUSED = "refused", _("未签成")
+        FULFILLED = "fulfilled", _("已履约")
+
+    match = models.ForeignKey(Match, on_delete=models.PROTECT, related_name="agreements")
+    offer = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="agreements_as_offer")
+    need = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="agreements_as_need")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
+    quantity = models.BigIntegerField()
+    price_fen = models.BigIntegerField()
+    transport_fen = models.BigIntegerField(default=0)
+    delivery_from = models.DateField()
+    delivery_to = models.DateField()
+    proposed_side = models.CharField(max_length=10, choices=Direction)
+    offer_yes_by_id = models.BigIntegerField(null=True)
+    offer_yes_name = models.CharField(max_length=60, blank=True)
+    offer_yes_at = models.DateTimeField(null=True)
+    need_yes_by_id = models.BigIntegerField(null=True)
+    need_yes_name = models.CharField(max_length=60, blank=True)
+    need_yes_at = models.DateTimeField(null=True)
+    state = models.CharField(max_length=20, choices=State, default=State.PROPOSED)
+    agreed_at = models.DateTimeField(null=True)
+    refusal = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, quantity__lte=QUANTITY_MAX), name="exchange_agreement_quantity"
+            ),
+            models.CheckConstraint(
+                condition=Q(price_fen__gte=0, price_fen__lte=PRICE_MAX_FEN), name="exchange_agreement_price"
+            ),
+            models.CheckConstraint(
+                condition=Q(delivery_to__gte=F("delivery_from")), name="exchange_agreement_dates"
+            ),
+            models.CheckConstraint(
+                condition=Q(state__in=["proposed", "refused"], agreed_at__isnull=True)
+                | Q(
+                    state__in=["agreed", "fulfilled"],
+                    agreed_at__isnull=False,
+                    offer_yes_by_id__isnull=False,
+                    need_yes_by_id__isnull=False,
+                    offer_yes_at__isnull=False,
+                    need_yes_at__isnull=False,
+                ),
+                name="exchange_agreement_two_yes",
+            ),
+            models.CheckConstraint(
+                condition=Q(offer_yes_by_id__isnull=True)
+                | Q(need_yes_by_id__isnull=True)
+                | ~Q(offer_yes_by_id=F("need_yes_by_id")),
+                name="exchange_agreement_two_people",
+            ),
+            models.UniqueConstraint(
+                fields=["match"],
+                condition=Q(state__in=["proposed", "agreed", "fulfilled"]),
+                name="exchange_agreement_one_live",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["county_id", "-id"], name="exchange_agreement_county"),
+            models.Index(fields=["offer", "state"], name="exchange_agreement_offer"),
+            models.Index(fields=["need", "state"], name="exchange_agreement_need"),
+        ]
