@@ -1,10 +1,13 @@
 "use strict";
 // Small helps that every page may use. Everything works without them.
 
+document.documentElement.classList.add("js");
+
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-print], [data-filter]");
+  const target = event.target.closest("[data-print], [data-filter], .menu-button");
   if (!target) return;
   if (target.hasAttribute("data-print")) window.print();
+  else if (target.matches(".menu-button")) target.setAttribute("aria-expanded", String(target.getAttribute("aria-expanded") !== "true"));
   else filterStory(target);
 });
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect
+from django.urls import reverse
 
 from yuchang.accounts.models import User
 from yuchang.accounts.queries import actor_for
@@ -12,15 +14,21 @@ from yuchang.core import clock
 
 
 class ActorMiddleware:
-    """``request.actor``: an ``Actor``, or None for a stranger."""
+    """``request.actor``: an ``Actor``, or None for a stranger. A one-time password must be changed first."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         user = request.user
-        is_person = isinstance(user, User) or (user.is_authenticated and user.pk)
-        request.actor = (  # type: ignore[attr-defined]
-            actor_for(int(user.pk), user.display_name, clock.today()) if is_person else None
-        )
+        request.actor = None  # type: ignore[attr-defined]
+        if user.is_authenticated and isinstance(user, User):
+            request.actor = actor_for(user.pk, user.display_name, clock.today())  # type: ignore[attr-defined]
+            if user.password_is_temporary and request.path not in _open_paths():
+                return redirect("accounts:password")
         return self.get_response(request)
+
+
+def _open_paths() -> set[str]:
+    """Where a person with a one-time password may go before choosing an own one."""
+    return {reverse(f"accounts:{name}") for name in ("password", "sign_out")} | {reverse("core:set_language")}

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import date
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from yuchang.accounts.models import RoleGrant
+from yuchang.accounts.models import RoleGrant, User
 from yuchang.accounts.rules import (
     Actor,
     AssignmentScope,
@@ -36,15 +37,14 @@ def _scope(row: RoleGrant) -> Scope:
         return PlaceScope(row.place.pk, row.place.level) if row.place else PlaceScope(0, 0)
     number = row.target_id
     assert number is not None  # noqa: S101 - the table's check constraint says so
-    kinds = {
+    kinds: dict[str, Callable[[int], Scope]] = {
         "organisation": OrganisationScope,
         "household": HouseholdScope,
         "assignment": AssignmentScope,
         "consent": ConsentScope,
         "sample": SampleScope,
     }
-    scope: Scope = kinds[row.scope_kind](number)
-    return scope
+    return kinds[row.scope_kind](number)
 
 
 def place_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
@@ -65,3 +65,18 @@ def organisation_filter(actor: Actor, permission: str, column: str = "organisati
     """Rows of the actor's organisations; none, no rows."""
     numbers = actor.organisation_ids(permission)
     return Q(**{f"{column}__in": numbers}) if numbers else NOTHING
+
+
+def grants_in_reach(actor: Actor) -> Q:
+    """Grants that a manager of accounts may see and end: those within the places he or she keeps."""
+    condition = place_filter(actor, "accounts.manage", prefix="place__")
+    is_national = any(isinstance(s, PlaceScope) and s.level == 0 for s in actor.scopes("accounts.manage"))
+    return Q() if is_national else condition & Q(place__isnull=False)
+
+
+def people_for(actor: Actor) -> QuerySet[User]:
+    """The people whose accounts the actor keeps: with a grant in reach, or without any grant yet."""
+    if not actor.may("accounts.manage"):
+        return User.objects.none()
+    grants = RoleGrant.objects.filter(user=OuterRef("pk"))
+    return User.objects.filter(Exists(grants.filter(grants_in_reach(actor))) | ~Exists(grants))

@@ -151,6 +151,16 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
 }
 
 
+# Roles that act for an organisation instead of within a place.
+NEEDS_ORGANISATION = frozenset({Role.PARTNER})
+_ALONE = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR})
+
+
+def may_be_combined(roles: set[Role]) -> bool:
+    """Whether one person may wear these hats: running or auditing the system stands alone (三员分立)."""
+    return len(roles) < 2 or not roles & _ALONE
+
+
 @dataclass(frozen=True)
 class Grant:
     """One role within one scope."""

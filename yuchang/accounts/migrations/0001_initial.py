@@ -27,6 +27,7 @@ class Migration(migrations.Migration):
                 ("username", models.CharField(max_length=60, unique=True)),
                 ("display_name", models.CharField(max_length=60)),
                 ("is_active", models.BooleanField(default=True)),
+                ("password_is_temporary", models.BooleanField(default=False)),
                 ("created_at", models.DateTimeField(auto_now_add=True)),
             ],
             options={
