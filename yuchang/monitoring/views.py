@@ -1,0 +1,92 @@
+"""Alerts, the visit form, and the assessment of a county."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from yuchang.accounts.doors import actor_of, gate, open_door
+from yuchang.core import clock
+from yuchang.core.paging import keyset_page
+from yuchang.monitoring.actions import assess_county, record_visit
+from yuchang.monitoring.forms import AssessForm, VisitForm
+from yuchang.monitoring.models import Alert
+from yuchang.monitoring.queries import alert_counts, alerts_for, assessments_for, visits_of_household
+from yuchang.monitoring.rules import KIND_WORDS, SignalKind
+
+
+@gate("monitoring.read")
+@require_GET
+def alerts(request: HttpRequest) -> HttpResponse:
+    """The list, most urgent first, filtered by state, kind and overdue."""
+    actor, today = actor_of(request), clock.today()
+    state, kind = request.GET.get("state", "live"), request.GET.get("kind", "")
+    overdue = today if request.GET.get("overdue") else None
+    rows = alerts_for(actor, state="" if state == "all" else state, kind=kind, overdue_on=overdue)
+    context = {
+        "page": keyset_page(rows, order=["due_on", "id"], cursor=request.GET.get("after", "")),
+        "total": rows.count(),
+        "counts": alert_counts(actor, today),
+        "state": state,
+        "kind": kind,
+        "overdue": overdue,
+        "kinds": [(k.value, KIND_WORDS[k]) for k in SignalKind],
+        "assess_form": AssessForm() if actor.may("monitoring.assess") else None,
+        "assessments": assessments_for(actor)[:5],
+    }
+    return render(request, "monitoring/alerts.html", context)
+
+
+def _alert_page(request: HttpRequest, row: Alert, form: VisitForm) -> HttpResponse:
+    can_visit = actor_of(request).may("monitoring.visit") and row.state != Alert.State.CLOSED
+    context = {
+        "alert": row,
+        "kind": KIND_WORDS[SignalKind(row.kind)],
+        "form": form if can_visit else None,
+        "visits": visits_of_household(row.household_id).filter(alert=row),
+    }
+    return render(request, "monitoring/alert.html", context, status=422 if form.errors else 200)
+
+
+def _open(request: HttpRequest, pk: int, permission: str) -> Alert:
+    rows = Alert.objects.select_related("household", "place", "assessment")
+    return open_door(rows, actor_of(request), permission, pk)
+
+
+@gate("monitoring.read")
+@require_GET
+def alert(request: HttpRequest, pk: int) -> HttpResponse:
+    """One alert: its reason, its visits, and the form for the next visit."""
+    row = _open(request, pk, "monitoring.read")
+    form = VisitForm(initial={"version": row.version, "visited_on": clock.today(), "outcome": "continue"})
+    return _alert_page(request, row, form)
+
+
+@gate("monitoring.visit")
+@require_POST
+def visit(request: HttpRequest, pk: int) -> HttpResponse:
+    """Store what a visitor found."""
+    row = _open(request, pk, "monitoring.visit")
+    form = VisitForm(request.POST)
+    if not form.is_valid():
+        return _alert_page(request, row, form)
+    record_visit(actor=actor_of(request), alert_id=pk, **form.cleaned_data)
+    messages.success(request, _("走访记录已保存。"))
+    return redirect("monitoring:alert", pk=pk)
+
+
+@gate("monitoring.assess")
+@require_POST
+def assess(request: HttpRequest) -> HttpResponse:
+    """Compare the officer's county with its line on a day."""
+    form = AssessForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, _("请填写正确的比对日期。"))
+        return redirect("monitoring:alerts")
+    made = assess_county(actor=actor_of(request), on=form.cleaned_data["on"])
+    words = {"households": made.households, "opened": made.opened}
+    messages.success(request, _("已比对 %(households)d 户,新增预警 %(opened)d 条。") % words)
+    return redirect("monitoring:alerts")
