@@ -1,0 +1,161 @@
+"""Clearing: from postings to trades, prices and the figures of a run. Same input, same bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import numpy as np
+
+from yuchang.exchange.clearing.classes import Classes, contract_twins
+from yuchang.exchange.clearing.edges import Edges, edges_of
+from yuchang.exchange.clearing.flow import Market, best_flow, midpoint_duals
+from yuchang.exchange.clearing.problem import Ints, Problem, canonical_bytes, validate
+
+ENGINE = f"yuchang-clearing/1 ortools/{version('ortools')}"
+
+
+@dataclass(frozen=True)
+class CategoryFigures:
+    """What one category came to. ``pairs`` counts feasible pairs of postings."""
+
+    code: str
+    offers: int
+    needs: int
+    pairs: int
+    offered: int
+    needed: int
+    traded: int
+    welfare_fen: int
+    value_fen: int
+
+
+@dataclass(frozen=True)
+class Clearing:
+    """The result: trades by posting position, and every posting's gain per unit (its dual)."""
+
+    offer: Ints
+    need: Ints
+    quantity: Ints
+    dual: Ints
+    figures: tuple[CategoryFigures, ...]
+
+    @property
+    def welfare_fen(self) -> int:
+        """The total gain of all trades."""
+        return sum(f.welfare_fen for f in self.figures)
+
+    @property
+    def pairs(self) -> int:
+        """Feasible pairs of postings."""
+        return sum(f.pairs for f in self.figures)
+
+    def prices(self, problem: Problem) -> Ints:
+        """What the offer of each trade receives per unit, in fen."""
+        return problem.limit[self.offer] + self.dual[self.offer]
+
+    def to_bytes(self) -> bytes:
+        """The canonical text of this result."""
+        return canonical_bytes(
+            {
+                "trades": [self.offer.tolist(), self.need.tolist(), self.quantity.tolist()],
+                "dual": self.dual.tolist(),
+                "figures": [list(vars(f).values()) for f in self.figures],
+            }
+        )
+
+
+def result_from_bytes(data: bytes) -> Clearing:
+    """Read what ``Clearing.to_bytes`` wrote."""
+    table = json.loads(data)
+    offer, need, quantity = (np.array(column, dtype=np.int64) for column in table["trades"])
+    figures = tuple(CategoryFigures(*row) for row in table["figures"])
+    return Clearing(offer, need, quantity, np.array(table["dual"], dtype=np.int64), figures)
+
+
+def clear(problem: Problem) -> Clearing:
+    """The trades of greatest total gain, each category on its own, with prices at the midpoint.
+
+    Raises Unfit for input that no clearing could mean or whose sums would leave 64 bits.
+    """
+    validate(problem)
+    classes = contract_twins(problem)
+    class_dual = np.zeros(len(classes), dtype=np.int64)
+    trades: list[tuple[int, int, int]] = []
+    figures = []
+    for category in np.unique(problem.category).tolist():
+        edges = edges_of(problem, classes, category)
+        market, offers, needs = _market(classes, edges, category)
+        flow = best_flow(market)
+        class_dual[offers], class_dual[needs] = midpoint_duals(market, flow)
+        used = np.nonzero(flow)[0]
+        trades += _share_among_twins(problem, classes, edges, flow, used)
+        figures.append(_figures(problem, classes, edges, flow, class_dual, category))
+    trades.sort()
+    columns = np.array(trades, dtype=np.int64).reshape(-1, 3)
+    return Clearing(columns[:, 0], columns[:, 1], columns[:, 2], class_dual[classes.of], tuple(figures))
+
+
+def _market(classes: Classes, edges: Edges, category: int) -> tuple[Market, Ints, Ints]:
+    """The classes of a category renumbered from 0, offers and needs apart."""
+    rows = np.nonzero(classes.category == category)[0]
+    offers, needs = rows[classes.is_offer[rows]], rows[~classes.is_offer[rows]]
+    number = np.zeros(len(classes), dtype=np.int64)
+    number[offers], number[needs] = np.arange(len(offers)), np.arange(len(needs))
+    market = Market(
+        classes.quantity[offers],
+        classes.quantity[needs],
+        number[edges.offer],
+        number[edges.need],
+        edges.gain,
+    )
+    return market, offers, needs
+
+
+def _share_among_twins(
+    problem: Problem, classes: Classes, edges: Edges, flow: Ints, used: Ints
+) -> Iterator[tuple[int, int, int]]:
+    """Trades between single postings: among twins the earlier posting is served first."""
+    left = problem.quantity.copy()
+    position: dict[int, int] = {}
+    for edge in used.tolist():
+        a, b, rest = int(edges.offer[edge]), int(edges.need[edge]), int(flow[edge])
+        offers, needs = classes.members_of(a), classes.members_of(b)
+        while rest:
+            i = _next_with_units(offers, left, position, a)
+            j = _next_with_units(needs, left, position, b)
+            units = min(rest, int(left[i]), int(left[j]))
+            left[i] -= units
+            left[j] -= units
+            rest -= units
+            yield i, j, units
+
+
+def _next_with_units(members: Ints, left: Ints, position: dict[int, int], one: int) -> int:
+    at = position.get(one, 0)
+    while not left[members[at]]:
+        at += 1
+    position[one] = at
+    return int(members[at])
+
+
+def _figures(
+    problem: Problem, classes: Classes, edges: Edges, flow: Ints, dual: Ints, category: int
+) -> CategoryFigures:
+    rows = np.nonzero(problem.category == category)[0]
+    is_offer = problem.is_offer[rows]
+    size = np.diff(classes.first)
+    price = classes.limit[edges.offer] + dual[edges.offer]
+    return CategoryFigures(
+        code=problem.category_codes[category],
+        offers=int(is_offer.sum()),
+        needs=int((~is_offer).sum()),
+        pairs=int((size[edges.offer] * size[edges.need]).sum()),
+        offered=int(problem.quantity[rows][is_offer].sum()),
+        needed=int(problem.quantity[rows][~is_offer].sum()),
+        traded=int(flow.sum()),
+        welfare_fen=int((flow * edges.gain).sum()),
+        value_fen=int((flow * price).sum()),
+    )
