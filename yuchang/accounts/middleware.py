@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
@@ -11,6 +12,8 @@ from django.urls import reverse
 from yuchang.accounts.models import User
 from yuchang.accounts.queries import actor_for
 from yuchang.core import clock
+
+RENEW_SECONDS = 60
 
 
 class ActorMiddleware:
@@ -26,7 +29,16 @@ class ActorMiddleware:
             request.actor = actor_for(user.pk, user.display_name, clock.today())  # type: ignore[attr-defined]
             if user.password_is_temporary and request.path not in _open_paths():
                 return redirect("accounts:password")
+        if is_person:
+            _renew_session(request)
         return self.get_response(request)
+
+
+def _renew_session(request: HttpRequest) -> None:
+    """Push the idle limit forward, at most once in ``RENEW_SECONDS``."""
+    now = int(time.time())
+    if now - int(request.session.get("seen_at", 0)) > RENEW_SECONDS:
+        request.session["seen_at"] = now
 
 
 def _open_paths() -> set[str]:

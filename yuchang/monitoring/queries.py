@@ -17,7 +17,10 @@ LIVE = (Alert.State.OPEN, Alert.State.ESCALATED)
 def alerts_for(
     actor: Actor, *, state: str = "", kind: str = "", overdue_on: date | None = None
 ) -> QuerySet[Alert]:
-    """The alerts in the reader's places. ``state`` ``live`` means not closed; ``overdue_on`` adds: due before."""
+    """The alerts in the reader's places.
+
+    ``state`` ``live`` means not closed; ``overdue_on`` keeps the live ones due before that day.
+    """
     rows = Alert.objects.filter(place_filter(actor, "monitoring.read")).select_related("household", "place")
     if state == "live":
         rows = rows.exclude(state=Alert.State.CLOSED)
