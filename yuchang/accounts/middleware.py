@@ -29,7 +29,6 @@ class ActorMiddleware:
             request.actor = actor_for(user.pk, user.display_name, clock.today())  # type: ignore[attr-defined]
             if user.password_is_temporary and request.path not in _open_paths():
                 return redirect("accounts:password")
-        if is_person:
             _renew_session(request)
         return self.get_response(request)
 
