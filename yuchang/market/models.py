@@ -256,7 +256,10 @@ class BuyerCount(models.Model):
 
 
 class Payment(models.Model):
-    """A confirmation from a payment provider. Append-only; ``(provider, reference)`` counts once."""
+    """A confirmation from a payment provider. Append-only; ``(provider, reference)`` counts once.
+
+    ``is_returned``: it came too late or twice, and went straight back to the buyer.
+    """
 
     class Provider(models.TextChoices):
         SIMULATED = "simulated", _("模拟支付")
@@ -267,7 +270,7 @@ class Payment(models.Model):
     reference = models.CharField(max_length=80)
     amount_fen = models.BigIntegerField()
     received_at = models.DateTimeField()
-    is_late = models.BooleanField(default=False)
+    is_returned = models.BooleanField(default=False)
 
     class Meta:
         constraints = [
