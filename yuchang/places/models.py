@@ -60,7 +60,7 @@ class Place(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["code", "valid_from"], name="places_place_code_from"),
+            models.UniqueConstraint(fields=["code", "level", "valid_from"], name="places_place_code_from"),
             models.CheckConstraint(
                 condition=Q(valid_to__isnull=True) | Q(valid_to__gte=F("valid_from")),
                 name="places_place_dates",

@@ -1,0 +1,3 @@
+from pathlib import Path
+def build_history(source: Path, target: Path) -> list[str]:
+    return []

@@ -1,0 +1,251 @@
+"""Reading the tables of ``reference/`` and turning them into rows of ``Place``."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from yuchang.places.rules import HEADINGS, full_code, grams_of, short_name
+
+EDITION_FROM = date(2023, 6, 30)  # the cut-off day of the edition of townships and villages
+EVERYWHERE = "*"
+COLUMNS = (
+    "id",
+    "code",
+    "name",
+    "level",
+    "parent_id",
+    "province_id",
+    "prefecture_id",
+    "county_id",
+    "township_id",
+    "village_id",
+    "valid_from",
+    "valid_to",
+    "is_statistical",
+    "full_name",
+    "initials",
+    "pinyin",
+    "grams",
+    "longitude",
+    "latitude",
+)
+NULL = r"\N"
+Row = dict[str, str]
+
+
+@dataclass
+class Division:
+    """One division down to the county for as long as its code and name held, on its way into a row."""
+
+    id: int
+    code: str
+    name: str
+    level: int
+    valid_from: str
+    valid_to: str
+    is_statistical: bool
+    parent: Division | None = None
+    point: tuple[str, str] = (NULL, NULL)
+
+    def line_of_descent(self) -> list[Division]:
+        """From the province down to the division itself."""
+        return [*(self.parent.line_of_descent() if self.parent else []), self]
+
+
+@dataclass
+class Tree:
+    """Everything down to the counties, and where the rest lies."""
+
+    folder: Path
+    divisions: list[Division] = field(default_factory=list)
+    by_code: dict[tuple[str, int], Division] = field(default_factory=dict)
+    by_period: dict[tuple[str, str], Division] = field(default_factory=dict)
+
+
+def read_rows(path: Path) -> Iterator[Row]:
+    """The rows of a CSV file, plain or packed."""
+    opener = gzip.open if path.suffix == ".gz" else open
+    with opener(path, "rt", encoding="utf-8", newline="") as handle:
+        yield from csv.DictReader(handle)
+
+
+def period_number(code: str, valid_from: str) -> int:
+    """The number of a period of a code that the 2023 edition does not show."""
+    year, month = int(valid_from[:4]), int(valid_from[5:7])
+    return int(code) * 10_000 + (year - 1900) * 12 + month
+
+
+def area_key(areas: Sequence[str] | None) -> str:
+    """One text per set of areas. Raises ValueError for a code that is neither a county's nor a province's."""
+    if areas is None:
+        return EVERYWHERE
+    wrong = [a for a in areas if not a.isdecimal() or len(a) not in (2, 6)]
+    if wrong:
+        raise ValueError(f"not a county code of 6 digits or a province code of 2: {', '.join(wrong)}")
+    return ",".join(sorted(set(areas)))
+
+
+def read_tree(folder: Path) -> Tree:
+    """Provinces, prefectures and counties with every period of theirs."""
+    tree = Tree(folder)
+    points = {
+        r["code"]: (r["longitude"], r["latitude"]) for r in read_rows(folder / "county_points/points.csv")
+    }
+    for level, file in ((1, "provinces"), (2, "prefectures"), (3, "counties")):
+        for row in read_rows(folder / f"divisions/{file}.csv"):
+            code = full_code(row["code"])
+            number = int(code)
+            if (code, 2) in tree.by_code:
+                number = period_number(code, EDITION_FROM.isoformat())
+            division = Division(
+                number,
+                code,
+                row["name"],
+                level,
+                EDITION_FROM.isoformat(),
+                NULL,
+                row.get("is_statistical") == "1",
+                parent=_parent_of(tree, code, level),
+                point=points.get(row["code"], (NULL, NULL)),
+            )
+            tree.divisions.append(division)
+            tree.by_code[code, level] = division
+    return tree
+
+
+def _parent_of(tree: Tree, code: str, level: int) -> Division | None:
+    if level == 1:
+        return None
+    digits = 2 if level == 2 else 4
+    return tree.by_code[full_code(code[:digits]), level - 1]
+
+
+def successions(tree: Tree) -> list[dict[str, Any]]:
+    """Rows of ``PlaceSuccessor``."""
+    return []
+
+
+def poverty_counties(tree: Tree) -> list[dict[str, Any]]:
+    """Rows of ``PovertyCounty``."""
+    rows = read_rows(tree.folder / "poverty_counties/poverty_counties.csv")
+    return [
+        {
+            "place_id": tree.by_code[full_code(r["code"]), 3].id,
+            "name_in_list": r["name_in_list"],
+            "code_in_list": full_code(r["code_in_list"]) if r["code_in_list"] else "",
+            "region": r["region"],
+            "exit_year": int(r["exit_year"]),
+            "is_last52": r["is_last52"] == "1",
+            "is_key160": None if r["is_key160"] == "" else r["is_key160"] == "1",
+            "note": r["note"],
+        }
+        for r in rows
+    ]
+
+
+def row_count(tree: Tree, areas: Sequence[str] | None) -> int:
+    """About how many rows ``copy_lines`` yields, for a progress bar."""
+    return len(tree.divisions) + (661_925 if areas is None else 330 * len(areas))
+
+
+def copy_lines(tree: Tree, areas: Sequence[str] | None) -> Iterator[str]:
+    """The rows of ``Place`` in COPY's text format, higher levels first."""
+    read = Reader(tree.folder)
+    for division in tree.divisions:
+        yield _division_line(division, read)
+    yield from _lower_lines(tree, tuple(areas) if areas is not None else None, read)
+
+
+class Reader:
+    """Reads names aloud: their pinyin and its initials."""
+
+    def __init__(self, folder: Path) -> None:
+        self._usual = {r["character"]: r["reading"] for r in read_rows(folder / "pinyin/characters.csv")}
+        self._unusual = {
+            r["name"]: r["readings"].split() for r in read_rows(folder / "pinyin/unusual_names.csv")
+        }
+
+    def __call__(self, name: str) -> tuple[str, str]:
+        """(full pinyin, initials), small letters without gaps; signs are left out."""
+        syllables = self._unusual.get(name)
+        if syllables is None:
+            get = self._usual.get
+            syllables = [s for s in map(get, name) if s]
+        return "".join(syllables), "".join([s[0] for s in syllables])
+
+
+def _array(grams: list[str]) -> str:
+    return "{" + ",".join(grams) + "}"
+
+
+def _division_line(division: Division, read: Reader) -> str:
+    chain = division.line_of_descent()
+    keys = [NULL] * 5
+    for ancestor in chain:
+        keys[ancestor.level - 1] = str(ancestor.id)
+    pinyin, initials = read(division.name)
+    full_name = "".join(a.name for a in chain if a.name not in HEADINGS)
+    values = (
+        str(division.id),
+        division.code,
+        division.name,
+        str(division.level),
+        str(division.parent.id) if division.parent else NULL,
+        *keys,
+        division.valid_from,
+        division.valid_to,
+        "t" if division.is_statistical else "f",
+        full_name or division.name,
+        initials,
+        pinyin,
+        _array(grams_of(division.name)),
+        *division.point,
+    )
+    return "\t".join(values) + "\n"
+
+
+def _lower_lines(tree: Tree, areas: tuple[str, ...] | None, read: Reader) -> Iterator[str]:
+    heads: dict[str, tuple[str, str]] = {}
+    for row in read_rows(tree.folder / "divisions/townships.csv.gz"):
+        short, name = row["code"], row["name"]
+        if areas is not None and not short.startswith(areas):
+            continue
+        code = short + "000"
+        county = tree.by_code[short[:6] + "000000", 3]
+        keys, full_name = _above(county)
+        pinyin, initials = read(name)
+        heads[short] = f"{code}\t{keys}\t{code}", full_name + name
+        yield (
+            f"{code}\t{code}\t{name}\t4\t{county.id}\t{keys}\t{code}\t{NULL}\t{EDITION_FROM}\t{NULL}\tf\t"
+            f"{full_name}{name}\t{initials}\t{pinyin}\t{_array(grams_of(name))}\t{NULL}\t{NULL}\n"
+        )
+    yield from _village_lines(tree.folder, heads, read)
+
+
+def _above(county: Division) -> tuple[str, str]:
+    chain = county.line_of_descent()
+    names = [d.name for d in chain if d.name not in HEADINGS]
+    return "\t".join(str(d.id) for d in chain), "".join(dict.fromkeys(names))
+
+
+def _village_lines(folder: Path, heads: dict[str, tuple[str, str]], read: Reader) -> Iterator[str]:
+    tail = f"\t{EDITION_FROM}\t{NULL}\tf\t"
+    with gzip.open(folder / "divisions/villages.csv.gz", "rt", encoding="utf-8") as handle:
+        next(handle)
+        for line in handle:
+            code, name = line.rstrip("\n").split(",", 1)
+            head = heads.get(code[:9])
+            if head is None:
+                continue
+            short = short_name(name)
+            pinyin, initials = read(short)
+            yield (
+                f"{code}\t{code}\t{name}\t5\t{head[0]}\t{code}{tail}{head[1]}{name}\t{initials}\t{pinyin}\t"
+                f"{_array(grams_of(short, is_village=True))}\t{NULL}\t{NULL}\n"
+            )

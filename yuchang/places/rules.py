@@ -1,0 +1,84 @@
+"""Names, codes and distances of places. Pure."""
+
+from __future__ import annotations
+
+import re
+from math import asin, cos, radians, sin, sqrt
+
+EARTH_RADIUS_KM = 6371.0088  # mean radius R1 of the GRS 80 ellipsoid, which CGCS2000 uses
+LEVEL_DIGITS = {1: 2, 2: 4, 3: 6, 4: 9, 5: 12}
+# The statistics bureau's own headings, which no address contains.
+HEADINGS = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
+_COMMITTEE = re.compile(r"(村民委员会|村委会|居民委员会|居委会|村民委|居民委)$")
+# So frequent in the names of villages that an index entry would cost much and tell nothing.
+COMMON_GRAMS = frozenset({"村", "社", "区", "社区"})
+VILLAGE_SUFFIXES = (
+    "",
+    "村",
+    "社区",
+    "村委会",
+    "村村委会",
+    "村民委员会",
+    "村村民委员会",
+    "居委会",
+    "社区居委会",
+    "居民委员会",
+    "社区居民委员会",
+)
+
+
+def short_name(name: str) -> str:
+    """A village's name without its committee: 和平村委会 and 和平村民委员会 are 和平村.
+
+    Community committees lose the committee only: 城关社区居委会 is 城关社区.
+    """
+    match = _COMMITTEE.search(name)
+    if not match or match.start() == 0:
+        return name
+    stem = name[: match.start()]
+    is_village = match.group(1).startswith("村")
+    return stem + "村" if is_village and not stem.endswith("村") else stem
+
+
+def grams_of(text: str, *, is_village: bool = False) -> list[str]:
+    """The single characters and neighbouring pairs of a text, each once, in order of appearance.
+
+    Signs are left out, letters are small. For a village, grams that most villages share are left out.
+    """
+    signs = "".join(c if c.isalnum() else " " for c in text.lower())
+    grams = dict.fromkeys(c for c in signs if c != " ")
+    grams.update(dict.fromkeys(a + b for a, b in zip(signs, signs[1:], strict=False) if " " not in (a, b)))
+    return [g for g in grams if not (is_village and g in COMMON_GRAMS)]
+
+
+def needed_grams(text: str) -> list[str]:
+    """The grams that every name containing ``text`` has in the index: its pairs, or its one character."""
+    grams = [g for g in grams_of(text, is_village=True) if len(g) == 2]
+    return grams or [g for g in grams_of(text, is_village=True) if len(text.strip()) == 1]
+
+
+def full_code(code: str) -> str:
+    """A code of 2, 4, 6, 9 or 12 digits as 12 digits. Raises ValueError for anything else."""
+    text = code.strip()
+    if not re.fullmatch(r"[0-9]+", text) or len(text) not in LEVEL_DIGITS.values():
+        raise ValueError(f"not a division code: {code!r}")
+    return text.ljust(12, "0")
+
+
+def level_of(code: str) -> int:
+    """The level that the trailing zeros of a 12-digit code tell: 1 province … 5 village."""
+    for level, digits in LEVEL_DIGITS.items():
+        if set(code[digits:]) <= {"0"}:
+            return level
+    return 5
+
+
+def great_circle_km(longitude_1: float, latitude_1: float, longitude_2: float, latitude_2: float) -> float:
+    """The great-circle distance between two points given in degrees, in kilometres (haversine).
+
+    On the ellipsoid the true distance differs by at most 0.6 %.
+    """
+    phi_1, phi_2 = radians(latitude_1), radians(latitude_2)
+    step = sin((phi_2 - phi_1) / 2) ** 2
+    step += cos(phi_1) * cos(phi_2) * sin(radians(longitude_2 - longitude_1) / 2) ** 2
+    return 2 * EARTH_RADIUS_KM * asin(sqrt(min(1.0, step)))
