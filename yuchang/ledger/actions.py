@@ -171,9 +171,7 @@ def _check(drafts: Sequence[Draft]) -> None:
             )
 
 
-def _insert_transactions(
-    drafts: Sequence[Draft], at: datetime, on: date
-) -> dict[tuple[str, str, str], int]:
+def _insert_transactions(drafts: Sequence[Draft], at: datetime, on: date) -> dict[tuple[str, str, str], int]:
     columns: dict[str, Any] = {
         "at": at,
         "source": [d.source for d in drafts],
@@ -252,5 +250,7 @@ def reverse(*, actor: Actor, transaction_id: int, reason: str) -> Transaction:
             reverses_id=booked.pk,
         )
         reversal = post(actor=actor, draft=draft)
-        audit.add("ledger_transaction", reversal.pk, place_id=booked.place_id, reverses=booked.pk, reason=reason)
+        audit.add(
+            "ledger_transaction", reversal.pk, place_id=booked.place_id, reverses=booked.pk, reason=reason
+        )
     return reversal

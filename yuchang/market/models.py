@@ -324,9 +324,7 @@ class Settlement(models.Model):
     """The paying-out of one order: what the buyer paid and who received it. One per order, append-only."""
 
     order = models.OneToOneField(Order, on_delete=models.PROTECT, related_name="settlement")
-    transaction = models.OneToOneField(
-        "ledger.Transaction", on_delete=models.PROTECT, related_name="+"
-    )
+    transaction = models.OneToOneField("ledger.Transaction", on_delete=models.PROTECT, related_name="+")
     paid_fen = models.BigIntegerField()
     refunded_fen = models.BigIntegerField()
     households_fen = models.BigIntegerField()
