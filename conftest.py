@@ -24,7 +24,7 @@ from config.environment import ROOT, database_url, parse_database_url
 
 # The demo county 成县, its neighbour 文县 in the same prefecture, and 秦安县 next door.
 TEST_AREAS = ("621221", "621222", "620522")
-REFERENCE_TABLES = ("places_", "django_", "auth_")
+REFERENCE_TABLES = ("places_", "django_", "auth_", "exchange_category")
 
 
 def _options(role: str) -> str:
