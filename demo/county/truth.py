@@ -1,0 +1,74 @@
+"""The truth, written apart: a Parquet folder that only tests, bench and the demo's own report may read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from demo.county.build import County
+from demo.county.reporting import Report
+from demo.county.tables import MARK
+
+
+def write(folder: Path, county: County, report: Report) -> None:
+    """Write every table of the truth into ``folder``, each file carrying the simulated mark."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    homes, everyone = county.households, county.members
+    first = county.incomes[0]
+    _write(
+        folder / "households.parquet",
+        {
+            "household": np.arange(len(homes.size)),
+            "number": report.household_number,
+            "village_code": county.villages.code[homes.village],
+            "size": homes.size,
+            "is_poor": county.is_poor,
+            "cause": county.cause,
+            "net_per_head_yuan": first.net_per_head,
+            "wage_yuan": first.wage,
+            "business_yuan": first.business_gross,
+            "expense_yuan": first.expense,
+            "transfer_yuan": first.transfer,
+            "property_yuan": first.property,
+            "medical_yuan": first.medical_spending,
+            **{f"net_per_head_year_{i}": year.net_per_head for i, year in enumerate(county.incomes) if i},
+            "is_reported": report.is_reported,
+            "is_favoured": report.is_favoured,
+            "is_claimed_poor": report.is_claimed_poor,
+            "reported_cause": report.reported_cause,
+        },
+    )
+    _write(
+        folder / "members.parquet",
+        {
+            "household": everyone.household,
+            "name": everyone.name,
+            "id_number": everyone.id_number,
+            "birth_on": everyone.birth_on.astype("datetime64[D]"),
+            "is_male": everyone.is_male,
+        },
+    )
+    _write(folder / "villages.parquet", {k: v for k, v in vars(county.villages).items()})
+    _write(folder / "events.parquet", {k: v for k, v in vars(county.events).items()})
+    _write(folder / "produce.parquet", {k: v for k, v in vars(county.produce).items()})
+    slips = [vars(slip) for slip in report.slips]
+    _write(folder / "slips.parquet", {k: np.array([s[k] for s in slips]) for k in slips[0]})
+
+
+def _write(path: Path, columns: dict[str, Any]) -> None:
+    arrays = {
+        name: pa.array(values.tolist() if values.dtype.kind == "U" else values)
+        for name, values in columns.items()
+    }
+    table = pa.table(arrays).replace_schema_metadata({"mark": MARK})
+    pq.write_table(table, path, compression="zstd")
+
+
+def read(folder: Path, table: str) -> dict[str, Any]:
+    """One table of the truth as numpy columns."""
+    found = pq.read_table(folder / f"{table}.parquet")
+    return {name: found[name].to_numpy(zero_copy_only=False) for name in found.column_names}
