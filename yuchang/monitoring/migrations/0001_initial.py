@@ -5,122 +5,231 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('places', '0001_initial'),
-        ('registry', '0002_guards'),
+        ("places", "0001_initial"),
+        ("registry", "0002_guards"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Assessment',
+            name="Assessment",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('province_id', models.BigIntegerField(null=True)),
-                ('prefecture_id', models.BigIntegerField(null=True)),
-                ('county_id', models.BigIntegerField(null=True)),
-                ('township_id', models.BigIntegerField(null=True)),
-                ('village_id', models.BigIntegerField(null=True)),
-                ('on', models.DateField()),
-                ('line_fen', models.BigIntegerField()),
-                ('line_source', models.CharField(max_length=200)),
-                ('households', models.PositiveIntegerField()),
-                ('opened', models.PositiveIntegerField()),
-                ('assessed_by_id', models.BigIntegerField(null=True)),
-                ('created_at', models.DateTimeField()),
-                ('place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='places.place')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("province_id", models.BigIntegerField(null=True)),
+                ("prefecture_id", models.BigIntegerField(null=True)),
+                ("county_id", models.BigIntegerField(null=True)),
+                ("township_id", models.BigIntegerField(null=True)),
+                ("village_id", models.BigIntegerField(null=True)),
+                ("on", models.DateField()),
+                ("line_fen", models.BigIntegerField()),
+                ("line_source", models.CharField(max_length=200)),
+                ("households", models.PositiveIntegerField()),
+                ("opened", models.PositiveIntegerField()),
+                ("assessed_by_id", models.BigIntegerField(null=True)),
+                ("created_at", models.DateTimeField()),
+                (
+                    "place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="places.place"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Alert',
+            name="Alert",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('version', models.PositiveIntegerField(default=1)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('province_id', models.BigIntegerField(null=True)),
-                ('prefecture_id', models.BigIntegerField(null=True)),
-                ('county_id', models.BigIntegerField(null=True)),
-                ('township_id', models.BigIntegerField(null=True)),
-                ('village_id', models.BigIntegerField(null=True)),
-                ('kind', models.CharField(max_length=30)),
-                ('state', models.CharField(choices=[('open', '待走访'), ('escalated', '已上报'), ('closed', '已办结')], default='open', max_length=10)),
-                ('observed_fen', models.BigIntegerField(null=True)),
-                ('limit_fen', models.BigIntegerField(null=True)),
-                ('note', models.CharField(blank=True, max_length=200)),
-                ('opened_on', models.DateField()),
-                ('due_on', models.DateField()),
-                ('closed_on', models.DateField(blank=True, null=True)),
-                ('opened_by_id', models.BigIntegerField(null=True)),
-                ('household', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='alerts', to='registry.household')),
-                ('place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='places.place')),
-                ('assessment', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='alerts', to='monitoring.assessment')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("version", models.PositiveIntegerField(default=1)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                ("province_id", models.BigIntegerField(null=True)),
+                ("prefecture_id", models.BigIntegerField(null=True)),
+                ("county_id", models.BigIntegerField(null=True)),
+                ("township_id", models.BigIntegerField(null=True)),
+                ("village_id", models.BigIntegerField(null=True)),
+                ("kind", models.CharField(max_length=30)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("open", "待走访"), ("escalated", "已上报"), ("closed", "已办结")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("observed_fen", models.BigIntegerField(null=True)),
+                ("limit_fen", models.BigIntegerField(null=True)),
+                ("note", models.CharField(blank=True, max_length=200)),
+                ("opened_on", models.DateField()),
+                ("due_on", models.DateField()),
+                ("closed_on", models.DateField(blank=True, null=True)),
+                ("opened_by_id", models.BigIntegerField(null=True)),
+                (
+                    "household",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="alerts",
+                        to="registry.household",
+                    ),
+                ),
+                (
+                    "place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="places.place"
+                    ),
+                ),
+                (
+                    "assessment",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="alerts",
+                        to="monitoring.assessment",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Visit',
+            name="Visit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('province_id', models.BigIntegerField(null=True)),
-                ('prefecture_id', models.BigIntegerField(null=True)),
-                ('county_id', models.BigIntegerField(null=True)),
-                ('township_id', models.BigIntegerField(null=True)),
-                ('village_id', models.BigIntegerField(null=True)),
-                ('visited_on', models.DateField()),
-                ('recorded_at', models.DateTimeField()),
-                ('visitor_id', models.BigIntegerField()),
-                ('visitor_name', models.CharField(max_length=60)),
-                ('outcome', models.CharField(choices=[('close', '风险消除,办结'), ('escalate', '情况属实,上报'), ('continue', '继续关注')], max_length=10)),
-                ('finding', models.TextField()),
-                ('alert', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='visits', to='monitoring.alert')),
-                ('household', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='visits', to='registry.household')),
-                ('place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='places.place')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("province_id", models.BigIntegerField(null=True)),
+                ("prefecture_id", models.BigIntegerField(null=True)),
+                ("county_id", models.BigIntegerField(null=True)),
+                ("township_id", models.BigIntegerField(null=True)),
+                ("village_id", models.BigIntegerField(null=True)),
+                ("visited_on", models.DateField()),
+                ("recorded_at", models.DateTimeField()),
+                ("visitor_id", models.BigIntegerField()),
+                ("visitor_name", models.CharField(max_length=60)),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("close", "风险消除,办结"),
+                            ("escalate", "情况属实,上报"),
+                            ("continue", "继续关注"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("finding", models.TextField()),
+                (
+                    "alert",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="visits",
+                        to="monitoring.alert",
+                    ),
+                ),
+                (
+                    "household",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="visits",
+                        to="registry.household",
+                    ),
+                ),
+                (
+                    "place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="places.place"
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='assessment',
-            index=models.Index(fields=['county_id', '-on', 'id'], name='monitoring_assess_county'),
+            model_name="assessment",
+            index=models.Index(fields=["county_id", "-on", "id"], name="monitoring_assess_county"),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['county_id', 'state', 'due_on', 'id'], name='monitoring_alert_county'),
+            model_name="alert",
+            index=models.Index(fields=["county_id", "state", "due_on", "id"], name="monitoring_alert_county"),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['township_id', 'state', 'due_on', 'id'], name='monitoring_alert_township'),
+            model_name="alert",
+            index=models.Index(
+                fields=["township_id", "state", "due_on", "id"], name="monitoring_alert_township"
+            ),
         ),
         migrations.AddIndex(
-            model_name='alert',
-            index=models.Index(fields=['village_id', 'state', 'due_on', 'id'], name='monitoring_alert_village'),
+            model_name="alert",
+            index=models.Index(
+                fields=["village_id", "state", "due_on", "id"], name="monitoring_alert_village"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'closed'), _negated=True), fields=('household', 'kind'), name='monitoring_alert_one_live'),
+            model_name="alert",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "closed"), _negated=True),
+                fields=("household", "kind"),
+                name="monitoring_alert_one_live",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(('kind__in', ['below_line', 'unsafe_house', 'unsafe_water', 'sudden_spending', 'market_income_drop', 'facts_missing'])), name='monitoring_alert_known_kind'),
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "kind__in",
+                        [
+                            "below_line",
+                            "unsafe_house",
+                            "unsafe_water",
+                            "sudden_spending",
+                            "market_income_drop",
+                            "facts_missing",
+                        ],
+                    )
+                ),
+                name="monitoring_alert_known_kind",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(('due_on__gte', models.F('opened_on'))), name='monitoring_alert_due_after_open'),
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("due_on__gte", models.F("opened_on"))),
+                name="monitoring_alert_due_after_open",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='alert',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_on__isnull', False), ('state', 'closed')), models.Q(models.Q(('state', 'closed'), _negated=True), ('closed_on__isnull', True)), _connector='OR'), name='monitoring_alert_closed_has_day'),
+            model_name="alert",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_on__isnull", False), ("state", "closed")),
+                    models.Q(models.Q(("state", "closed"), _negated=True), ("closed_on__isnull", True)),
+                    _connector="OR",
+                ),
+                name="monitoring_alert_closed_has_day",
+            ),
         ),
         migrations.AddIndex(
-            model_name='visit',
-            index=models.Index(fields=['household', '-visited_on', 'id'], name='monitoring_visit_household'),
+            model_name="visit",
+            index=models.Index(fields=["household", "-visited_on", "id"], name="monitoring_visit_household"),
         ),
         migrations.AddIndex(
-            model_name='visit',
-            index=models.Index(fields=['alert', 'id'], name='monitoring_visit_alert'),
+            model_name="visit",
+            index=models.Index(fields=["alert", "id"], name="monitoring_visit_alert"),
         ),
         migrations.AddConstraint(
-            model_name='visit',
-            constraint=models.CheckConstraint(condition=models.Q(('finding', ''), _negated=True), name='monitoring_visit_has_finding'),
+            model_name="visit",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("finding", ""), _negated=True), name="monitoring_visit_has_finding"
+            ),
         ),
     ]
