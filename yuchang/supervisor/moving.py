@@ -1,0 +1,113 @@
+"""``move``: copy the embedded database to a server, and compare what arrived."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import psycopg
+from psycopg import sql
+
+from yuchang.supervisor.binaries import program_folder
+from yuchang.supervisor.provision import OWNER, fresh_passwords, provision
+from yuchang.supervisor.server import EmbeddedServer
+from yuchang.supervisor.words import Trouble, say
+
+# A dump of a newer server sets this; an older one does not know it.
+NEWER_SETTINGS = (b"SET transaction_timeout = 0;\n",)
+
+
+def move_to(server: EmbeddedServer, admin_url: str, database: str) -> dict[str, str]:
+    """Copy everything to ``database`` on the server of ``admin_url``. Returns the new addresses.
+
+    The target must be empty: nothing there is overwritten. Stop the web servers first, so that
+    nothing is written meanwhile; the embedded database itself stays as it is. Raises Trouble.
+    """
+    server.start()
+    source = server.urls()["admin"]
+    urls = provision(admin_url, fresh_passwords(), database)
+    if _tables(urls["admin"]):
+        raise Trouble(
+            f"目标数据库 {database} 已有数据表,未做任何改动。",
+            f"The target database {database} already has tables: nothing was changed.",
+        )
+    with tempfile.TemporaryDirectory() as folder:
+        dump = Path(folder) / "yuchang.dump"
+        _call([*_program("pg_dump"), "--format=custom", f"--file={dump}"], source)
+        _restore(dump, urls["admin"])
+    before, after = _counts(source), _counts(urls["admin"])
+    if before != after:
+        wrong = sorted(name for name in before if before[name] != after.get(name))
+        raise Trouble(f"迁移后行数不一致:{wrong}", f"After the move these tables differ: {wrong}")
+    say(f"已迁移 {len(before)} 张表,共 {sum(before.values())} 行。", f"{len(before)} tables were moved.")
+    return urls
+
+
+def _program(name: str) -> list[str]:
+    return [str(program_folder() / name)]
+
+
+def _restore(dump: Path, url: str) -> None:
+    """Restore as one transaction. Tables become the owner's; grants come with the dump."""
+    sheet = dump.with_suffix(".sql")
+    _call([*_program("pg_restore"), "--no-owner", f"--role={OWNER}", f"--file={sheet}", str(dump)], None)
+    text = sheet.with_suffix(".old.sql")
+    with sheet.open("rb") as source, text.open("wb") as target:
+        is_head = True
+        for line in source:
+            is_head = is_head and not line.startswith(b"COPY ")
+            if not (is_head and line in NEWER_SETTINGS):
+                target.write(line)
+    _call(
+        [*_program("psql"), "-X", "-q", "-1", "-v", "ON_ERROR_STOP=1", "-o", os.devnull, "-f", str(text)], url
+    )
+
+
+def _call(command: list[str], url: str | None) -> None:
+    done = subprocess.run(
+        command, env=os.environ | _environment(url), check=False, capture_output=True, text=True
+    )
+    if done.returncode != 0:
+        name, said = Path(command[0]).name, done.stderr.strip()[-1500:]
+        raise Trouble(f"{name} 失败,目标数据库未改动。", f"{name} failed, the target is unchanged:\n{said}")
+
+
+def _environment(url: str | None) -> dict[str, str]:
+    """The address as libpq's variables, so that no password shows in a process list."""
+    if url is None:
+        return {}
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    found = {
+        "PGHOST": query.get("host") or parts.hostname or "",
+        "PGPORT": str(query.get("port") or parts.port or ""),
+        "PGUSER": unquote(parts.username or ""),
+        "PGPASSWORD": unquote(parts.password or ""),
+        "PGDATABASE": unquote(parts.path.lstrip("/")),
+        "PGSSLMODE": query.get("sslmode", ""),
+        "PGSSLROOTCERT": query.get("sslrootcert", ""),
+    }
+    return {name: value for name, value in found.items() if value}
+
+
+def _tables(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        return _table_names(connection)
+
+
+def _table_names(connection: psycopg.Connection[Any]) -> list[str]:
+    rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+    return [name for (name,) in rows]
+
+
+def _counts(url: str) -> dict[str, int]:
+    with psycopg.connect(url) as connection:
+        question = sql.SQL("SELECT count(*) FROM {}")
+        return {
+            name: (connection.execute(question.format(sql.Identifier(name))).fetchone() or (0,))[0]
+            for name in _table_names(connection)
+        }
