@@ -6,91 +6,23 @@ that grants are proven by every test, and a test may step into another role (``a
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
-from django.core.management import call_command
 from django.db import connection
 from django.test import TransactionTestCase
 
-from config.environment import ROOT, database_url, parse_database_url
-
-# The demo county 成县, its neighbour 文县 in the same prefecture, and 秦安县 next door.
-TEST_AREAS = ("621221", "621222", "620522")
-REFERENCE_TABLES = ("places_", "django_", "auth_", "exchange_category")
-
-
-def _options(role: str) -> str:
-    return f"-c role=yuchang_{role} -c synchronous_commit=off"
-
-
-def _point_at(name: str, role: str) -> None:
-    connection.close()
-    connection.settings_dict.update(parse_database_url(database_url("admin")) | {"NAME": name})
-    for key, value in {"ATOMIC_REQUESTS": False, "AUTOCOMMIT": True, "TIME_ZONE": None}.items():
-        connection.settings_dict[key] = value
-    connection.settings_dict["CONN_MAX_AGE"] = 0
-    connection.settings_dict["CONN_HEALTH_CHECKS"] = False
-    connection.settings_dict["OPTIONS"] = {"options": _options(role)}
-
-
-def _template_key() -> str:
-    digest = hashlib.sha256(repr(TEST_AREAS).encode())
-    paths = sorted([*ROOT.glob("yuchang/*/migrations/*.py"), *ROOT.glob("yuchang/places/load*.py")])
-    paths += sorted((ROOT / "reference").rglob("*"))
-    for path in paths:
-        if path.is_file():
-            digest.update(path.name.encode() + str(path.stat().st_size).encode())
-            if path.suffix == ".py":
-                digest.update(path.read_bytes())
-    return digest.hexdigest()[:12]
-
-
-def _prepare_template(admin: psycopg.Connection[Any]) -> str:
-    name = f"yc_tpl_{_template_key()}"
-    admin.execute("SELECT pg_advisory_lock(815)")
-    try:
-        if admin.execute("SELECT 1 FROM pg_database WHERE datname=%s", [name]).fetchone():
-            return name
-        draft = f"{name}_draft"
-        admin.execute(f'DROP DATABASE IF EXISTS "{draft}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{draft}" OWNER yuchang_owner')
-        info = psycopg.conninfo.conninfo_to_dict(database_url("admin"))
-        with psycopg.connect(**(info | {"dbname": draft}), autocommit=True) as inside:
-            from yuchang.supervisor.provision import prepare_schema
-
-            prepare_schema(inside)
-        _point_at(draft, "owner")
-        call_command("migrate", verbosity=0)
-        from yuchang.places.loading import load_divisions
-
-        load_divisions(areas=TEST_AREAS)
-        connection.close()
-        admin.execute(f'ALTER DATABASE "{draft}" RENAME TO "{name}"')
-        return name
-    finally:
-        admin.execute("SELECT pg_advisory_unlock(815)")
+from tests.databases import REFERENCE_TABLES, cloned, own_name
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(django_db_blocker: Any, request: pytest.FixtureRequest) -> Iterator[None]:
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "main")
-    name = f"yc_test_{os.environ.get('YUCHANG_TEST_DB', 'main')}_{worker}_{os.getpid()}"
-    with psycopg.connect(database_url("admin"), autocommit=True) as admin, django_db_blocker.unblock():
-        template = _prepare_template(admin)
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        _point_at(name, "app")
+def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
+    with django_db_blocker.unblock(), cloned(own_name("yc_test")):
         yield
-        connection.close()
-        admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def _truncate_as_owner(self: Any) -> None:
