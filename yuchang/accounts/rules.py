@@ -132,6 +132,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "market.open",
         "market.commit",
         "market.settle",
+        "ledger.reverse",
         "monitoring.assess",
         "monitoring.visit",
         "portal.publish",
@@ -146,6 +147,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "exchange.read",
             "market.read",
             "market.order",
+            "market.open",
             "workbench.read",
         }
     ),
