@@ -61,12 +61,16 @@ def build_divisions(source: Path, target: Path) -> list[str]:
     write_rows(
         target / "counties.csv",
         ["code", "name", "is_statistical"],
-        [
-            (r["code"], r["name"], int(r["code"] not in ministry | REAL_ALTHOUGH_MISSING))
-            for r in counties
-        ],
+        [(r["code"], r["name"], int(r["code"] not in ministry | REAL_ALTHOUGH_MISSING)) for r in counties],
     )
     return [r["name"] for rows in (*levels.values(), counties) for r in rows]
+
+
+def check_names(names: Iterable[str]) -> None:
+    """The loader splits lines at the comma and writes arrays: no name may hold what divides them."""
+    strange = [name for name in names if not name or set(name) & set('",\\\t\r\n')]
+    if strange:
+        raise ValueError(f"names with signs that divide columns: {strange[:10]}")
 
 
 def build_points(source: Path, target: Path) -> None:
@@ -113,10 +117,10 @@ def build_readings(names: Iterable[str], target: Path) -> None:
         for character, syllable in zip(name, syllables, strict=True):
             seen[character][syllable] += 1
     usual = {c: max(sorted(counts), key=counts.__getitem__) for c, counts in seen.items()}
-    kept = {c: s for c, s in usual.items() if s.isascii() and s.isalnum()}
-    write_rows(target / "characters.csv", ["character", "reading"], sorted(kept.items()))
+    read = {c: s if s.isascii() and s.isalnum() else "" for c, s in usual.items()}
+    write_rows(target / "characters.csv", ["character", "reading"], sorted(read.items()))
     unusual = [
-        (name, " ".join(syllables))
+        (name, " ".join(read[c] and s for c, s in zip(name, syllables, strict=True)))
         for name, syllables in readings.items()
         if any(usual[c] != s for c, s in zip(name, syllables, strict=True))
     ]
@@ -129,6 +133,7 @@ def main() -> None:
         raise SystemExit(__doc__)
     source = Path(sys.argv[1])
     names = build_divisions(source, HERE / "divisions")
+    check_names(names)
     build_points(source, HERE / "county_points")
     build_poverty_counties(source, HERE / "poverty_counties")
     names += build_history(source, HERE / "county_history")

@@ -17,7 +17,7 @@ from django.db import connection, transaction
 
 from yuchang.places import reference
 from yuchang.places.models import Place, PlaceSuccessor, PovertyCounty, ReferenceLoad
-from yuchang.places.reference import EVERYWHERE, COLUMNS, Tree
+from yuchang.places.reference import COLUMNS, EVERYWHERE, Tree
 
 Progress = Callable[[str, int, int], None]
 BATCH = 1 << 20  # characters handed to COPY at once

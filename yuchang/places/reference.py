@@ -81,6 +81,11 @@ def period_number(code: str, valid_from: str) -> int:
     return int(code) * 10_000 + (year - 1900) * 12 + month
 
 
+def shared_number(code: str, level: int) -> int:
+    """The number of a unit that shares its code with the unit above it, as 东莞 and 金门 do."""
+    return int(code) * 10_000 + level
+
+
 def area_key(areas: Sequence[str] | None) -> str:
     """One text per set of areas. Raises ValueError for a code that is neither a county's nor a province's."""
     if areas is None:
@@ -102,7 +107,7 @@ def read_tree(folder: Path) -> Tree:
             code = full_code(row["code"])
             number = int(code)
             if (code, 2) in tree.by_code:
-                number = period_number(code, EDITION_FROM.isoformat())
+                number = shared_number(code, level)
             division = Division(
                 number,
                 code,
@@ -166,7 +171,9 @@ class Reader:
     """Reads names aloud: their pinyin and its initials."""
 
     def __init__(self, folder: Path) -> None:
-        self._usual = {r["character"]: r["reading"] for r in read_rows(folder / "pinyin/characters.csv")}
+        rows = list(read_rows(folder / "pinyin/characters.csv"))
+        self._usual = {ord(r["character"]): r["reading"] for r in rows}
+        self._initial = {ord(r["character"]): r["reading"][:1] for r in rows}
         self._unusual = {
             r["name"]: r["readings"].split() for r in read_rows(folder / "pinyin/unusual_names.csv")
         }
@@ -175,13 +182,15 @@ class Reader:
         """(full pinyin, initials), small letters without gaps; signs are left out."""
         syllables = self._unusual.get(name)
         if syllables is None:
-            get = self._usual.get
-            syllables = [s for s in map(get, name) if s]
-        return "".join(syllables), "".join([s[0] for s in syllables])
+            return name.translate(self._usual), name.translate(self._initial)
+        return "".join(syllables), "".join(s[0] for s in syllables)
 
 
-def _array(grams: list[str]) -> str:
-    return "{" + ",".join(grams) + "}"
+def _grams(name: str) -> str:
+    """The grams as an array in COPY's text format. No name holds a quote or a backslash: the build checks."""
+    if name.isalnum():
+        return "{" + ",".join(grams_of(name)) + "}"
+    return "{" + ",".join(f'"{g}"' for g in grams_of(name)) + "}"
 
 
 def _division_line(division: Division, read: Reader) -> str:
@@ -204,7 +213,7 @@ def _division_line(division: Division, read: Reader) -> str:
         full_name or division.name,
         initials,
         pinyin,
-        _array(grams_of(division.name)),
+        _grams(division.name),
         *division.point,
     )
     return "\t".join(values) + "\n"
@@ -220,10 +229,11 @@ def _lower_lines(tree: Tree, areas: tuple[str, ...] | None, read: Reader) -> Ite
         county = tree.by_code[short[:6] + "000000", 3]
         keys, full_name = _above(county)
         pinyin, initials = read(name)
-        heads[short] = f"{code}\t{keys}\t{code}", full_name + name
+        number = shared_number(code, 4) if short.endswith("000") else code
+        heads[short] = f"{number}\t{keys}\t{number}", full_name + name
         yield (
-            f"{code}\t{code}\t{name}\t4\t{county.id}\t{keys}\t{code}\t{NULL}\t{EDITION_FROM}\t{NULL}\tf\t"
-            f"{full_name}{name}\t{initials}\t{pinyin}\t{_array(grams_of(name))}\t{NULL}\t{NULL}\n"
+            f"{number}\t{code}\t{name}\t4\t{county.id}\t{keys}\t{number}\t{NULL}\t{EDITION_FROM}\t{NULL}\tf\t"
+            f"{full_name}{name}\t{initials}\t{pinyin}\t{_grams(name)}\t{NULL}\t{NULL}\n"
         )
     yield from _village_lines(tree.folder, heads, read)
 
@@ -245,7 +255,8 @@ def _village_lines(folder: Path, heads: dict[str, tuple[str, str]], read: Reader
                 continue
             short = short_name(name)
             pinyin, initials = read(short)
+            number = shared_number(code, 5) if code.endswith("000000") else code
             yield (
-                f"{code}\t{code}\t{name}\t5\t{head[0]}\t{code}{tail}{head[1]}{name}\t{initials}\t{pinyin}\t"
-                f"{_array(grams_of(short, is_village=True))}\t{NULL}\t{NULL}\n"
+                f"{number}\t{code}\t{name}\t5\t{head[0]}\t{number}{tail}{head[1]}{name}\t{initials}\t{pinyin}\t"
+                f"{_grams(short)}\t{NULL}\t{NULL}\n"
             )

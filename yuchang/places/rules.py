@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import re
 from math import asin, cos, radians, sin, sqrt
+from operator import add
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius R1 of the GRS 80 ellipsoid, which CGCS2000 uses
 LEVEL_DIGITS = {1: 2, 2: 4, 3: 6, 4: 9, 5: 12}
 # The statistics bureau's own headings, which no address contains.
 HEADINGS = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
-_COMMITTEE = re.compile(r"(村民委员会|村委会|居民委员会|居委会|村民委|居民委)$")
-# So frequent in the names of villages that an index entry would cost much and tell nothing.
-COMMON_GRAMS = frozenset({"村", "社", "区", "社区"})
 VILLAGE_SUFFIXES = (
     "",
     "村",
@@ -32,29 +30,31 @@ def short_name(name: str) -> str:
 
     Community committees lose the committee only: 城关社区居委会 is 城关社区.
     """
-    match = _COMMITTEE.search(name)
-    if not match or match.start() == 0:
+    if name.endswith("村委会"):
+        stem = name[:-3]
+    elif name.endswith("村民委员会"):
+        stem = name[:-5]
+    elif name.endswith("居委会"):
+        return name[:-3] or name
+    elif name.endswith("居民委员会"):
+        return name[:-5] or name
+    else:
         return name
-    stem = name[: match.start()]
-    is_village = match.group(1).startswith("村")
-    return stem + "村" if is_village and not stem.endswith("村") else stem
+    return stem if stem.endswith("村") else stem + "村"
 
 
-def grams_of(text: str, *, is_village: bool = False) -> list[str]:
-    """The single characters and neighbouring pairs of a text, each once, in order of appearance.
+def grams_of(name: str) -> list[str]:
+    """The characters and neighbouring pairs of a name, for the search index.
 
-    Signs are left out, letters are small. For a village, grams that most villages share are left out.
+    The last character 村 is left out alone (half a million villages share it), not in its pair.
+    Repetitions are kept: the index does not mind.
     """
-    signs = "".join(c if c.isalnum() else " " for c in text.lower())
-    grams = dict.fromkeys(c for c in signs if c != " ")
-    grams.update(dict.fromkeys(a + b for a, b in zip(signs, signs[1:], strict=False) if " " not in (a, b)))
-    return [g for g in grams if not (is_village and g in COMMON_GRAMS)]
+    return [*name.removesuffix("村"), *map(add, name, name[1:])]
 
 
 def needed_grams(text: str) -> list[str]:
-    """The grams that every name containing ``text`` has in the index: its pairs, or its one character."""
-    grams = [g for g in grams_of(text, is_village=True) if len(g) == 2]
-    return grams or [g for g in grams_of(text, is_village=True) if len(text.strip()) == 1]
+    """The grams by which every name containing ``text`` is in the index: its pairs, or its one character."""
+    return list(map(add, text, text[1:])) or list(text)
 
 
 def full_code(code: str) -> str:
