@@ -44,7 +44,8 @@ def as_role(db: None) -> Callable[[str], Any]:
 
     @contextmanager
     def switch(role: str) -> Iterator[None]:
-        assert re.fullmatch(r"owner|app|portal", role)
+        if not re.fullmatch(r"owner|app|portal", role):
+            raise ValueError(role)
         with connection.cursor() as cursor:
             cursor.execute(f"SET ROLE yuchang_{role}")
         try:
