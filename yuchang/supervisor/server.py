@@ -158,7 +158,7 @@ class EmbeddedServer:
             if self.is_ready():
                 (self.root / "port").write_text(str(port))
                 return
-            if "Address already in use" not in said and "already in use" not in said:
+            if "already in use" not in said:
                 break
         raise self._reason(said)
 
@@ -166,11 +166,16 @@ class EmbeddedServer:
         """Start the server and wait through crash recovery. Returns what it said."""
         start_log = self.log / "start.log"
         start_log.unlink(missing_ok=True)
+        before = {path: path.stat().st_size for path in self.log.glob("*.log")}
         wait = ["-w", "-t", str(RECOVERY_SECONDS)]
         command = [str(programs / "pg_ctl"), "-D", str(self.data), "-l", str(start_log), *wait, "start"]
         said = run_as(account, command).stdout
-        logs = sorted(self.log.glob("*.log"), key=lambda path: path.stat().st_mtime)
-        return said + "".join(path.read_text(errors="replace")[-4000:] for path in logs[-2:])
+        for path in sorted(self.log.glob("*.log")):
+            with path.open(errors="replace") as handle:
+                size = before.get(path, 0)
+                handle.seek(size if size <= path.stat().st_size else 0)
+                said += handle.read()
+        return said
 
     def _initialise(self, programs: Path, account: Account) -> None:
         """A new cluster, made beside and moved into place, so that a kill leaves no half one."""
@@ -253,7 +258,9 @@ class EmbeddedServer:
             with suppress(psutil.Error):
                 process.send_signal(signal.SIGKILL)
                 process.wait(5)
-        (self.data / "postmaster.pid").unlink(missing_ok=True)
+        # The socket folder is ours alone, so its lock files are the dead server's, too.
+        for path in (self.data / "postmaster.pid", *self.socket_folder().glob(".s.PGSQL.*.lock")):
+            path.unlink(missing_ok=True)
 
     def _orphans(self) -> list[psutil.Process]:
         """PostgreSQL processes at work in our data folder: backends keep it as their working folder."""
