@@ -14,6 +14,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
@@ -499,7 +500,7 @@ class RowVersion(models.Model):
     table_name = models.CharField(max_length=40)
     row_id = models.BigIntegerField()
     version = models.IntegerField()
-    replaced_at = models.DateTimeField(db_default=models.functions.Now())
+    replaced_at = models.DateTimeField(db_default=Now())
     content = models.JSONField()
 
     class Meta:

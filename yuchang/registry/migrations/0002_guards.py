@@ -84,6 +84,6 @@ class Migration(migrations.Migration):
         # Django's INSERT asks for the new row's number.
         migrations.RunSQL(
             f"GRANT SELECT (id) ON registry_objectionintake TO {PORTAL}",
-            f"REVOKE SELECT (id) ON registry_objectionintake FROM {PORTAL}",
+            f"REVOKE SELECT (id) ON registry_objectionintake FROM {PORTAL}",  # noqa: S608
         ),
     ]

@@ -1,0 +1,475 @@
+"""The steps of an import: upload → mapping → check → confirm → write → (undo).
+
+Each may be killed at any time and run again.
+
+Checking and writing run as tasks. Checking replaces its staged rows in one transaction. Writing goes in
+portions of whole groups; a portion's facts, its outcome and its progress commit together, so a killed
+task goes on with the next portion: nothing is lost and nothing is written twice.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, Sum
+from django.db.models.functions import Now
+from django.utils.translation import gettext as _
+
+from yuchang.accounts.doors import open_door, require
+from yuchang.accounts.models import User
+from yuchang.accounts.queries import actor_for
+from yuchang.accounts.rules import Actor
+from yuchang.core import clock, secrets
+from yuchang.core.actions import check_version, save, write
+from yuchang.core.errors import Conflict, Invalid, Problem, YuchangError, invalid
+from yuchang.places.models import Place, keys_of
+from yuchang.sheets import headers, queries, reading
+from yuchang.sheets.cells import as_text, hide_numbers
+from yuchang.sheets.kinds import Group, Kind, Report, Row, kind_named
+from yuchang.sheets.models import BatchFile, Finding, ImportBatch, StagedGroup, StagedRow
+
+State = ImportBatch.State
+PORTION = 4_000
+SAMPLES = 3
+
+
+# --- upload -----------------------------------------------------------------------------------
+
+
+def start_import(
+    *, actor: Actor, kind: str, area_id: int, file_name: str, content: bytes, observed_on: date
+) -> ImportBatch:
+    """Take in a workbook for an area of the actor's. ``observed_on`` is the day its facts hold for.
+
+    Raises Invalid when it cannot be read safely or has hardly any of the expected headers.
+    """
+    rules = kind_named(kind)
+    area = open_door(Place.objects.all(), actor, rules.permission, area_id)
+    if observed_on > clock.today():
+        raise invalid("observed_on", _("数据日期在将来。"), _("请填写数据实际截止的日期。"))
+    if actor.user_id is None:
+        raise invalid("file", _("导入须由具名人员办理。"))
+    sheets = reading.read_sheets(file_name, content)
+    mapping = headers.find_headers(sheets, queries.wanted(rules))
+    if len(mapping.columns) * 3 < len(rules.columns):
+        raise _unknown_headers(mapping, rules)
+    sheet = next(s for s in sheets if s.name == mapping.sheet)
+    with write("sheets.start_import", actor) as audit:
+        batch = ImportBatch.objects.create(
+            kind=kind,
+            place=area,
+            **keys_of(area),
+            file_name=file_name[-200:],
+            file_size=len(content),
+            sha256=hashlib.sha256(content).hexdigest(),
+            observed_on=observed_on,
+            mapping=_as_json(mapping),
+            preview=_preview(sheet, mapping),
+            progress_total=max(len(sheet.rows) - mapping.header_row, 0),
+            created_by_id=actor.user_id,
+        )
+        BatchFile.objects.create(batch=batch, sealed=_seal(batch, content))
+        audit.add("import", batch.pk, place_id=area.pk, file=batch.file_name, sha256=batch.sha256)
+    return batch
+
+
+def _unknown_headers(mapping: headers.Mapping, kind: Kind) -> Invalid:
+    missing = "、".join(c.header for c in kind.columns if c.required and c.name not in mapping.columns)
+    message = _("工作表“%(sheet)s”前 10 行没有找到%(title)s的表头,缺少:%(missing)s。") % {
+        "sheet": mapping.sheet,
+        "title": kind.title,
+        "missing": missing,
+    }
+    return invalid("file", message, _("请使用模板中的表头名称(次序不限),或下载空白模板填写。"))
+
+
+def _as_json(mapping: headers.Mapping) -> dict[str, Any]:
+    return {
+        "sheet": mapping.sheet,
+        "header_row": mapping.header_row,
+        "columns": mapping.columns,
+        "headers": mapping.headers,
+        "doubled": mapping.doubled,
+        "merged": mapping.merged,
+    }
+
+
+def _preview(sheet: reading.Sheet, mapping: headers.Mapping) -> list[dict[str, Any]]:
+    """Every source column with its header and a few samples, long numbers hidden."""
+    rows = [r for r in sheet.rows[mapping.header_row : mapping.header_row + 50] if any(r)]
+    width = max([len(mapping.headers), *(len(r) for r in rows)], default=0)
+    preview = []
+    for column in range(width):
+        values = [as_text(r[column]) for r in rows if column < len(r)]
+        samples = [hide_numbers(v)[:30] for v in values if v][:SAMPLES]
+        header = mapping.headers[column] if column < len(mapping.headers) else ""
+        preview.append({"letter": headers.column_letter(column), "header": header, "samples": samples})
+    return preview
+
+
+def _seal(batch: ImportBatch, content: bytes) -> bytes:
+    text = base64.b85encode(content).decode()
+    return secrets.seal(batch.county_id or batch.place_id, "import.file", batch.uid, text)
+
+
+# --- mapping ----------------------------------------------------------------------------------
+
+
+def confirm_mapping(
+    *, actor: Actor, batch_id: int, version: int | None, columns: Mapping[str, int | None] | None = None
+) -> ImportBatch:
+    """Accept the found columns, or the corrected ones (name → column from 0), and have the rows checked.
+
+    Raises Invalid that names every required header without a column.
+    """
+    with write("sheets.confirm_mapping", actor) as audit:
+        batch = _batch(actor, batch_id, version, State.UPLOADED, State.CHECKED, State.FAILED)
+        if columns is not None:
+            batch.mapping["columns"] = {n: c for n, c in columns.items() if c is not None}
+            batch.mapping["doubled"] = {}
+        _require_mapped(batch)
+        batch.state, batch.message, batch.progress_done = State.CHECKING, "", 0
+        save(batch)
+        audit.add("import", batch.pk, place_id=batch.place_id, columns=batch.mapping["columns"])
+        _defer("sheets.check", batch)
+    return batch
+
+
+def _require_mapped(batch: ImportBatch) -> None:
+    mapping, kind = batch.mapping, kind_named(batch.kind)
+    where = {"sheet": mapping["sheet"], "row": mapping["header_row"]}
+    remedy = _("请在下方为它选择对应的列,或在工作簿中补上这一列后重新上传。")
+    if mapping["merged"]:
+        remedy = _(
+            "表头有合并单元格(%(ranges)s),请取消合并、每列一个表头后重新上传,或在下方选择对应的列。"
+        ) % {"ranges": "、".join(mapping["merged"][:5])}
+    problems = [
+        Problem(
+            c.name,
+            _("工作表“%(sheet)s”第 %(row)s 行表头中缺少“%(header)s”。") % {**where, "header": c.header},
+            remedy,
+        )
+        for c in kind.columns
+        if c.required and c.name not in mapping["columns"]
+    ]
+    for header, found in mapping["doubled"].items():
+        letters = "、".join(headers.column_letter(c) for c in found)
+        message = _("工作表“%(sheet)s”中表头“%(header)s”出现在多列:%(letters)s。")
+        problems.append(
+            Problem(
+                "columns",
+                message % {**where, "header": header, "letters": letters},
+                _("请删除多余的列,或在下方选定应读取的一列。"),
+            )
+        )
+    taken = list(mapping["columns"].values())
+    if len(taken) != len(set(taken)):
+        problems.append(Problem("columns", _("同一列被选作两项内容。"), _("请为每一项选择不同的列。")))
+    if problems:
+        raise Invalid(problems)
+
+
+# --- check ------------------------------------------------------------------------------------
+
+
+def check_import(batch_id: int) -> None:
+    """Read, judge and stage every row of a batch in state ``checking``; otherwise nothing happens.
+
+    The work of a task: it may be killed at any time and run again.
+    """
+    batch = ImportBatch.objects.filter(pk=batch_id, state=State.CHECKING).first()
+    if batch is None:
+        return
+    actor = _actor(batch.created_by)
+    try:
+        rows = read_rows(batch)
+        report = _reporter(batch.pk, len(rows))
+        groups = kind_named(batch.kind).check(actor=actor, batch=batch, rows=rows, report=report)
+        _stage(actor, batch.pk, groups, len(rows))
+    except YuchangError as error:
+        _fail(actor, batch_id, error)
+
+
+def read_rows(batch: ImportBatch) -> list[Row]:
+    """The filled rows below the header, with merged cells read as repeated values."""
+    sheets = reading.read_sheets(batch.file_name, queries.stored_content(batch))
+    sheet = next((s for s in sheets if s.name == batch.mapping["sheet"]), None)
+    if sheet is None:
+        raise invalid("file", _("工作簿中找不到原来的工作表。"), _("请重新上传。"))
+    start = batch.mapping["header_row"]
+    lines = _spread_merged(sheet, start)
+    columns = list(batch.mapping["columns"].items())
+    rows = []
+    for number, line in enumerate(lines, start=start + 1):
+        if any(value not in (None, "") for value in line):
+            width = len(line)
+            cells = {name: line[c] if c < width else "" for name, c in columns}
+            rows.append(Row(number, cells))
+    if not rows:
+        raise invalid(
+            "file",
+            _("工作表“%(sheet)s”的表头下没有数据。") % {"sheet": sheet.name},
+            _("请填写后重新上传。"),
+        )
+    return rows
+
+
+def _spread_merged(sheet: reading.Sheet, start: int) -> Sequence[Sequence[Any]]:
+    lines = sheet.rows[start:]
+    below = [m for m in sheet.merged if m[0] >= start]
+    if not below:
+        return lines
+    copies = [list(line) for line in lines]
+    for r1, c1, r2, c2 in below:
+        value = copies[r1 - start][c1]
+        for r in range(r1 - start, min(r2 - start + 1, len(copies))):
+            for c in range(c1, min(c2 + 1, len(copies[r]))):
+                copies[r][c] = value
+    return copies
+
+
+def _reporter(batch_id: int, total: int) -> Report:
+    """Writes progress at most twice a second, outside the transactions of the step."""
+    last = 0.0
+
+    def report(done: int, of: int) -> None:
+        nonlocal last
+        if time.monotonic() - last > 0.5 and not connection.in_atomic_block:
+            last = time.monotonic()
+            share = min(total, total * done // max(of, 1))
+            ImportBatch.objects.filter(pk=batch_id).update(
+                progress_done=share, progress_total=total, updated_at=Now()
+            )
+
+    return report
+
+
+def _stage(actor: Actor, batch_id: int, groups: Iterator[Group], total: int) -> None:
+    judged = list(groups)
+    with write("sheets.check_import", actor) as audit:
+        batch = ImportBatch.objects.select_for_update().get(pk=batch_id)
+        if batch.state != State.CHECKING:
+            audit.add("import", batch.pk, place_id=batch.place_id, note="checked by another worker")
+            return
+        for table in (StagedRow, Finding, StagedGroup):
+            table.objects.filter(batch=batch).delete()
+        _copy_groups(batch_id, judged)
+        _copy_rows(batch_id, judged)
+        _copy_findings(batch, judged)
+        batch.counts = queries.plan_counts(batch_id)
+        batch.state, batch.progress_done, batch.progress_total = State.CHECKED, total, total
+        save(batch)
+        audit.add("import", batch.pk, place_id=batch.place_id, counts=batch.counts)
+
+
+def _copy_groups(batch_id: int, groups: Sequence[Group]) -> None:
+    columns = (
+        "batch_id, number, key, rows, state, plan, outcome, place_id, object_id, object_version, content_hash"
+    )
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(f"COPY sheets_stagedgroup ({columns}) FROM STDIN") as copy,
+    ):
+        for number, g in enumerate(groups, start=1):
+            plan = "" if g.state == "rejected" else g.plan
+            known = (g.place_id, g.object_id, g.object_version, g.content_hash)
+            copy.write_row((batch_id, number, g.key[:100], g.rows, g.state, plan, "", *known))
+
+
+def _copy_rows(batch_id: int, groups: Sequence[Group]) -> None:
+    with (
+        connection.cursor() as cursor,
+        cursor.copy('COPY sheets_stagedrow (batch_id, group_number, "row", content) FROM STDIN') as copy,
+    ):
+        for number, group in enumerate(groups, start=1):
+            if group.state != "rejected":
+                for row, content in group.contents:
+                    copy.write_row((batch_id, number, row, content))
+
+
+def _copy_findings(batch: ImportBatch, groups: Sequence[Group]) -> None:
+    places = batch.mapping["columns"]
+    columns = 'batch_id, group_number, "row", "column", field, level, code, arguments'
+    with connection.cursor() as cursor, cursor.copy(f"COPY sheets_finding ({columns}) FROM STDIN") as copy:
+        for number, group in enumerate(groups, start=1):
+            for f in group.findings:
+                arguments = json.dumps(f.arguments, ensure_ascii=False, default=str)
+                copy.write_row(
+                    (batch.pk, number, f.row, places.get(f.field), f.field, f.level, f.code, arguments)
+                )
+
+
+def _fail(actor: Actor, batch_id: int, error: YuchangError) -> None:
+    with write("sheets.fail_import", actor) as audit:
+        batch = ImportBatch.objects.select_for_update().get(pk=batch_id)
+        batch.state = State.FAILED
+        batch.message = f"{error.message} {error.remedy}".strip()
+        if isinstance(error, Invalid):
+            batch.message = " ".join(f"{p.message}{p.remedy}" for p in error.problems)
+        save(batch)
+        audit.add("import", batch.pk, place_id=batch.place_id, message=batch.message)
+
+
+# --- write ------------------------------------------------------------------------------------
+
+
+def confirm_import(*, actor: Actor, batch_id: int, version: int | None) -> ImportBatch:
+    """Have the checked groups written; rejected ones stay out. Raises Conflict when none is left."""
+    with write("sheets.confirm_import", actor) as audit:
+        batch = _batch(actor, batch_id, version, State.CHECKED)
+        good = batch.groups.exclude(state=StagedGroup.State.REJECTED).aggregate(
+            n=Count("id"), rows=Sum("rows")
+        )
+        if not good["n"]:
+            raise Conflict(_("没有可以写入的内容。"), remedy=_("请按检查结果更正工作簿后重新上传。"))
+        batch.state, batch.confirmed_by_id = State.WRITING, actor.user_id
+        batch.confirmed_at = clock.now()
+        batch.progress_done, batch.progress_total = 0, good["rows"]
+        save(batch)
+        audit.add("import", batch.pk, place_id=batch.place_id, groups=good["n"], rows=good["rows"])
+        _defer("sheets.write", batch)
+    return batch
+
+
+def write_import(batch_id: int) -> None:
+    """Write what is left of a batch in state ``writing``, portion by portion; otherwise nothing happens.
+
+    The work of a task: it may be killed at any time, also right after a commit, and run again.
+    """
+    while _write_portion(batch_id):
+        pass
+
+
+def _write_portion(batch_id: int) -> bool:
+    """Write the next portion, or finish. Returns whether there may be more."""
+    first = (
+        ImportBatch.objects.filter(pk=batch_id, state=State.WRITING).select_related("confirmed_by").first()
+    )
+    if first is None or first.confirmed_by is None:
+        return False
+    actor = _actor(first.confirmed_by)
+    with write("sheets.write_portion", actor) as audit:
+        batch = ImportBatch.objects.select_for_update().get(pk=batch_id)
+        if batch.state != State.WRITING:
+            audit.add("import", batch.pk, place_id=batch.place_id, note="already finished")
+            return False
+        portion = list(_pending(batch)[:PORTION])
+        if not portion:
+            _finish(batch)
+            audit.add("import", batch.pk, place_id=batch.place_id, counts=batch.counts)
+            return False
+        numbers = [number for number, _rows in portion]
+        kind_named(batch.kind).write(actor=actor, batch=batch, first=numbers[0], last=numbers[-1])
+        _require_outcomes(batch, numbers[0], numbers[-1])
+        batch.progress_done += sum(rows for _number, rows in portion)
+        ImportBatch.objects.filter(pk=batch.pk).update(progress_done=batch.progress_done, updated_at=Now())
+        audit.add("import", batch.pk, place_id=batch.place_id, first=numbers[0], last=numbers[-1])
+    return True
+
+
+def _pending(batch: ImportBatch) -> Any:
+    left = batch.groups.filter(outcome="").exclude(state=StagedGroup.State.REJECTED)
+    return left.order_by("number").values_list("number", "rows")
+
+
+def _require_outcomes(batch: ImportBatch, first: int, last: int) -> None:
+    left = batch.groups.filter(outcome="", number__range=(first, last))
+    if left.exclude(state=StagedGroup.State.REJECTED).exists():
+        raise RuntimeError(f"import {batch.pk}: groups {first}-{last} were left without an outcome")
+
+
+def _finish(batch: ImportBatch) -> None:
+    batch.counts = queries.outcome_counts(batch.pk)
+    batch.state, batch.finished_at = State.DONE, clock.now()
+    batch.progress_done = batch.progress_total
+    save(batch)
+    StagedRow.objects.filter(batch=batch).delete()
+
+
+# --- undo, cancel -----------------------------------------------------------------------------
+
+
+def undo_import(*, actor: Actor, batch_id: int, version: int | None) -> ImportBatch:
+    """Retire what a finished batch wrote, while nothing was built on it. History stays.
+
+    Raises Conflict that names the first object on which something was built.
+    """
+    with write("sheets.undo_import", actor) as audit:
+        batch = _batch(actor, batch_id, version, State.DONE)
+        retired = kind_named(batch.kind).undo(actor=actor, batch=batch)
+        batch.groups.filter(outcome__in=["created", "changed"]).update(outcome="retired")
+        batch.state = State.UNDONE
+        batch.counts = {**batch.counts, "retired": retired}
+        save(batch)
+        audit.add("import", batch.pk, place_id=batch.place_id, retired=retired)
+    return batch
+
+
+def cancel_import(*, actor: Actor, batch_id: int, version: int | None) -> ImportBatch:
+    """Give up a batch that was not confirmed; its file and staged rows are dropped."""
+    with write("sheets.cancel_import", actor) as audit:
+        batch = _batch(actor, batch_id, version, State.UPLOADED, State.CHECKED, State.FAILED)
+        batch.state = State.CANCELLED
+        save(batch)
+        StagedRow.objects.filter(batch=batch).delete()
+        BatchFile.objects.filter(batch=batch).delete()
+        audit.add("import", batch.pk, place_id=batch.place_id)
+    return batch
+
+
+def import_workbook(
+    *, actor: Actor, kind: str, area_id: int, file_name: str, content: bytes, observed_on: date
+) -> ImportBatch:
+    """All steps at once, in this process: upload, accept the mapping, check, confirm, write.
+
+    Stops before confirming when no group can be written; the batch returned says why.
+    """
+    batch = start_import(
+        actor=actor,
+        kind=kind,
+        area_id=area_id,
+        file_name=file_name,
+        content=content,
+        observed_on=observed_on,
+    )
+    confirm_mapping(actor=actor, batch_id=batch.pk, version=batch.version)
+    check_import(batch.pk)
+    batch.refresh_from_db()
+    if batch.state == State.CHECKED and any(batch.counts.get(p) for p in ("created", "changed", "unchanged")):
+        confirm_import(actor=actor, batch_id=batch.pk, version=batch.version)
+        write_import(batch.pk)
+        batch.refresh_from_db()
+    return batch
+
+
+# --- shared -----------------------------------------------------------------------------------
+
+
+def _batch(actor: Actor, batch_id: int, version: int | None, *states: str) -> ImportBatch:
+    """The batch through the door, locked, of the expected version and in one of the states."""
+    permissions = {b.kind for b in ImportBatch.objects.filter(pk=batch_id)}
+    permission = kind_named(permissions.pop()).permission if permissions else "registry.import"
+    require(actor, permission)
+    batch = open_door(ImportBatch.objects.all(), actor, permission, batch_id, lock=True)
+    check_version(batch, version)
+    if batch.state not in states:
+        raise Conflict(
+            _("这次导入%(state)s,不能再做这一步。") % {"state": batch.get_state_display()},
+            remedy=_("请刷新页面查看当前状态。"),
+        )
+    return batch
+
+
+def _actor(user: User) -> Actor:
+    return actor_for(user.pk, user.display_name, clock.today())
+
+
+def _defer(task: str, batch: ImportBatch) -> None:
+    queries.task_app().configure_task(task).defer(batch_id=batch.pk)

@@ -1,0 +1,151 @@
+"""The annotated copy: the user's own workbook with every finding at its cell. Pure.
+
+Ordinary sizes keep the user's layout (openpyxl); above ``KEEP_LAYOUT_CELLS`` the sheet is rebuilt
+(xlsxwriter), since keeping the layout of a large one takes minutes. Formulas become text either way.
+"""
+
+from __future__ import annotations
+
+import io
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import openpyxl
+import xlsxwriter
+from openpyxl.cell.cell import Cell
+from openpyxl.comments import Comment
+from openpyxl.styles import Font, PatternFill
+
+from yuchang.sheets.cells import as_text, is_risky, printable
+from yuchang.sheets.headers import column_letter
+from yuchang.sheets.reading import Sheet, read_sheets
+
+KEEP_LAYOUT_CELLS = 150_000
+COLOURS = {"rejected": "FFC7CE", "warning": "FFEB9C"}
+
+
+@dataclass(frozen=True)
+class Note:
+    """A finding placed: row from 1, column from 0, level word, and the two sentences."""
+
+    row: int
+    column: int
+    level: str
+    level_word: str
+    header: str
+    message: str
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Words:
+    """The headings of the findings sheet, in the reader's language."""
+
+    title: str
+    headings: Sequence[str]
+
+
+def annotate(name: str, content: bytes, sheet_name: str, notes: Sequence[Note], words: Words) -> bytes:
+    """The workbook with red and yellow cells, comments, and a sheet that lists every finding."""
+    sheets = read_sheets(name, content)
+    sheet = next((s for s in sheets if s.name == sheet_name), sheets[0])
+    width = max((len(r) for r in sheet.rows), default=0)
+    if content[:2] == b"PK" and len(sheet.rows) * width <= KEEP_LAYOUT_CELLS:
+        return _keep_layout(content, sheet_name, notes, words)
+    return _rebuild(sheet, notes, words)
+
+
+def _by_cell(notes: Sequence[Note]) -> dict[tuple[int, int], list[Note]]:
+    cells: dict[tuple[int, int], list[Note]] = defaultdict(list)
+    for note in notes:
+        cells[note.row, note.column].append(note)
+    return cells
+
+
+def _text(notes: Sequence[Note]) -> str:
+    return "\n".join(f"{n.level_word}:{n.message}{n.remedy}" for n in notes)[:30_000]
+
+
+def _worst(notes: Sequence[Note]) -> str:
+    return "rejected" if any(n.level == "rejected" for n in notes) else "warning"
+
+
+def _table(notes: Sequence[Note], sheet: str) -> list[list[Any]]:
+    return [
+        [sheet, n.row, column_letter(n.column), n.header, n.level_word, n.message, n.remedy] for n in notes
+    ]
+
+
+def _keep_layout(content: bytes, sheet_name: str, notes: Sequence[Note], words: Words) -> bytes:
+    book = openpyxl.load_workbook(io.BytesIO(content), keep_links=False)
+    for each in book.worksheets:
+        for line in each.iter_rows():
+            for cell in line:
+                if isinstance(cell, Cell) and cell.data_type == "f":
+                    _write_text(cell, getattr(cell.value, "text", None) or cell.value)
+    sheet = book[sheet_name]
+    for (row, column), found in _by_cell(notes).items():
+        noted = sheet.cell(row, column + 1)
+        if not isinstance(noted, Cell):
+            continue  # the covered part of a merged cell takes neither colour nor comment
+        colour = COLOURS[_worst(found)]
+        noted.fill = PatternFill("solid", start_color=colour, end_color=colour)
+        noted.comment = Comment(_text(found), "", height=120, width=320)
+    listing = book.create_sheet(_free_title(words.title, book.sheetnames))
+    for entry in [list(words.headings), *_table(notes, sheet_name)]:
+        listing.append([None] * len(entry))
+        for column, value in enumerate(entry, start=1):
+            target = listing.cell(listing.max_row, column)
+            if isinstance(value, int):
+                target.value = value
+            elif isinstance(target, Cell):
+                _write_text(target, value)
+    for target in listing[1]:
+        target.font = Font(bold=True)
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def _free_title(title: str, taken: Sequence[str]) -> str:
+    return next(t for t in (title, *(f"{title}{n}" for n in range(2, 99))) if t not in taken)
+
+
+def _write_text(cell: Cell, value: Any) -> None:
+    cell.value = printable(value)
+    cell.data_type = "s"
+    cell.quotePrefix = True
+
+
+def _rebuild(sheet: Sheet, notes: Sequence[Note], words: Words) -> bytes:
+    stream = io.BytesIO()
+    book = xlsxwriter.Workbook(stream, {"strings_to_formulas": False, "strings_to_urls": False})
+    formats = {
+        level: book.add_format({"bg_color": f"#{colour}", "quote_prefix": True})
+        for level, colour in COLOURS.items()
+    }
+    plain, quoted = book.add_format(), book.add_format({"quote_prefix": True})
+    target = book.add_worksheet(sheet.name[:31])
+    cells = _by_cell(notes)
+    for r, line in enumerate(sheet.rows):
+        for c, value in enumerate(line):
+            found = cells.get((r + 1, c))
+            style = formats[_worst(found)] if found else None
+            if isinstance(value, int | float) and not isinstance(value, bool):
+                target.write_number(r, c, value, style or plain)
+            elif found or value not in (None, ""):
+                text = printable(as_text(value))
+                target.write_string(r, c, text, style or (quoted if is_risky(text) else plain))
+            if found:
+                target.write_comment(r, c, _text(found), {"x_scale": 2})
+    listing = book.add_worksheet(_free_title(words.title, [sheet.name]))
+    for r, row in enumerate([list(words.headings), *_table(notes, sheet.name)]):
+        for c, value in enumerate(row):
+            if isinstance(value, int):
+                listing.write_number(r, c, value)
+            else:
+                listing.write_string(r, c, printable(value), quoted)
+    book.close()
+    return stream.getvalue()

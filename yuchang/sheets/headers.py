@@ -1,0 +1,96 @@
+"""Finding the header row and which column is which, by name and in any order. Pure."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from yuchang.sheets.reading import Sheet
+
+SEARCHED_ROWS = 10
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A declared column as the matcher sees it: its name and every header that means it."""
+
+    name: str
+    headers: tuple[str, ...]
+    required: bool
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Where the columns are: the sheet, the row of the (last) header line from 1, name → column from 0.
+
+    ``doubled``: header → columns, where one header stands more than once. ``merged``: ranges of merged
+    header cells, such as ``A1:C1``.
+    """
+
+    sheet: str
+    header_row: int
+    columns: dict[str, int]
+    headers: list[str]
+    doubled: dict[str, list[int]]
+    merged: list[str]
+
+    def missing(self, wanted: Sequence[Wanted]) -> list[str]:
+        """The names of required columns that were not found."""
+        return [w.name for w in wanted if w.required and w.name not in self.columns]
+
+
+def plain(header: Any) -> str:
+    """A header reduced to what matters: half-width, without spaces, line breaks, stars or brackets' style."""
+    text = unicodedata.normalize("NFKC", str(header if header is not None else ""))
+    return re.sub(r"[\s*＊:：_]", "", text).strip("'").lower()
+
+
+def column_letter(column: int) -> str:
+    """0 → A, 25 → Z, 26 → AA."""
+    letters = ""
+    column += 1
+    while column:
+        column, rest = divmod(column - 1, 26)
+        letters = chr(65 + rest) + letters
+    return letters
+
+
+def find_headers(sheets: Sequence[Sheet], wanted: Sequence[Wanted]) -> Mapping:
+    """The best match over all sheets: the header line with most known columns among the first ten rows.
+
+    Two lines are tried as one where a heading spans several columns. ``sheets`` must not be empty.
+    """
+    candidates = [c for sheet in sheets for c in _candidates(sheet, wanted)]
+    return max(candidates, key=lambda m: (len(m.columns), -m.header_row))
+
+
+def _candidates(sheet: Sheet, wanted: Sequence[Wanted]) -> Iterator[Mapping]:
+    names = {plain(h): w.name for w in wanted for h in w.headers}
+    upper: Sequence[Any] = ()
+    for index, line in enumerate(sheet.rows[:SEARCHED_ROWS]):
+        yield _match(sheet, index, [str(c or "").strip() for c in line], names)
+        if upper:
+            both = [
+                str(low or high or "").strip()
+                for low, high in zip(line, [*upper, *[""] * len(line)], strict=False)
+            ]
+            yield _match(sheet, index, both, names)
+        upper = line
+
+
+def _match(sheet: Sheet, index: int, line: list[str], names: dict[str, str]) -> Mapping:
+    places: dict[str, list[int]] = {}
+    for column, header in enumerate(line):
+        if name := names.get(plain(header)):
+            places.setdefault(name, []).append(column)
+    columns = {name: found[0] for name, found in places.items()}
+    doubled = {line[found[0]]: found for found in places.values() if len(found) > 1}
+    merged = [
+        f"{column_letter(c1)}{r1 + 1}:{column_letter(c2)}{r2 + 1}"
+        for r1, c1, r2, c2 in sheet.merged
+        if r1 <= index <= r2 + 1 and c2 > c1
+    ]
+    return Mapping(sheet.name, index + 1, columns, line, doubled, merged)

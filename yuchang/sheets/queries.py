@@ -1,0 +1,139 @@
+"""Reads of batches: counts, findings with their words, the stored file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Count, QuerySet, Sum
+from django.utils.translation import gettext as _
+from procrastinate.contrib.django import app
+
+from yuchang.accounts.doors import open_door
+from yuchang.accounts.queries import place_filter
+from yuchang.accounts.rules import Actor
+from yuchang.core import secrets
+from yuchang.core.errors import Hidden
+from yuchang.sheets.annotated import Note, Words, annotate
+from yuchang.sheets.headers import Wanted, column_letter
+from yuchang.sheets.kinds import Kind, kind_named
+from yuchang.sheets.models import BatchFile, Finding, ImportBatch
+
+
+def task_app() -> Any:
+    """The queue."""
+    return app
+
+
+def wanted(kind: Kind) -> list[Wanted]:
+    """A kind's columns as the header matcher sees them."""
+    return [Wanted(c.name, (c.header, *c.aliases), c.required) for c in kind.columns]
+
+
+def batches_for(actor: Actor, kind: str) -> QuerySet[ImportBatch]:
+    """The imports of one kind in the actor's area."""
+    rows = ImportBatch.objects.filter(place_filter(actor, kind_named(kind).permission), kind=kind)
+    return rows.select_related("place", "created_by")
+
+
+def batch_for(actor: Actor, kind: str, batch_id: int) -> ImportBatch:
+    """One import through the door. Raises Refused or Hidden."""
+    rows = ImportBatch.objects.filter(kind=kind).select_related("place", "created_by", "confirmed_by")
+    return open_door(rows, actor, kind_named(kind).permission, batch_id)
+
+
+def stored_content(batch: ImportBatch) -> bytes:
+    """The uploaded file, unsealed. Raises Hidden when it was dropped."""
+    stored = BatchFile.objects.filter(batch=batch).first()
+    if stored is None:
+        raise Hidden(_("上传的工作簿已不再保存。"), remedy=_("请重新上传。"))
+    text = secrets.unseal(batch.county_id or batch.place_id, "import.file", batch.uid, stored.sealed)
+    return base64.b85decode(text)
+
+
+def plan_counts(batch_id: int) -> dict[str, int]:
+    """Groups and rows by what will happen to them, and groups by state."""
+    rows = ImportBatch.objects.get(pk=batch_id).groups.values("state", "plan")
+    return _counted(rows.annotate(n=Count("id"), r=Sum("rows")), "plan")
+
+
+def outcome_counts(batch_id: int) -> dict[str, int]:
+    """Groups and rows by what happened to them, and groups by state."""
+    rows = ImportBatch.objects.get(pk=batch_id).groups.values("state", "outcome")
+    return _counted(rows.annotate(n=Count("id"), r=Sum("rows")), "outcome")
+
+
+def _counted(rows: Iterable[Any], column: str) -> dict[str, int]:
+    counts: dict[str, int] = {"groups": 0, "rows": 0}
+    for row in rows:
+        verdict = "rejected" if row["state"] == "rejected" else row[column]
+        for key, number in (
+            ("groups", row["n"]),
+            ("rows", row["r"]),
+            (verdict, row["n"]),
+            (f"{verdict}_rows", row["r"]),
+            ("with_warning", row["n"] if row["state"] == "warning" else 0),
+        ):
+            counts[key] = counts.get(key, 0) + number
+    return counts
+
+
+@dataclass(frozen=True)
+class FindingLine:
+    """A finding in words."""
+
+    row: int
+    letter: str
+    header: str
+    level: str
+    level_word: str
+    message: str
+    remedy: str
+
+
+def finding_lines(batch: ImportBatch, findings: Iterable[Finding]) -> list[FindingLine]:
+    """Findings with their messages in the reader's language."""
+    kind = kind_named(batch.kind)
+    titles = {c.name: c.header for c in kind.columns}
+    lines = []
+    for f in findings:
+        message, remedy = kind.message(f.code, f.arguments)
+        letter = column_letter(f.column) if f.column is not None else ""
+        header = titles.get(f.field, "")
+        lines.append(FindingLine(f.row, letter, header, f.level, f.get_level_display(), message, remedy))
+    return lines
+
+
+def findings_by_kind(batch: ImportBatch) -> list[dict[str, Any]]:
+    """How often each finding occurs, worst and most frequent first, with an example message."""
+    kind = kind_named(batch.kind)
+    rows = batch.findings.values("level", "code").annotate(n=Count("id")).order_by("level", "-n")
+    found = []
+    for row in sorted(rows, key=lambda r: (r["level"] != "rejected", -r["n"])):
+        example = batch.findings.filter(level=row["level"], code=row["code"]).order_by("row").first()
+        message, remedy = kind.message(row["code"], example.arguments if example else {})
+        found.append({**row, "message": message, "remedy": remedy})
+    return found
+
+
+def annotated_copy(batch: ImportBatch) -> bytes:
+    """The user's own workbook with every finding at its cell."""
+    lines = list(batch.findings.order_by("row", "id"))
+    first = min(batch.mapping["columns"].values(), default=0)
+    notes = [
+        Note(
+            f.row,
+            f.column if f.column is not None else first,
+            f.level,
+            line.level_word,
+            line.header,
+            line.message,
+            line.remedy,
+        )
+        for f, line in zip(lines, finding_lines(batch, lines), strict=True)
+    ]
+    headings = [_("工作表"), _("行"), _("列"), _("表头"), _("级别"), _("问题"), _("怎么办")]
+    words = Words(_("检查结果"), headings)
+    return annotate(batch.file_name, stored_content(batch), batch.mapping["sheet"], notes, words)

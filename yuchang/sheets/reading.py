@@ -1,0 +1,184 @@
+"""Reading what people upload, safely. Pure: bytes in, tables out.
+
+An upload is judged before anything parses it: size, true type by content, the zip directory (number of
+parts, unpacked size, ratio), every part actually unpacked in pieces, entity definitions, and the
+extent of the sheet (one far cell would make a dense table of billions). Refused within two seconds.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django.utils.translation import gettext as _
+from python_calamine import CalamineError, CalamineWorkbook
+
+from yuchang.core.errors import Invalid, invalid
+
+MAX_FILE = 40 * 1024 * 1024
+MAX_PARTS = 2_000
+MAX_UNPACKED = 600 * 1024 * 1024
+MAX_RATIO = 150
+MAX_ROWS = 200_000
+MAX_COLUMNS = 200
+MAX_SHEETS = 50
+_OLE = bytes.fromhex("d0cf11e0a1b11ae1")
+_ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
+_PIECE = 1 << 20
+_ENTITY = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.I)
+# A cell beyond column GR (200) or row 200,000 has three letters from there on, or that many digits.
+_FAR_COLUMN = re.compile(rb"\br\s*=\s*[\"']([G-Z][A-Z]|[A-Z]{3,})\d", re.I)
+_FAR_ROW = re.compile(rb"\br\s*=\s*[\"'][A-Z]{0,3}(\d{6,})[\"']", re.I)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet as a table: ``rows[0]`` is row 1 of the sheet. ``merged`` are (r1, c1, r2, c2), from 0."""
+
+    name: str
+    rows: Sequence[Sequence[Any]]
+    merged: Sequence[tuple[int, int, int, int]] = ()
+
+
+def read_sheets(name: str, content: bytes) -> list[Sheet]:
+    """The non-empty sheets of an upload. Raises Invalid with a remedy for anything unsafe or unreadable."""
+    judge(name, content)
+    return _read_xlsx(content) if content[:2] == b"PK" else [_read_csv(content)]
+
+
+def judge(name: str, content: bytes) -> None:
+    """Refuse an upload that is too big, no table, encrypted, too old, or a bomb. Raises Invalid."""
+    if not content:
+        raise invalid("file", _("文件“%(name)s”是空的。") % {"name": name}, _("请重新导出或另存后再上传。"))
+    if len(content) > MAX_FILE:
+        raise invalid(
+            "file",
+            _("文件有 %(size)s MB,超过 40 MB。") % {"size": len(content) >> 20},
+            _("请按乡镇拆分后分别上传。"),
+        )
+    if content[:8] == _OLE:
+        raise _ole_problem(content)
+    if content[:2] == b"PK":
+        _judge_zip(content)
+    elif b"\x00" in content[:4096]:
+        raise invalid("file", _("这不是表格文件。"), _("请上传 .xlsx 或 .csv 文件。"))
+
+
+def _ole_problem(content: bytes) -> Invalid:
+    if _ENCRYPTED in content:
+        return invalid("file", _("工作簿设有打开密码,无法读取。"), _("请在 Excel 或 WPS 中去掉密码后另存。"))
+    return invalid(
+        "file",
+        _("这是旧版 .xls(或 .et)文件,无法保证读出全部内容。"),
+        _("请在 Excel 或 WPS 中打开,另存为“Excel 工作簿 (.xlsx)”后再上传。"),
+    )
+
+
+def _judge_zip(content: bytes) -> None:
+    damaged = invalid(
+        "file", _("文件已损坏或不是 .xlsx 工作簿。"), _("请在 Excel 或 WPS 中打开并另存后再上传。")
+    )
+    bomb = invalid("file", _("文件展开后过大,已拒绝读取。"), _("请只保留要导入的工作表,另存后再上传。"))
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            parts = archive.infolist()
+            unpacked = sum(p.file_size for p in parts)
+            if len(parts) > MAX_PARTS or unpacked > MAX_UNPACKED:
+                raise bomb
+            if unpacked > 20 << 20 and unpacked > MAX_RATIO * len(content):
+                raise bomb
+            if any(p.flag_bits & 1 for p in parts):
+                raise _ole_problem(_ENCRYPTED)
+            if "xl/workbook.xml" not in archive.namelist():
+                raise damaged
+            for part in parts:
+                _judge_part(archive, part)
+    except (zipfile.BadZipFile, zlib.error, OSError, NotImplementedError, EOFError) as error:
+        raise damaged from error
+
+
+def _judge_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
+    """Unpack a part piece by piece: the directory may lie about its size, then its checksum fails."""
+    is_sheet = part.filename.startswith("xl/worksheets/") and part.filename.endswith(".xml")
+    is_text = part.filename.endswith((".xml", ".rels", ".vml"))
+    tail = b""
+    with archive.open(part) as stream:
+        while piece := stream.read(_PIECE):
+            if not is_text:
+                continue
+            text = tail + piece
+            if _ENTITY.search(text):
+                raise invalid("file", _("工作簿中含有实体定义,已拒绝读取。"), _("请另存为新的 .xlsx 文件。"))
+            if is_sheet:
+                _judge_extent(text, part.filename)
+            tail = piece[-64:]
+
+
+def _judge_extent(text: bytes, sheet: str) -> None:
+    far_row = next((m for m in _FAR_ROW.finditer(text) if int(m.group(1)) > MAX_ROWS), None)
+    far_column = next((m for m in _FAR_COLUMN.finditer(text) if _column(m.group(1)) > MAX_COLUMNS), None)
+    if far_row or far_column:
+        raise invalid(
+            "file",
+            _("工作表 %(sheet)s 的内容延伸到第 %(rows)s 行或第 %(columns)s 列以外。")
+            % {"sheet": sheet, "rows": f"{MAX_ROWS:,}", "columns": MAX_COLUMNS},
+            _("请删除表格右侧和下方的空白行列(含格式),或分批上传。"),
+        )
+
+
+def _column(letters: bytes) -> int:
+    number = 0
+    for letter in letters.upper():
+        number = number * 26 + letter - 64
+    return number
+
+
+def _read_xlsx(content: bytes) -> list[Sheet]:
+    try:
+        book = CalamineWorkbook.from_filelike(io.BytesIO(content))
+        sheets = [_read_sheet(book, name) for name in book.sheet_names[:MAX_SHEETS]]
+    except (CalamineError, ValueError) as error:
+        raise invalid(
+            "file", _("无法读取这个工作簿。"), _("请在 Excel 或 WPS 中打开并另存后再上传。")
+        ) from error
+    found = [s for s in sheets if s.rows]
+    if not found:
+        raise invalid("file", _("工作簿中没有任何内容。"), _("请确认上传的是填好的工作簿。"))
+    return found
+
+
+def _read_sheet(book: CalamineWorkbook, name: str) -> Sheet:
+    sheet = book.get_sheet_by_name(name)
+    rows = sheet.to_python(skip_empty_area=False)
+    merged = [(a[0], a[1], b[0], b[1]) for a, b in (sheet.merged_cell_ranges or [])]
+    return Sheet(name, rows, merged)
+
+
+def _read_csv(content: bytes) -> Sheet:
+    for encoding in ("utf-8-sig", "gb18030"):
+        try:
+            text = content.decode(encoding)
+            break
+        except UnicodeDecodeError:
+            continue
+    else:
+        raise invalid(
+            "file", _("无法识别文件的编码。"), _("请另存为 UTF-8 或 GB 18030 编码的 CSV,或 .xlsx。")
+        )
+    try:
+        delimiter = "\t" if text[:2000].count("\t") > text[:2000].count(",") else ","
+        rows = [*islice(csv.reader(io.StringIO(text), delimiter=delimiter), MAX_ROWS + 1)]
+    except csv.Error as error:
+        raise invalid(
+            "file", _("CSV 文件格式有误。"), _("请用 Excel 或 WPS 另存为 .xlsx 后上传。")
+        ) from error
+    if len(rows) > MAX_ROWS:
+        raise invalid("file", _("CSV 超过 %(rows)s 行。") % {"rows": f"{MAX_ROWS:,}"}, _("请分批上传。"))
+    return Sheet("CSV", rows)

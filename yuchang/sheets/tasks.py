@@ -1,0 +1,37 @@
+"""Background steps of an import. A worker that dies leaves its job to ``resume_stalled``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.utils import timezone
+from procrastinate.contrib.django import app
+
+from yuchang.sheets import actions
+from yuchang.sheets.models import ImportBatch
+
+STALLED_AFTER = timedelta(minutes=2)
+
+
+@app.task(name="sheets.check", queue="imports")
+def check(batch_id: int) -> None:
+    """Check every row of a batch."""
+    actions.check_import(batch_id)
+
+
+@app.task(name="sheets.write", queue="imports")
+def write(batch_id: int) -> None:
+    """Write a confirmed batch."""
+    actions.write_import(batch_id)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="sheets.resume_stalled", queue="imports", queueing_lock="sheets.resume_stalled")
+def resume_stalled(timestamp: int) -> None:
+    """Go on with batches whose worker was killed: nothing moved on them for two minutes."""
+    before = timezone.now() - STALLED_AFTER
+    for batch in ImportBatch.objects.filter(state__in=["checking", "writing"], updated_at__lt=before):
+        if batch.state == ImportBatch.State.CHECKING:
+            actions.check_import(batch.pk)
+        else:
+            actions.write_import(batch.pk)
