@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 from typing import Any
 
 from django.db import connection
@@ -182,7 +183,7 @@ def money_flows(place: Place, from_on: date, to_on: date) -> dict[str, Any]:
     links: dict[tuple[str, str], int] = {}
     for stream in found:
         path = _path(stream)
-        for step in zip(path, path[1:], strict=False):
+        for step in pairwise(path):
             links[step] = links.get(step, 0) + stream.amount_fen
     kept = {step: value for step, value in links.items() if value > 0}
     names = list(dict.fromkeys(name for step in kept for name in step))

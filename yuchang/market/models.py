@@ -280,7 +280,7 @@ class Payment(models.Model):
 
 
 class Lot(Placed):
-    """Goods of one household brought in for one offer. Declared loss and what was sold never exceed the harvest.
+    """Goods of one household brought in for one offer. What is lost and sold never exceeds the harvest.
 
     ``sold`` is kept by a trigger as the sum of the allocations from this lot.
     """

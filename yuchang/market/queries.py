@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
-from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, organisation_filter, place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, organisation_filter, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Refused
@@ -243,7 +242,7 @@ def settlement_preview(round_id: int) -> Preview:
 
 
 def totals(place: Place, from_on: date, to_on: date) -> dict[str, int]:
-    """Sold and settled in a place on the days given: ``orders``, ``sold_fen``, ``settled_orders``, ``settled_fen``.
+    """What a place sold and settled: ``orders``, ``sold_fen``, ``settled_orders``, ``settled_fen``.
 
     ``sold_fen`` counts paid orders by the day of payment at their full price; ``settled_fen`` what their
     settlements paid out to all parties.

@@ -72,7 +72,7 @@ def spread_lines(fulfilled: Sequence[int], parts: Sequence[int]) -> list[list[in
 
 @dataclass(frozen=True)
 class Grower:
-    """A household in an offer: what it committed, and its lots (id, quantity ready) in the order of harvest."""
+    """A household in an offer: what it committed, and its lots (id, quantity ready) by harvest."""
 
     household_id: int
     committed: int
