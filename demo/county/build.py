@@ -23,8 +23,6 @@ from demo.county.tables import (
 )
 from demo.county.villages import settle
 
-ANNUAL_GROWTH_OF_LINE = 1.0
-
 
 @dataclass(frozen=True)
 class County:
@@ -58,13 +56,13 @@ def generate(seats: Sequence[Seat], recipe: Recipe) -> County:
     households, members = people.populate(villages, recipe, county_code)
     nothing = np.zeros(recipe.households)
     raw = income.raw_income(villages, households, members, recipe, 0, nothing)
-    level = income.level_for(households, raw, recipe.line_yuan, recipe.poor_share)
-    first = income.scaled(households, raw, level)
+    curve = income.curve_for(raw, recipe.line_yuan, recipe.poor_share)
+    first = income.shaped(households, raw, curve)
     is_poor = first.net_per_head < recipe.line_yuan
     cause = income.true_causes(villages, households, members, first, is_poor, recipe)
     events = economy.shocks(villages, households, members, first.wage, recipe)
     later = [
-        _later_year(villages, households, members, recipe, events, level, year)
+        _later_year(villages, households, members, recipe, events, curve, year)
         for year in range(1, recipe.months // 12 + 1)
     ]
     produce = economy.grow(villages, households, members, recipe)
@@ -91,15 +89,12 @@ def _later_year(
     members: Members,
     recipe: Recipe,
     events: Events,
-    level: float,
+    curve: income.Curve,
     year: int,
 ) -> Income:
     """The income of a later year after what struck in its twelve months."""
-    base = income.scaled(
-        households,
-        income.raw_income(villages, households, members, recipe, year, np.zeros(recipe.households)),
-        level,
-    )
+    raw = income.raw_income(villages, households, members, recipe, year, np.zeros(recipe.households))
+    base = income.shaped(households, raw, curve)
     in_year = (events.month >= 12 * (year - 1)) & (events.month < 12 * year)
 
     def lost(*kinds: str) -> Floats:
@@ -118,4 +113,4 @@ def _later_year(
         business_gross=np.round(business, 2),
         medical_spending=np.round(base.medical_spending + 0.45 * lost("illness", "accident"), 2),
     )
-    return income.scaled(households, changed, 1.0)
+    return income.with_net(households, changed)

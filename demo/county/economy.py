@@ -10,8 +10,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from demo.county import identity
-from demo.county.people import WEAK
-from demo.county.tables import Events, Floats, Households, Ints, Members, Produce, Recipe, Villages, stream
+from demo.county.people import ORDINARY, WEAK
+from demo.county.tables import (
+    Events,
+    Floats,
+    Households,
+    Ints,
+    Members,
+    Produce,
+    Recipe,
+    Texts,
+    Villages,
+    stream,
+)
 
 
 @dataclass(frozen=True)
@@ -33,14 +44,18 @@ CROPS: tuple[Crop, ...] = (
     Crop("goods.potato", 0.30, 0.62, 900.0, 110, 210, (7, 10)),
     Crop("goods.pepper", 0.10, 0.26, 38.0, 4200, 6600, (7, 9)),
     Crop("goods.honey", 0.02, 0.10, 60.0, 3200, 5200, (6, 10)),
-    Crop("goods.herb", 0.06, 0.22, 120.0, 1500, 2600, (9, 12)),
-    Crop("goods.egg", 0.20, 0.26, 70.0, 1250, 1850, (3, 12)),
+    Crop("goods.herbs", 0.06, 0.22, 120.0, 1500, 2600, (9, 12)),
+    Crop("goods.eggs", 0.20, 0.26, 70.0, 1250, 1850, (3, 12)),
     Crop("goods.pork", 0.16, 0.22, 140.0, 2300, 3400, (10, 12)),
     Crop("goods.apple", 0.10, 0.04, 1500.0, 260, 460, (9, 11)),
     Crop("goods.mushroom", 0.05, 0.07, 220.0, 950, 1600, (4, 11)),
 )
-LABOUR_CODE, LAND_CODE = "labour.general", "land.transfer"
 RARE_YIELD = 3
+FACTORY_WORK, FARM_WORK, ARABLE_LAND = "labour.factory", "labour.farm", "land.arable"
+DAY_FEN, MU_FEN = 9_000, 38_000
+"""What a day of work and a year of a mu are worth to who gives them; assumed."""
+UNITS = {FACTORY_WORK: "工日", FARM_WORK: "工日", ARABLE_LAND: "亩·年"}
+KINDS = {FACTORY_WORK: "labour", FARM_WORK: "labour", ARABLE_LAND: "land"}
 
 
 @dataclass(frozen=True)
@@ -73,7 +88,9 @@ def grow(villages: Villages, households: Households, members: Members, recipe: R
     rng = stream(recipe.seed, "produce")
     count = recipe.households
     remoteness = villages.remoteness[households.village]
-    hands = np.bincount(members.household, weights=(members.labour <= WEAK) * 1.0, minlength=count)
+    hands = np.bincount(members.household, weights=(members.labour <= WEAK) * 1.0, minlength=count).astype(
+        float
+    )
     parts = []
     for crop in CROPS:
         share = crop.near + (crop.far - crop.near) * remoteness
@@ -84,16 +101,41 @@ def grow(villages: Villages, households: Households, members: Members, recipe: R
         floor = np.round(crop.floor_fen * rng.lognormal(0, 0.12, count)).astype(np.int64)
         chosen = np.flatnonzero(grows)
         parts.append((chosen, np.full(len(chosen), crop.code), quantity[chosen], floor[chosen]))
+    parts += _work_and_land(rng, households, members, hands, count)
     household, category, amount, floors = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     order = np.lexsort((category, household))
     return Produce(household[order], category[order].astype(np.str_), amount[order], floors[order])
+
+
+_Part = tuple[Ints, Texts, Ints, Ints]
+
+
+def _work_and_land(
+    rng: np.random.Generator, households: Households, members: Members, hands: Floats, count: int
+) -> list[_Part]:
+    """Days of work of those who stay at home but could work, and land of those too old to till it."""
+    idle = (members.labour <= ORDINARY) & (members.work_place == 0)
+    young = np.bincount(members.household, weights=(idle & (members.age < 45)) * 1.0, minlength=count)
+    older = np.bincount(members.household, weights=(idle & (members.age >= 45)) * 1.0, minlength=count)
+    tilled = hands * 4.0
+    spare = np.clip(households.land_mu - tilled, 0, None)
+    made: list[_Part] = []
+    for code, people_free, days, share in ((FACTORY_WORK, young, 150, 0.30), (FARM_WORK, older, 60, 0.25)):
+        chosen = np.flatnonzero((people_free > 0) & (rng.random(count) < share))
+        quantity = (people_free[chosen] * days * rng.uniform(0.5, 1.3, len(chosen))).astype(np.int64)
+        floor = np.round(DAY_FEN * rng.lognormal(0, 0.15, len(chosen)), -2).astype(np.int64)
+        made.append((chosen, np.full(len(chosen), code), np.maximum(quantity, 5), floor))
+    chosen = np.flatnonzero((spare >= 1.0) & (rng.random(count) < 0.6))
+    floor = np.round(MU_FEN * rng.lognormal(0, 0.2, len(chosen)), -3).astype(np.int64)
+    made.append((chosen, np.full(len(chosen), ARABLE_LAND), spare[chosen].astype(np.int64), floor))
+    return made
 
 
 _FIRMS = (  # name, kind, local, crops with share of the county's supply
     ("核桃加工厂", "enterprise", True, {"goods.walnut": 0.28}),
     ("山货电商公司", "enterprise", True, {"goods.walnut": 0.10, "goods.honey": 0.35, "goods.mushroom": 0.3}),
     ("花椒调味品公司", "enterprise", True, {"goods.pepper": 0.45}),
-    ("中药材公司", "enterprise", True, {"goods.herb": 0.5}),
+    ("中药材公司", "enterprise", True, {"goods.herbs": 0.5}),
     (
         "东部沿海食品集团",
         "enterprise",
@@ -107,12 +149,15 @@ _FIRMS = (  # name, kind, local, crops with share of the county's supply
         False,
         {"goods.honey": 0.3, "goods.pepper": 0.25, "goods.walnut": 0.12},
     ),
-    ("连锁药业采购中心", "enterprise", False, {"goods.herb": 0.25}),
+    ("连锁药业采购中心", "enterprise", False, {"goods.herbs": 0.25}),
+    ("东部电子厂", "enterprise", False, {FACTORY_WORK: 0.45}),
+    ("帮扶车间服装公司", "enterprise", True, {FACTORY_WORK: 0.2, FARM_WORK: 0.2}),
+    ("设施农业公司", "enterprise", True, {FARM_WORK: 0.35, ARABLE_LAND: 0.6}),
 )
 _CANTEENS = ("县医院食堂", "县一中食堂", "县直机关食堂", "职业学校食堂", "中心小学营养餐食堂", "矿山公司食堂")
 _CANTEEN_NEEDS = {
     "goods.potato": 0.03,
-    "goods.egg": 0.1,
+    "goods.eggs": 0.1,
     "goods.pork": 0.06,
     "goods.apple": 0.02,
     "goods.mushroom": 0.05,
@@ -133,7 +178,8 @@ def organisations(
     rng = stream(recipe.seed, "organisations")
     townships = np.unique(villages.township_code)
     names = {str(code): str(villages.township_name[villages.township_code == code][0]) for code in townships}
-    supply = {crop.code: int(produce.quantity[produce.category == crop.code].sum()) for crop in CROPS}
+    codes_offered = [str(code) for code in np.unique(produce.category)]
+    supply = {code: int(produce.quantity[produce.category == code].sum()) for code in codes_offered}
     rows: list[tuple[str, str, str, int | None, bool, dict[str, float]]] = []
     for i, (name, kind, local, shares) in enumerate(_FIRMS):
         rows.append(
@@ -169,6 +215,7 @@ def _demands(
     rng: np.random.Generator, shares: dict[str, float], supply: dict[str, int], local: bool
 ) -> tuple[Demand, ...]:
     prices = {crop.code: crop.price_fen for crop in CROPS}
+    prices |= {FACTORY_WORK: 15_000, FARM_WORK: 12_500, ARABLE_LAND: 52_000}
     made = []
     for code, share in shares.items():
         quantity = int(supply.get(code, 0) * share * rng.uniform(0.8, 1.2))

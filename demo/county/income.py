@@ -1,7 +1,7 @@
 """Income by source: a permanent part (schooling, land, health, remoteness) and yearly shocks.
 
-The level of earned income is set so that ``poor_share`` of the households lies below the line in the
-first year; that knob is assumed, not measured anywhere.
+Ranks come from the model; the level comes from a curve by which ``poor_share`` of the households lies
+below the line in the first year. Both knobs of the curve are assumed, not measured anywhere.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from demo.county.people import LABOUR, SCHOOLING, WEAK
 from demo.county.tables import Flags, Floats, Households, Income, Members, Recipe, Texts, Villages, stream
 
 PENSION_AGE = 60
-PENSION_YUAN = 1380.0
+PENSION_YUAN = 2100.0
 """Basic rural pension a year; assumed."""
 SENT_HOME = np.array([0.0, 0.9, 0.75, 0.52, 0.45])
 """The share of wages that reaches the household, by ``WORK_PLACES``; who is away lives there. Assumed."""
-SUPPORT_YUAN, CHILDREN_SUPPORT_YUAN = 1500.0, 900.0
+SUPPORT_YUAN, CHILDREN_SUPPORT_YUAN = 2800.0, 1800.0
 """A year and head: allowance where nobody can work, and what children elsewhere send to the old. Assumed."""
 MEDICAL_SERIOUS, MEDICAL_CHRONIC, MEDICAL_DISABLED = 9500.0, 1700.0, 900.0
 
@@ -59,9 +59,7 @@ def raw_income(
     shocks = fortune(villages, recipe, year)
     remoteness = villages.remoteness[households.village]
     sent = members.monthly_wage * members.work_months * SENT_HOME[members.work_place]
-    wage = (
-        per_household(members, sent, count) ** 0.85 * 4.0
-    )  # the second wage-earner earns less than the first
+    wage = per_household(members, sent, count)
     wage = wage * shocks.wage * (1 - 0.12 * remoteness) * (1 - job_loss) * 1.04**year
     hands = per_household(
         members, ((members.labour <= WEAK) * np.where(members.labour == WEAK, 0.45, 1.0)), count
@@ -74,10 +72,10 @@ def raw_income(
     business *= np.where(households.savings_yuan > 8000, 1.2, 1.0) * (1.12 - 0.35 * remoteness)
     expense = business * np.clip(rng.normal(0.36, 0.06, count), 0.15, 0.6)
     pension = PENSION_YUAN * per_household(members, (members.age >= PENSION_AGE) * 1.0, count)
-    transfer = pension + 110.0 * households.land_mu + rng.gamma(1.2, 260.0, count)
+    transfer = pension + 110.0 * households.land_mu + rng.gamma(1.2, 500.0, count)
     transfer += per_household(members, members.is_disabled * 720.0, count)
     idle = hands < 0.5
-    transfer += np.where(idle, SUPPORT_YUAN * households.size * rng.uniform(0.4, 1.3, count), 0.0)
+    transfer += np.where(idle, SUPPORT_YUAN * households.size * rng.uniform(0.5, 1.2, count), 0.0)
     transfer += (
         CHILDREN_SUPPORT_YUAN * per_household(members, (members.age >= 65) * 1.0, count) * rng.random(count)
     )
@@ -114,27 +112,56 @@ def _finish(
     )
 
 
-def scaled(households: Households, income: Income, level: float) -> Income:
-    """The same year with earned income at another level; transfers and medical bills stay."""
+def with_net(households: Households, income: Income) -> Income:
+    """The same columns with the net per head that follows from them."""
     return _finish(
         households,
-        income.wage * level,
-        income.business_gross * level,
-        income.expense * level,
+        income.wage,
+        income.business_gross,
+        income.expense,
         income.transfer,
-        income.property * level,
+        income.property,
         income.medical_spending,
     )
 
 
-def level_for(households: Households, income: Income, line_yuan: float, poor_share: float) -> float:
-    """The level of earned income at which ``poor_share`` lie below the line. By bisection."""
-    low, high = 0.05, 20.0
-    for _ in range(40):
-        middle = (low + high) / 2
-        share = float((scaled(households, income, middle).net_per_head < line_yuan).mean())
-        low, high = (middle, high) if share > poor_share else (low, middle)
-    return round((low + high) / 2, 6)
+@dataclass(frozen=True)
+class Curve:
+    """How raw net income per head becomes yuan: ``line × (raw / anchor) ** exponent``; every rank stays."""
+
+    line_yuan: float
+    anchor: float
+    exponent: float
+
+
+MEDIAN_TO_LINE = 1.75
+"""The median of net income per head over the line; assumed."""
+
+
+def curve_for(income: Income, line_yuan: float, poor_share: float) -> Curve:
+    """The curve by which ``poor_share`` lie below the line and the median is ``MEDIAN_TO_LINE`` lines."""
+    anchor, median = np.quantile(income.net_per_head, [poor_share, 0.5])
+    exponent = float(np.log(MEDIAN_TO_LINE) / np.log(median / anchor))
+    return Curve(line_yuan, float(anchor), round(exponent, 9))
+
+
+def shaped(households: Households, income: Income, curve: Curve) -> Income:
+    """The same year along the curve. Transfers stay where they fit; what is earned takes up the rest."""
+    raw = np.maximum(income.net_per_head, 1.0)
+    total = curve.line_yuan * (raw / curve.anchor) ** curve.exponent * households.size
+    earned = income.wage + income.business_gross - income.expense + income.property
+    has_earnings = earned > 1.0
+    transfer = np.where(has_earnings, np.minimum(income.transfer, 0.9 * total), total)
+    factor = np.where(has_earnings, (total - transfer) / np.where(has_earnings, earned, 1.0), 0.0)
+    return _finish(
+        households,
+        income.wage * factor,
+        income.business_gross * factor,
+        income.expense * factor,
+        transfer,
+        income.property * factor,
+        income.medical_spending,
+    )
 
 
 def true_causes(

@@ -42,8 +42,8 @@ class Recipe:
 
     seed: int = 1
     households: int = 20_000
-    on: date = date(2020, 1, 1)
-    line_yuan: float = 3218.0
+    on: date = date(2026, 1, 5)
+    line_yuan: float = 8550.0
     poor_share: float = 0.10
     months: int = 36
 
@@ -125,7 +125,10 @@ class Income:
 
 @dataclass(frozen=True)
 class Produce:
-    """What a household grows, by category code, in whole kilograms a year."""
+    """What a household can give in a year: goods, days of work, land. Whole units of the category.
+
+    ``floor_fen`` is the least it would take for a unit; nobody but the household knows it.
+    """
 
     household: Ints
     category: Texts
