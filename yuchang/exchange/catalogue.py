@@ -28,7 +28,7 @@ class CategoryRow(TypedDict):
 
 
 def read_categories(path: Path = CATALOGUE) -> list[CategoryRow]:
-    """Every category, parents before children. Raises ValueError for a duplicate code or a leaf without unit."""
+    """Every category, parents first. Raises ValueError for a doubled code or a leaf without unit."""
     rows: list[CategoryRow] = []
     _walk(yaml.safe_load(path.read_text(encoding="utf-8")), None, {}, rows)
     codes = [row["code"] for row in rows]
@@ -39,7 +39,9 @@ def read_categories(path: Path = CATALOGUE) -> list[CategoryRow]:
     return rows
 
 
-def _walk(nodes: dict[str, Any], parent: str | None, inherited: dict[str, Any], rows: list[CategoryRow]) -> None:
+def _walk(
+    nodes: dict[str, Any], parent: str | None, inherited: dict[str, Any], rows: list[CategoryRow]
+) -> None:
     """Children inherit unit, radius, transport and season from their parent."""
     for key, node in nodes.items():
         code = f"{parent}.{key}" if parent else key

@@ -100,7 +100,9 @@ class Posting(Versioned, Placed):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(condition=Q(direction__in=["offer", "need"]), name="exchange_posting_direction"),
+            models.CheckConstraint(
+                condition=Q(direction__in=["offer", "need"]), name="exchange_posting_direction"
+            ),
             models.CheckConstraint(
                 condition=Q(owner_kind="household", household__isnull=False, organisation__isnull=True)
                 | Q(

@@ -2,11 +2,25 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from yuchang.accounts.rules import Actor
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from yuchang.accounts.doors import open_door, require
+from yuchang.accounts.rules import Actor, PlaceScope
+from yuchang.core import clock
+from yuchang.core.actions import check_version, save, write
+from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, invalid
+from yuchang.core.secrets import seal, unseal
 from yuchang.partners.models import Organisation
+from yuchang.partners.queries import managed_by, owned_by
+from yuchang.partners.rules import is_credit_code, is_phone, is_simulated_credit_code
+from yuchang.places.models import Place, keys_of
+
+PHONE = "organisation.phone"
 
 
 @dataclass(frozen=True)
@@ -29,27 +43,155 @@ def propose_organisation(*, actor: Actor, facts: OrganisationFacts) -> Organisat
 
     Raises Invalid for a wrong credit code, unknown kind or a code already registered.
     """
-    raise NotImplementedError
+    return propose_organisations(actor=actor, rows=[facts])[0]
 
 
 def propose_organisations(*, actor: Actor, rows: Iterable[OrganisationFacts]) -> list[Organisation]:
     """``propose_organisation`` for many, all or nothing."""
-    raise NotImplementedError
+    require(actor, "partners.propose")
+    facts = list(rows)
+    places = Place.objects.in_bulk({f.place_id for f in facts} | {f.host_id for f in facts})
+    with write("partners.propose_organisation", actor) as audit:
+        _check_facts(actor, facts, places)
+        organisations = [_organisation(actor, f, places) for f in facts]
+        Organisation.objects.bulk_create(organisations, batch_size=1000)
+        for row in organisations:
+            audit.add("organisation", row.pk, place_id=row.host_id, name=row.name, type=row.kind)
+    return organisations
+
+
+def _organisation(actor: Actor, facts: OrganisationFacts, places: dict[int, Place]) -> Organisation:
+    uid = uuid.uuid4()
+    seat = places[facts.place_id]
+    return Organisation(
+        uid=uid,
+        place=seat,
+        **keys_of(seat),
+        host=places[facts.host_id],
+        name=facts.name.strip(),
+        kind=facts.kind,
+        credit_code=facts.credit_code or None,
+        contact_name=facts.contact_name.strip(),
+        phone_sealed=seal(facts.host_id, PHONE, uid, facts.phone) if facts.phone else None,
+        capabilities=list(facts.capabilities),
+        introduction=facts.introduction,
+        proposed_by_id=actor.user_id,
+    )
+
+
+def _check_facts(actor: Actor, rows: list[OrganisationFacts], places: dict[int, Place]) -> None:
+    codes = [f.credit_code for f in rows if f.credit_code]
+    taken = set(Organisation.objects.filter(credit_code__in=codes).values_list("credit_code", flat=True)) | {
+        c for c in codes if codes.count(c) > 1
+    }
+    is_simulated = clock.is_simulated()
+    problems = [p for f in rows for p in _problems(f, places, taken, is_simulated=is_simulated)]
+    if problems:
+        raise Invalid(problems)
+    for host_id in {f.host_id for f in rows}:
+        if not _holds_in(actor, places[host_id]):
+            raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请选择您所在的县作为引荐县。"))
+
+
+def _holds_in(actor: Actor, host: Place) -> bool:
+    """Whether the actor may propose for this county: a scope on it, above it, or inside it."""
+    for scope in actor.scopes("partners.propose"):
+        if isinstance(scope, PlaceScope):
+            above = {0: 0, 1: host.province_id, 2: host.prefecture_id, 3: host.pk}
+            if scope.level <= 3 and above[scope.level] == scope.place_id:
+                return True
+            if scope.level > 3 and Place.objects.filter(pk=scope.place_id, county_id=host.pk).exists():
+                return True
+    return False
+
+
+def _problems(
+    facts: OrganisationFacts, places: dict[int, Place], taken: set[str | None], *, is_simulated: bool
+) -> list[Problem]:
+    found = []
+    if not facts.name.strip():
+        found.append(Problem("name", _("没有填写机构名称。"), _("请填写营业执照或登记证上的全称。")))
+    if facts.kind not in Organisation.Kind.values:
+        found.append(Problem("kind", _("不认识的机构类型。"), _("请从列表中选择。")))
+    host, seat = places.get(facts.host_id), places.get(facts.place_id)
+    if host is None or host.level != Place.Level.COUNTY:
+        found.append(Problem("host", _("引荐县不是一个县级区划。"), _("请选择县(市、区)。")))
+    if seat is None or seat.county_id is None:
+        found.append(Problem("place", _("机构所在地须精确到县。"), _("请选择县(市、区)、乡镇或村。")))
+    if facts.phone and not is_phone(facts.phone):
+        found.append(Problem("phone", _("电话号码格式不对。"), _("请填写 7 至 12 位数字。")))
+    return found + _code_problems(facts.credit_code, taken, is_simulated=is_simulated)
+
+
+def _code_problems(code: str, taken: set[str | None], *, is_simulated: bool) -> list[Problem]:
+    if not code:
+        return []
+    if not is_credit_code(code):
+        message = _("统一社会信用代码不对:须为 18 位且校验位正确。")
+        return [Problem("credit_code", message, _("请对照登记证核对。"))]
+    if is_simulated_credit_code(code) != is_simulated:
+        message = _("模拟代码只能用于模拟数据,真实代码只能用于真实数据。")
+        return [Problem("credit_code", message)]
+    if code in taken:
+        message = _("统一社会信用代码 %(code)s 已登记。") % {"code": code}
+        return [Problem("credit_code", message, _("请在伙伴名录中查找该机构。"))]
+    return []
 
 
 def vet_organisation(*, actor: Actor, organisation_id: int, version: int, note: str = "") -> Organisation:
     """Confirm a proposed or suspended organisation. Needs ``partners.manage``; never by who proposed it."""
-    raise NotImplementedError
+    with write("partners.vet_organisation", actor) as audit:
+        row = _open_managed(actor, organisation_id)
+        check_version(row, version)
+        _vet(row, actor, note)
+        save(row)
+        audit.add("organisation", row.pk, place_id=row.host_id, note=note)
+    return row
 
 
 def vet_organisations(*, actor: Actor, organisation_ids: Iterable[int], note: str = "") -> int:
     """``vet_organisation`` for many, all or nothing. Returns how many."""
-    raise NotImplementedError
+    require(actor, "partners.manage")
+    wanted = set(organisation_ids)
+    with write("partners.vet_organisation", actor) as audit:
+        found = Organisation.objects.filter(managed_by(actor), pk__in=wanted).order_by("pk")
+        rows = list(found.select_for_update(of=("self",)))
+        if len(rows) != len(wanted):
+            raise Hidden(_("没有找到,或不在您的管辖范围内。"))
+        for row in rows:
+            _vet(row, actor, note)
+            row.version += 1
+            audit.add("organisation", row.pk, place_id=row.host_id, note=note)
+        columns = ["state", "state_note", "vetted_by_id", "vetted_at", "version"]
+        Organisation.objects.bulk_update(rows, columns, batch_size=500)
+    return len(rows)
+
+
+def _vet(row: Organisation, actor: Actor, note: str) -> None:
+    if row.state == Organisation.State.VETTED:
+        raise Conflict(_("“%(name)s”已核验。") % {"name": row.name})
+    if row.proposed_by_id is not None and row.proposed_by_id == actor.user_id:
+        raise Refused(_("不能核验自己录入的机构。"), remedy=_("请由本县另一位专员核验。"))
+    row.state = Organisation.State.VETTED
+    row.state_note = note
+    row.vetted_by_id = actor.user_id
+    row.vetted_at = clock.now()
 
 
 def suspend_organisation(*, actor: Actor, organisation_id: int, version: int, reason: str) -> Organisation:
     """Suspend a vetted organisation, with the reason."""
-    raise NotImplementedError
+    if not reason.strip():
+        raise invalid("reason", _("请说明暂停的理由。"))
+    with write("partners.suspend_organisation", actor) as audit:
+        row = _open_managed(actor, organisation_id)
+        check_version(row, version)
+        if row.state != Organisation.State.VETTED:
+            raise Conflict(_("只有已核验的机构可以暂停。"))
+        row.state = Organisation.State.SUSPENDED
+        row.state_note = reason.strip()
+        save(row)
+        audit.add("organisation", row.pk, place_id=row.host_id, reason=reason)
+    return row
 
 
 def edit_contact(
@@ -66,9 +208,36 @@ def edit_contact(
 
     An empty ``phone`` keeps the stored one.
     """
-    raise NotImplementedError
+    if phone and not is_phone(phone):
+        raise invalid("phone", _("电话号码格式不对。"), _("请填写 7 至 12 位数字。"))
+    with write("partners.edit_contact", actor) as audit:
+        row = _open_own(actor, organisation_id)
+        check_version(row, version)
+        row.contact_name = contact_name.strip()
+        row.capabilities = list(capabilities)
+        row.introduction = introduction
+        if phone:
+            row.phone_sealed = seal(row.host_id, PHONE, row.uid, phone)
+        save(row)
+        audit.add("organisation", row.pk, place_id=row.host_id, phone_changed=bool(phone))
+    return row
 
 
 def reveal_phone(*, actor: Actor, organisation_id: int) -> str:
     """Unseal the phone number for its own people or its host county; leaves an audit entry."""
-    raise NotImplementedError
+    with write("partners.reveal_phone", actor) as audit:
+        row = _open_own(actor, organisation_id)
+        audit.add("organisation", row.pk, place_id=row.host_id)
+        return unseal(row.host_id, PHONE, row.uid, row.phone_sealed) if row.phone_sealed else ""
+
+
+def _open_managed(actor: Actor, organisation_id: int) -> Organisation:
+    rows = Organisation.objects.select_related("host", "place")
+    return open_door(rows, actor, "partners.manage", organisation_id, within=managed_by(actor), lock=True)
+
+
+def _open_own(actor: Actor, organisation_id: int) -> Organisation:
+    permission = "partners.own" if actor.may("partners.own") else "partners.manage"
+    within: Q = owned_by(actor) | managed_by(actor)
+    rows = Organisation.objects.select_related("host", "place")
+    return open_door(rows, actor, permission, organisation_id, within=within, lock=True)

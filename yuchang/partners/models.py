@@ -41,7 +41,7 @@ class Organisation(Versioned, Placed):
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     name = models.CharField(max_length=100)
     kind = models.CharField(max_length=20, choices=Kind)
-    credit_code = models.CharField(max_length=18, unique=True, null=True, blank=True)  # noqa: DJ001 - unique
+    credit_code = models.CharField(max_length=18, unique=True, null=True, blank=True)
     host = models.ForeignKey("places.Place", on_delete=models.PROTECT, related_name="+")
     contact_name = models.CharField(max_length=60, blank=True)
     phone_sealed = models.BinaryField(null=True, blank=True)

@@ -6,5 +6,5 @@ from yuchang.accounts.rules import Actor
 
 
 def sync_categories(*, actor: Actor) -> int:
-    """Bring the table in line with ``categories.yaml``; never removes a category in use. Returns how many changed."""
+    """Bring the table in line with ``categories.yaml``; removes nothing. Returns how many changed."""
     raise NotImplementedError

@@ -21,7 +21,7 @@ def answer_match(
 def answer_matches_set(
     *, actor: Actor, match_ids: Sequence[int], side: str, answer: str, reason: str = ""
 ) -> int:
-    """``answer_match`` for many matches whose ``side`` lies in the actor's reach; others are refused (Hidden).
+    """``answer_match`` for many matches whose ``side`` is in the actor's reach; others are refused (Hidden).
 
     Returns how many were answered.
     """

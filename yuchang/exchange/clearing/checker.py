@@ -142,7 +142,7 @@ def _check_capacity(
 
 
 def _check_pairs(problem: Problem, gains: Ints, found: list[str]) -> int:
-    """u + v >= gain on every feasible pair, by plain comparison of all pairs. Returns how many are feasible."""
+    """u + v >= gain on every feasible pair, comparing all pairs. Returns how many are feasible."""
     pairs, blocking = 0, 0
     for category in range(len(problem.category_codes)):
         rows = np.nonzero(problem.category == category)[0]

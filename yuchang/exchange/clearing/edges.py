@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from yuchang.exchange.clearing.classes import Classes
-from yuchang.exchange.clearing.problem import ANYWHERE, UNKNOWN_KM, Bools, Flaw, Ints, Problem, Unfit
+from yuchang.exchange.clearing.problem import ANYWHERE, UNKNOWN_KM, Flaw, Ints, Problem, Unfit
 
 CHUNK_PAIRS = 2_000_000
 EDGES_MAX = 30_000_000
@@ -104,8 +104,3 @@ def _cuts(pairs: Ints) -> Iterator[tuple[int, int]]:
         held += count
     if held:
         yield low, len(pairs)
-
-
-def is_near_focus(problem: Problem) -> Bools:
-    """Postings in the focus county; all of them when there is none."""
-    return (problem.county == problem.focus) | (problem.focus < 0)

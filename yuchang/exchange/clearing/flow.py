@@ -14,7 +14,7 @@ UNREACHED = np.int64(2**61)
 
 @dataclass(frozen=True)
 class Market:
-    """One category, with offers and needs numbered from 0: capacities, edges sorted by (offer, need), gains."""
+    """One category, offers and needs numbered from 0: capacities, edges by (offer, need), gains."""
 
     supply: Ints
     demand: Ints
@@ -66,9 +66,7 @@ def midpoint_duals(market: Market, flow: Ints) -> tuple[Ints, Ints]:
 
 def _swap(market: Market) -> Market:
     order = np.lexsort((market.offer, market.need))
-    return Market(
-        market.demand, market.supply, market.need[order], market.offer[order], market.gain[order]
-    )
+    return Market(market.demand, market.supply, market.need[order], market.offer[order], market.gain[order])
 
 
 def _best_for_offers(market: Market, flow: Ints) -> tuple[Ints, Ints]:

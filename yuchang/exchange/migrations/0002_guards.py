@@ -60,7 +60,8 @@ BEGIN
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER exchange_agreement_sums AFTER INSERT OR UPDATE ON exchange_agreement
-    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION exchange_check_agreed();
+    DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (NEW.state IN ('agreed', 'fulfilled'))
+    EXECUTE FUNCTION exchange_check_agreed();
 """
 THAW_AGREEMENT = """
 DROP TRIGGER exchange_agreement_sums ON exchange_agreement; DROP FUNCTION exchange_check_agreed();

@@ -1,0 +1,175 @@
+"""Pages of the partners: list, one organisation, propose, vet, contact."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from yuchang.accounts.doors import actor_of, gate, open_door
+from yuchang.accounts.rules import Actor, PlaceScope
+from yuchang.core.errors import Invalid, Problem
+from yuchang.core.paging import keyset_page
+from yuchang.partners import actions, queries
+from yuchang.partners.forms import EditContactForm, NoteForm, OrganisationForm, SearchForm
+from yuchang.partners.models import Organisation
+from yuchang.places.models import Place
+
+
+@gate("partners.read")
+@require_GET
+def organisation_list(request: HttpRequest) -> HttpResponse:
+    """The directory, by name."""
+    actor = actor_of(request)
+    form = SearchForm(request.GET)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    rows = queries.find_organisations(
+        actor, text=wanted.get("text", ""), kind=wanted.get("kind", ""), state=wanted.get("state", "")
+    )
+    page = keyset_page(rows, order=["name", "id"], cursor=request.GET.get("after", ""))
+    return render(request, "partners/organisation_list.html", {"page": page, "form": form})
+
+
+@gate("partners.read")
+@require_GET
+def organisation_page(request: HttpRequest, organisation_id: int) -> HttpResponse:
+    """One organisation, and what the reader may do with it."""
+    return _page(request, queries.organisation_for(actor_of(request), organisation_id))
+
+
+def _page(request: HttpRequest, row: Organisation, **extra: Any) -> HttpResponse:
+    actor = actor_of(request)
+    is_managed = Organisation.objects.filter(queries.managed_by(actor), pk=row.pk).exists()
+    is_own = row.pk in actor.organisation_ids("partners.own")
+    context = {
+        "row": row,
+        "is_managed": is_managed,
+        "is_own": is_own,
+        "may_vet": is_managed and row.state != "vetted" and row.proposed_by_id != actor.user_id,
+        **extra,
+    }
+    return render(request, "partners/organisation_page.html", context)
+
+
+@gate("partners.propose")
+@require_http_methods(["GET", "POST"])
+def organisation_new(request: HttpRequest) -> HttpResponse:
+    """Propose an organisation; the actor's county introduces it."""
+    form = OrganisationForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row = actions.propose_organisation(actor=actor_of(request), facts=_facts(request, form))
+        except Invalid as error:
+            for problem in error.problems:
+                form.add_error(_field(form, problem.field), problem.message)
+        else:
+            messages.success(request, _("已录入,等待另一位专员核验。"))
+            return redirect("partners:organisation_page", row.pk)
+    status = 422 if form.errors else 200
+    return render(request, "partners/organisation_new.html", {"form": form}, status=status)
+
+
+def _field(form: OrganisationForm, name: str) -> str | None:
+    name = {"place": "place_code"}.get(name, name)
+    return name if name in form.fields else None
+
+
+def _facts(request: HttpRequest, form: OrganisationForm) -> actions.OrganisationFacts:
+    data = form.cleaned_data
+    seat = Place.objects.filter(code=data["place_code"].ljust(12, "0"), valid_to=None).first()
+    return actions.OrganisationFacts(
+        name=data["name"],
+        kind=data["kind"],
+        place_id=seat.pk if seat else 0,
+        host_id=_home_county(actor_of(request)),
+        credit_code=data["credit_code"],
+        contact_name=data["contact_name"],
+        phone=data["phone"],
+        capabilities=data["capabilities"],
+        introduction=data["introduction"],
+    )
+
+
+def _home_county(actor: Actor) -> int:
+    """The county in which the actor proposes: that of the first place scope."""
+    for scope in actor.scopes("partners.propose"):
+        if isinstance(scope, PlaceScope) and scope.level >= 3:
+            found = Place.objects.filter(pk=scope.place_id).values_list("county_id", flat=True).first()
+            return found or 0
+    return 0
+
+
+@gate("partners.manage")
+@require_POST
+def vet(request: HttpRequest, organisation_id: int) -> HttpResponse:
+    """Confirm an organisation."""
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        raise _unfit(form)
+    actions.vet_organisation(actor=actor_of(request), organisation_id=organisation_id, **form.cleaned_data)
+    messages.success(request, _("已核验。"))
+    return redirect("partners:organisation_page", organisation_id)
+
+
+@gate("partners.manage")
+@require_POST
+def suspend(request: HttpRequest, organisation_id: int) -> HttpResponse:
+    """Suspend an organisation, with the reason."""
+    form = NoteForm(request.POST)
+    if not form.is_valid():
+        raise _unfit(form)
+    actions.suspend_organisation(
+        actor=actor_of(request),
+        organisation_id=organisation_id,
+        version=form.cleaned_data["version"],
+        reason=form.cleaned_data["note"],
+    )
+    messages.success(request, _("已暂停。"))
+    return redirect("partners:organisation_page", organisation_id)
+
+
+def _unfit(form: NoteForm) -> Invalid:
+    from_form = [(name, str(errors[0])) for name, errors in form.errors.items()]
+    return Invalid([Problem(name, message) for name, message in from_form])
+
+
+@gate("partners.read")
+@require_http_methods(["GET", "POST"])
+def edit_contact(request: HttpRequest, organisation_id: int) -> HttpResponse:
+    """The organisation's own people, or its host county, keep the contact fresh."""
+    actor = actor_of(request)
+    row = _editable(actor, organisation_id)
+    initial = {
+        "contact_name": row.contact_name,
+        "capabilities": "、".join(row.capabilities),
+        "introduction": row.introduction,
+        "version": row.version,
+    }
+    form = EditContactForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        actions.edit_contact(actor=actor, organisation_id=row.pk, **form.cleaned_data)
+        messages.success(request, _("联系信息已更新。"))
+        return redirect("partners:organisation_page", row.pk)
+    context = {"form": form, "row": row, "back": reverse("partners:organisation_page", args=[row.pk])}
+    return render(request, "partners/edit_contact.html", context, status=422 if form.errors else 200)
+
+
+def _editable(actor: Actor, organisation_id: int) -> Organisation:
+    within: Q = queries.owned_by(actor) | queries.managed_by(actor)
+    rows = Organisation.objects.select_related("host", "place")
+    return open_door(rows, actor, "partners.read", organisation_id, within=within)
+
+
+@gate("partners.read")
+@require_POST
+def reveal_phone(request: HttpRequest, organisation_id: int) -> HttpResponse:
+    """Show the phone number once; the reading is recorded."""
+    actor = actor_of(request)
+    phone = actions.reveal_phone(actor=actor, organisation_id=organisation_id)
+    return _page(request, queries.organisation_for(actor, organisation_id), phone=phone or _("未登记"))
