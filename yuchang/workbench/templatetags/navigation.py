@@ -10,7 +10,8 @@ from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext_lazy
 
-from yuchang.accounts.rules import ROLE_WORDS, Actor, PlaceScope
+from yuchang.accounts.models import RoleGrant
+from yuchang.accounts.rules import ROLE_WORDS, Actor, PlaceScope, Role
 from yuchang.places.models import Place
 
 register = template.Library()
@@ -91,3 +92,10 @@ def area(actor: Actor | None) -> str:
         if isinstance(grant.scope, PlaceScope) and grant.scope.level:
             return Place.objects.filter(pk=grant.scope.place_id).values_list("name", flat=True).first() or ""
     return ""
+
+
+@register.filter
+def role(grant: RoleGrant) -> str:
+    """The role of a grant in words."""
+    language = 0 if (get_language() or "zh").startswith("zh") else 1
+    return ROLE_WORDS[Role(grant.role)][language]

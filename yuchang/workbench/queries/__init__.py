@@ -1,0 +1,1 @@
+"""Reads that join domains, scoped and masked for the reader."""

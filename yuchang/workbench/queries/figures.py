@@ -1,0 +1,298 @@
+"""Figures: each number of a page, and the list of exactly the rows that it counts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from urllib.parse import urlencode
+
+from django.db.models import Count, DateTimeField, Sum
+from django.db.models.functions import Coalesce, TruncMonth
+from django.http import QueryDict
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from yuchang.accounts.doors import require
+from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
+from yuchang.accounts.rules import Actor, PlaceScope
+from yuchang.core.errors import Hidden, invalid
+from yuchang.core.money import format_wan, format_yuan
+from yuchang.core.paging import Page, keyset_page
+from yuchang.places.models import Place
+from yuchang.registry.queries import households_for
+from yuchang.workbench.queries.sources import SOURCES, Cell, Rows, Source
+
+SHADES = 5
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A number ready to be shown; ``href`` opens the list of what it counts."""
+
+    name: str
+    label: str
+    value: int
+    shown: str
+    href: str
+    title: str = ""
+    unit: str = ""
+    note: str = ""
+    spark: str = ""
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which part of a source: a place, a month (its first day), further filters."""
+
+    place: Place | None = None
+    month: date | None = None
+    extra: tuple[tuple[str, str], ...] = ()
+
+    def query(self) -> str:
+        """The part of an address that says the same."""
+        pairs = [("place", str(self.place.pk))] if self.place else []
+        pairs += [("month", f"{self.month:%Y-%m}")] if self.month else []
+        return urlencode([*pairs, *self.extra])
+
+
+def source(name: str) -> Source:
+    """The source of this name. Raises Hidden."""
+    if name not in SOURCES:
+        raise Hidden(_("没有这项统计。"), remedy=_("请从首页或全县页进入。"))
+    return SOURCES[name]
+
+
+def rows_of(item: Source, actor: Actor, today: date, chosen: Selection) -> Rows:
+    """The rows that a figure counts. Raises Refused without the source's permission."""
+    require(actor, item.permission)
+    rows = item.rows(actor, today)
+    if chosen.place:
+        rows = rows.filter(**{item.prefix + LEVEL_COLUMNS[chosen.place.level]: chosen.place.pk})
+    if chosen.month and item.dated_by:
+        rows = rows.filter(**_within(item, rows, chosen.month, _next_month(chosen.month)))
+    for key, value in chosen.extra:
+        rows = rows.filter(**{item.extra[key]: value})
+    return rows
+
+
+def value_of(item: Source, rows: Rows) -> int:
+    """The number itself: one query."""
+    if item.sum_of is None:
+        return rows.order_by().count()
+    found = rows.order_by().aggregate(total=Coalesce(Sum(item.sum_of), 0))
+    return int(found["total"])
+
+
+def figure(
+    name: str, actor: Actor, today: date, chosen: Selection | None = None, *, months: int = 0
+) -> Figure:
+    """One number with its list's address; ``months`` > 0 adds a sparkline and last month's value."""
+    item, chosen = source(name), chosen or Selection()
+    value = value_of(item, rows_of(item, actor, today, chosen))
+    note, spark = "", ""
+    if months and item.dated_by:
+        series = monthly(item, actor, today, chosen, months)
+        spark, note = sparkline(series), _("上月 %(value)s") % {"value": shown(item, series[-2])}
+    return Figure(
+        name=name,
+        label=str(item.label),
+        value=value,
+        shown=shown(item, value),
+        href=list_address(name, chosen),
+        title=f"¥{format_yuan(value)}" if item.sum_of is not None else "",
+        unit=str(item.words) if item.sum_of is None else _("元"),
+        note=note,
+        spark=spark,
+        kind="bad" if item.is_bad and value else "",
+    )
+
+
+def shown(item: Source, value: int) -> str:
+    """A count with separators, an amount in 万 or 亿."""
+    return f"{value:,}" if item.sum_of is None else format_wan(value)
+
+
+def list_address(name: str, chosen: Selection) -> str:
+    """The page that lists what the figure counts."""
+    query = chosen.query()
+    return reverse("workbench:figure", args=[name]) + (f"?{query}" if query else "")
+
+
+def monthly(item: Source, actor: Actor, today: date, chosen: Selection, months: int) -> list[int]:
+    """The last ``months`` months, the present one last: what happened in each (or stood at its end)."""
+    firsts = months_before(today, months)
+    everything = Selection(chosen.place, None, chosen.extra)
+    rows = rows_of(item, actor, today, everything)
+    if item.is_cumulative:
+        total = value_of(item, rows)
+        later = _by_month(item, rows, firsts[0])
+        return [total - sum(v for m, v in later.items() if m > first) for first in firsts]
+    found = _by_month(item, rows, firsts[0])
+    return [found.get(first, 0) for first in firsts]
+
+
+def _by_month(item: Source, rows: Rows, since: date) -> dict[date, int]:
+    measure = Count("pk") if item.sum_of is None else Sum(item.sum_of)
+    grouped = rows.filter(**_within(item, rows, since, None)).order_by()
+    found = grouped.annotate(_m=TruncMonth(item.dated_by)).values_list("_m").annotate(_n=measure)
+    return {(m.date() if isinstance(m, datetime) else m): int(n) for m, n in found}
+
+
+def months_before(today: date, months: int) -> list[date]:
+    first = today.replace(day=1)
+    found = [first]
+    while len(found) < months:
+        first = (first - timedelta(days=1)).replace(day=1)
+        found.append(first)
+    return found[::-1]
+
+
+def _next_month(first: date) -> date:
+    return (first + timedelta(days=32)).replace(day=1)
+
+
+def _within(item: Source, rows: Rows, start: date, end: date | None) -> dict[str, Any]:
+    is_instant = isinstance(rows.model._meta.get_field(item.dated_by), DateTimeField)
+
+    def bound(day: date) -> date | datetime:
+        return timezone.make_aware(datetime.combine(day, time.min)) if is_instant else day
+
+    limits: dict[str, Any] = {f"{item.dated_by}__gte": bound(start)}
+    return limits | ({f"{item.dated_by}__lt": bound(end)} if end else {})
+
+
+def sparkline(values: Sequence[int]) -> str:
+    """Points of a line in a box of 100 by 24."""
+    if len(values) < 2:
+        return ""
+    low, high = min(*values, 0), max(*values, 1)
+    step = 100 / (len(values) - 1)
+    return " ".join(f"{i * step:.1f},{22 - 20 * (v - low) / (high - low):.1f}" for i, v in enumerate(values))
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One place in a map of tiles: its figure and how dark it is (0 to 5)."""
+
+    place: Place
+    figure: Figure
+    shade: int
+
+
+def by_child(name: str, actor: Actor, today: date, place: Place) -> list[Tile]:
+    """The figure for each division directly below ``place`` that has any. Two queries."""
+    item, level = source(name), place.level + 1
+    if level not in LEVEL_COLUMNS:
+        return []
+    column = item.prefix + LEVEL_COLUMNS[level]
+    measure = Count("pk") if item.sum_of is None else Sum(item.sum_of)
+    rows = rows_of(item, actor, today, Selection(place)).order_by()
+    found = {pk: int(n) for pk, n in rows.values_list(column).annotate(_n=measure) if pk is not None}
+    highest = max(found.values(), default=0)
+    return [
+        Tile(
+            child,
+            _small(item, Selection(child), found.get(child.pk, 0)),
+            _shade(found.get(child.pk, 0), highest),
+        )
+        for child in Place.objects.filter(parent_id=place.pk, valid_to__isnull=True).order_by("code")
+    ]
+
+
+def _small(item: Source, chosen: Selection, value: int) -> Figure:
+    assert chosen.place is not None  # noqa: S101 - always called with a place
+    return Figure(
+        f"{item.name}@{chosen.place.pk}",
+        chosen.place.name,
+        value,
+        shown(item, value),
+        list_address(item.name, chosen),
+    )
+
+
+def _shade(value: int, highest: int) -> int:
+    return 0 if value <= 0 else max(1, -(-value * SHADES // highest))
+
+
+@dataclass(frozen=True)
+class FigureList:
+    """What a figure's list page shows."""
+
+    name: str
+    label: str
+    value: int
+    shown: str
+    count: int
+    heads: list[tuple[str, bool]]
+    lines: list[list[Cell]]
+    page: Page[Any]
+    is_money: bool
+    chosen: Selection
+
+    @property
+    def href(self) -> str:
+        """The whole list."""
+        return list_address(self.name, self.chosen)
+
+
+def figure_list(
+    name: str, actor: Actor, today: date, chosen: Selection, cursor: str = "", size: int = 50
+) -> FigureList:
+    """Exactly the rows that the figure counts, one page of them, with the figure above."""
+    item = source(name)
+    rows = rows_of(item, actor, today, chosen)
+    page = keyset_page(rows, order=item.order, cursor=cursor, size=size)
+    value = value_of(item, rows)
+    return FigureList(
+        name=name,
+        label=str(item.label),
+        value=value,
+        shown=f"{value:,}" if item.sum_of is None else format_yuan(value),
+        count=value if item.sum_of is None else rows.order_by().count(),
+        heads=[(str(c.head), c.is_number) for c in item.columns],
+        lines=[[c.cell(row) for c in item.columns] for row in page.items],
+        page=page,
+        is_money=item.sum_of is not None,
+        chosen=chosen,
+    )
+
+
+def selection(item: Source, actor: Actor, query: QueryDict) -> Selection:
+    """Read place, month and filters from an address. Raises Hidden, Invalid."""
+    place = place_in_reach(actor, item.permission, query.get("place", "")) if query.get("place") else None
+    month = None
+    if query.get("month"):
+        try:
+            month = datetime.strptime(query["month"], "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
+        except ValueError as error:
+            raise invalid("month", _("月份无效。"), _("请写成 2026-11 这样的形式。")) from error
+    extra = tuple((key, query[key]) for key in item.extra if query.get(key))
+    return Selection(place, month, extra)
+
+
+def place_in_reach(actor: Actor, permission: str, number: str) -> Place:
+    """A place within the actor's scope. Raises Hidden when absent or outside."""
+    found = None
+    if number.isdigit():
+        found = Place.objects.filter(place_filter(actor, permission), pk=int(number)).first()
+    if found is None:
+        raise Hidden(_("没有这个地区，或不在您的管辖范围内。"), remedy=_("请从地区页选择。"))
+    return found
+
+
+def home_place(actor: Actor, permission: str) -> Place | None:
+    """Where the actor works; for the whole country the first county with households."""
+    for scope in actor.scopes(permission):
+        if isinstance(scope, PlaceScope) and scope.level:
+            return Place.objects.filter(pk=scope.place_id).first()
+    county_id = households_for(actor).order_by("county_id").values_list("county_id", flat=True).first()
+    return Place.objects.filter(pk=county_id).first() if county_id else None
+
+
+def figures(names: Iterable[str], actor: Actor, today: date, chosen: Selection | None = None) -> list[Figure]:
+    """Several figures that the actor may see."""
+    return [figure(n, actor, today, chosen) for n in names if actor.may(SOURCES[n].permission)]

@@ -1,0 +1,442 @@
+"""One household, one page: who, what happened, why, now, next, and what it earned."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from django.db.models import Q, Sum
+from django.utils import timezone
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
+
+from yuchang.accounts.models import User
+from yuchang.accounts.rules import ROLE_WORDS, Actor, Role
+from yuchang.core.money import format_yuan
+from yuchang.exchange.models import Agreement, Match, Posting
+from yuchang.ledger.models import Leg
+from yuchang.market.models import Commitment
+from yuchang.monitoring.models import Alert, Visit
+from yuchang.policy.models import Decision
+from yuchang.policy.queries import line_for
+from yuchang.registry import codes
+from yuchang.registry.models import (
+    Cause,
+    Household,
+    HouseholdFacts,
+    Member,
+    MemberFacts,
+    MemberHealth,
+    NoticeEntry,
+    Objection,
+    Resource,
+)
+from yuchang.workbench.queries.sources import address, alert_word, category_word, in_chinese
+from yuchang.workbench.rules import Situation, Step, What, Who, next_steps
+
+# The newest of each kind; older ones stay in their own lists.
+PER_KIND = 40
+
+
+@dataclass(frozen=True)
+class Event:
+    """One thing that happened, on its day, with its source and who checked it."""
+
+    on: date
+    kind: str
+    title: str
+    body: str = ""
+    source: str = ""
+    verifier: str = ""
+    fen: int | None = None
+    href: str = ""
+
+
+@dataclass(frozen=True)
+class Person:
+    """A member as the reader may see him or her: never the ID number or the phone itself."""
+
+    pk: int
+    name: str
+    relation: str
+    sex: str
+    age: int | None
+    schooling: str
+    work: str
+    health: str
+    has_id: bool
+    has_phone: bool
+
+
+@dataclass(frozen=True)
+class Todo:
+    """A next step in words."""
+
+    text: str
+    who: str
+    due_on: date | None
+    is_late: bool
+    href: str
+
+
+@dataclass
+class HouseholdPage:
+    """Everything the page shows."""
+
+    household: Household
+    people: list[Person]
+    facts: HouseholdFacts | None
+    house: list[tuple[str, str]]
+    causes: list[tuple[str, bool]]
+    resources: list[Resource]
+    alerts: list[Alert]
+    decision: Decision | None
+    events: list[Event]
+    todo: list[Todo]
+    earned_fen: int
+    earned_this_year_fen: int
+    chart: dict[str, Any] | None = field(default=None)
+
+
+KINDS: tuple[tuple[str, Any], ...] = (
+    ("fact", gettext_lazy("事实")),
+    ("decision", gettext_lazy("认定")),
+    ("visit", gettext_lazy("走访")),
+    ("alert", gettext_lazy("预警")),
+    ("deal", gettext_lazy("对接")),
+    ("money", gettext_lazy("入账")),
+)
+
+
+def household_page(actor: Actor, household: Household, today: date) -> HouseholdPage:
+    """The page of a household whose door the actor has passed. A constant number of queries."""
+    pk = household.pk
+    history = list(
+        HouseholdFacts.objects.filter(household_id=pk)
+        .select_related("recorded_by")
+        .order_by("-observed_on", "-id")[:PER_KIND]
+    )
+    facts = history[0] if history else None
+    decisions = list(Decision.objects.filter(household_id=pk).order_by("-id")[:PER_KIND])
+    alerts = list(Alert.objects.filter(household_id=pk).order_by("-opened_on", "-id")[:PER_KIND])
+    visits = list(Visit.objects.filter(household_id=pk).order_by("-visited_on", "-id")[:PER_KIND])
+    entries = list(NoticeEntry.objects.filter(household_id=pk).select_related("notice").order_by("-id")[:10])
+    objections = list(
+        Objection.objects.filter(entry__household_id=pk).select_related("decided_by").order_by("-id")[:10]
+    )
+    agreements = list(_agreements(pk)[:PER_KIND])
+    legs = list(
+        Leg.objects.filter(household_id=pk)
+        .select_related("transaction")
+        .order_by("-booked_on", "-id")[:PER_KIND]
+    )
+    matches = Match.objects.filter(
+        Q(offer__household_id=pk, offer_answer="pending") | Q(need__household_id=pk, need_answer="pending"),
+        state__in=["proposed", "talking"],
+    ).count()
+    sums = Leg.objects.filter(household_id=pk).aggregate(
+        ever=Sum("amount_fen"), year=Sum("amount_fen", filter=Q(booked_on__year=today.year))
+    )
+    names = _names({d.made_by_id for d in decisions})
+    events = [
+        *_life(household),
+        *_fact_events(history),
+        *_decision_events(decisions, names),
+        *_notice_events(entries, objections),
+        *_alert_events(alerts, visits),
+        *_deal_events(pk, agreements),
+        *_money_events(legs),
+    ]
+    events.sort(key=lambda e: e.on, reverse=True)
+    live = [a for a in alerts if a.state != Alert.State.CLOSED]
+    situation = Situation(
+        state=household.state,
+        is_verified=household.verified_by_id is not None,
+        has_facts=facts is not None,
+        has_decision=bool(decisions),
+        notice_ends_on=next((e.notice.closes_on for e in entries if e.outcome == "pending"), None),
+        open_objections=sum(o.state == Objection.State.OPEN for o in objections),
+        alert_due_on=min((a.due_on for a in live if a.state == Alert.State.OPEN), default=None),
+        has_escalated_alert=any(a.state == Alert.State.ESCALATED for a in live),
+        matches_to_answer=matches,
+        agreements_to_sign=sum(a.state == Agreement.State.PROPOSED for a in agreements),
+    )
+    return HouseholdPage(
+        household=household,
+        people=_people(actor, pk, today),
+        facts=facts,
+        house=_house(facts),
+        causes=_causes(pk),
+        resources=list(
+            Resource.objects.filter(household_id=pk, withdrawn_at__isnull=True).order_by("direction", "id")
+        ),
+        alerts=live,
+        decision=decisions[0] if decisions else None,
+        events=events,
+        todo=[_todo(step, household, live) for step in next_steps(situation, today)],
+        earned_fen=sums["ever"] or 0,
+        earned_this_year_fen=sums["year"] or 0,
+        chart=_income_chart(household, history, today),
+    )
+
+
+def _agreements(pk: int) -> Any:
+    mine = Q(offer__household_id=pk) | Q(need__household_id=pk)
+    rows = Agreement.objects.filter(mine).select_related(
+        "category", "need__organisation", "offer__organisation", "offer__place", "need__place"
+    )
+    return rows.order_by("-id")
+
+
+def _names(numbers: set[int | None]) -> dict[int, str]:
+    wanted = [n for n in numbers if n]
+    return dict(User.objects.filter(pk__in=wanted).values_list("pk", "display_name")) if wanted else {}
+
+
+def code_word(list_name: str, code: str | None) -> str:
+    """The label of a registry code in the reader's language; unknown as a dash."""
+    if not code:
+        return "—"
+    found = codes.LISTS[list_name].by_code().get(code)
+    if found is None:
+        return code
+    return found.label if in_chinese() else found.english
+
+
+def _yes_no(value: bool | None) -> str:
+    return "—" if value is None else (_("是") if value else _("否"))
+
+
+def _people(actor: Actor, pk: int, today: date) -> list[Person]:
+    members = list(Member.objects.filter(household_id=pk, left_on__isnull=True).order_by("id"))
+    numbers = [m.pk for m in members]
+    facts = {
+        f.member_id: f
+        for f in MemberFacts.objects.filter(member_id__in=numbers)
+        .order_by("member_id", "-observed_on", "-id")
+        .distinct("member_id")
+    }
+    health: dict[int, MemberHealth] = {}
+    if actor.may("registry.reveal"):
+        rows = MemberHealth.objects.filter(member_id__in=numbers).order_by("member_id", "-observed_on", "-id")
+        health = {h.member_id: h for h in rows.distinct("member_id")}
+    return [_person(m, facts.get(m.pk), health.get(m.pk), today) for m in members]
+
+
+def _person(member: Member, facts: MemberFacts | None, health: MemberHealth | None, today: date) -> Person:
+    born = member.birth_on
+    age = today.year - born.year - ((today.month, today.day) < (born.month, born.day)) if born else None
+    return Person(
+        pk=member.pk,
+        name=member.name,
+        relation=code_word("relation", member.relation),
+        sex=code_word("sex", member.sex),
+        age=age,
+        schooling=code_word("schooling", facts.schooling if facts else None),
+        work=code_word("labour", facts.labour if facts else None),
+        health="、".join(code_word("health", h) for h in health.health) if health else "—",
+        has_id=member.id_blind is not None,
+        has_phone=member.phone_blind is not None,
+    )
+
+
+def _house(facts: HouseholdFacts | None) -> list[tuple[str, str]]:
+    if facts is None:
+        return []
+    land = facts.arable_land_mu_tenths
+    return [
+        (_("住房"), code_word("unsafe_house", facts.unsafe_house)),
+        (_("住房面积"), f"{facts.house_area_sqm} ㎡" if facts.house_area_sqm else "—"),
+        (_("饮水安全"), _yes_no(facts.safe_water)),
+        (_("通电"), _yes_no(facts.has_electricity)),
+        (_("宽带"), _yes_no(facts.has_broadband)),
+        (_("耕地"), "—" if land is None else _("%(mu)s 亩") % {"mu": f"{land / 10:g}"}),
+        (_("加入合作社"), _yes_no(facts.in_cooperative)),
+    ]
+
+
+def _causes(pk: int) -> list[tuple[str, bool]]:
+    rows = Cause.objects.filter(household_id=pk, until_on__isnull=True).order_by("-is_main", "id")
+    return [(code_word("cause", c.code), c.is_main) for c in rows]
+
+
+def _day(value: date | datetime) -> date:
+    return timezone.localdate(value) if isinstance(value, datetime) else value
+
+
+def _life(household: Household) -> Iterator[Event]:
+    enterer, verifier = household.entered_by, household.verified_by
+    yield Event(
+        _day(household.entered_at),
+        "fact",
+        _("录入或更正"),
+        source=enterer.display_name if enterer else _("系统"),
+    )
+    if household.verified_at and verifier:
+        yield Event(_day(household.verified_at), "decision", _("核实通过"), verifier=verifier.display_name)
+    if household.listed_on:
+        yield Event(household.listed_on, "decision", _("公示无异议，纳入监测帮扶"))
+    if household.exited_on:
+        yield Event(household.exited_on, "decision", _("退出"))
+
+
+def _fact_events(history: list[HouseholdFacts]) -> Iterator[Event]:
+    for row in history:
+        income = row.net_income_per_head_fen
+        parts = [
+            (_("工资"), row.wage_income_fen),
+            (_("经营"), row.business_income_fen),
+            (_("转移"), row.transfer_income_fen),
+            (_("财产"), row.property_income_fen),
+            (_("生产支出"), row.production_expense_fen),
+            (_("合规自付医疗"), row.compliant_medical_spending_fen),
+        ]
+        known = [f"{word} {format_yuan(fen)}" for word, fen in parts if fen is not None]
+        title = (
+            _("人均纯收入 %(yuan)s 元") % {"yuan": format_yuan(income)}
+            if income is not None
+            else _("户情记录")
+        )
+        by = row.recorded_by.display_name if row.recorded_by else _("系统")
+        yield Event(row.observed_on, "fact", title, "；".join(known), f"{row.get_source_display()} · {by}")
+
+
+def _decision_events(decisions: list[Decision], names: dict[int, str]) -> Iterator[Event]:
+    for row in decisions:
+        words = [row.get_verdict_display()]
+        if row.monitoring_class:
+            words.append(row.get_monitoring_class_display())
+        yield Event(
+            row.on,
+            "decision",
+            " · ".join(words),
+            source=names.get(row.made_by_id or 0, _("系统")),
+            href=address("policy:decision", row.pk),
+        )
+
+
+def _notice_events(entries: list[NoticeEntry], objections: list[Objection]) -> Iterator[Event]:
+    for entry in entries:
+        span = f"{entry.notice.opens_on:%Y-%m-%d} — {entry.notice.closes_on:%Y-%m-%d}"
+        yield Event(
+            entry.notice.opens_on,
+            "decision",
+            _("公示"),
+            f"{span} · {entry.get_outcome_display()}",
+            href=address("registry:notice", entry.notice_id),
+        )
+    for row in objections:
+        yield Event(
+            _day(row.raised_at),
+            "decision",
+            _("异议：%(state)s") % {"state": row.get_state_display()},
+            row.text,
+            row.get_origin_display(),
+            row.decided_by.display_name if row.decided_by else "",
+        )
+
+
+def _alert_events(alerts: list[Alert], visits: list[Visit]) -> Iterator[Event]:
+    for row in alerts:
+        yield Event(
+            row.opened_on,
+            "alert",
+            alert_word(row.kind),
+            row.get_state_display(),
+            href=address("monitoring:alert", row.pk),
+        )
+    for visit in visits:
+        yield Event(visit.visited_on, "visit", visit.get_outcome_display(), visit.finding, visit.visitor_name)
+
+
+def _deal_events(pk: int, agreements: list[Agreement]) -> Iterator[Event]:
+    for posting in (
+        Posting.objects.filter(household_id=pk).select_related("category").order_by("-id")[:PER_KIND]
+    ):
+        yield Event(
+            _day(posting.created_at),
+            "deal",
+            f"{posting.get_direction_display()} {category_word(posting.category)} "
+            f"{posting.quantity:,} {posting.unit}",
+            posting.get_state_display(),
+            href=address("exchange:posting", posting.pk),
+        )
+    for row in agreements:
+        other = row.need if row.offer.household_id == pk else row.offer
+        name = other.organisation.name if other.organisation else other.place.name
+        yield Event(
+            _day(row.agreed_at or row.created_at),
+            "deal",
+            _("与%(name)s签约") % {"name": name} if row.agreed_at else _("与%(name)s的协议") % {"name": name},
+            f"{category_word(row.category)} {row.quantity:,} × {format_yuan(row.price_fen)} {_('元')} · "
+            f"{row.get_state_display()}",
+            href=address("exchange:agreement", row.pk),
+        )
+    for promise in (
+        Commitment.objects.filter(household_id=pk)
+        .select_related("offer", "offer__round")
+        .order_by("-id")[:20]
+    ):
+        yield Event(
+            _day(promise.created_at),
+            "deal",
+            _("承诺供货 %(quantity)s %(unit)s") % {"quantity": promise.quantity, "unit": promise.offer.unit},
+            promise.offer.round.title,
+            href=address("market:round", promise.offer.round_id),
+        )
+
+
+def _money_events(legs: list[Leg]) -> Iterator[Event]:
+    for leg in legs:
+        entry = leg.transaction
+        yield Event(
+            leg.booked_on,
+            "money",
+            entry.memo or entry.get_kind_display(),
+            source=leg.get_way_display() if leg.way else entry.get_kind_display(),
+            fen=leg.amount_fen,
+            href=address("ledger:transaction", leg.transaction_id),
+        )
+
+
+def _todo(step: Step, household: Household, alerts: list[Alert]) -> Todo:
+    words = {
+        What.VERIFY: (_("由第二人核实本次录入或更正"), address("registry:household", household.pk)),
+        What.PUBLISH: (_("在村内公示"), address("registry:notices")),
+        What.WAIT_NOTICE: (_("公示期满后纳入"), address("registry:notices")),
+        What.DECIDE_OBJECTION: (_("处理异议"), address("registry:objections")),
+        What.DECIDE_POLICY: (_("按政策认定"), address("policy:household", household.pk)),
+        What.VISIT: (_("入户走访"), address("monitoring:alert", alerts[0].pk) if alerts else ""),
+        What.HANDLE_ESCALATED: (
+            _("处理上报的预警"),
+            address("monitoring:alert", alerts[0].pk) if alerts else "",
+        ),
+        What.ANSWER_MATCH: (_("答复撮合建议"), address("exchange:board")),
+        What.SIGN: (_("确认协议"), address("exchange:board")),
+        What.RECORD_FACTS: (_("记录户情"), address("registry:household", household.pk)),
+    }
+    text, href = words[step.what]
+    return Todo(text, role_word(step.who), step.due_on, step.is_late, href)
+
+
+def role_word(who: Who | Role) -> str:
+    """A role in the reader's language."""
+    return ROLE_WORDS[Role(who.value)][0 if in_chinese() else 1]
+
+
+def _income_chart(household: Household, history: list[HouseholdFacts], today: date) -> dict[str, Any] | None:
+    known = [f for f in reversed(history) if f.net_income_per_head_fen is not None][-8:]
+    if not known:
+        return None
+    try:
+        line = line_for(household.place, today)
+    except NotImplementedError:
+        line = None
+    return {
+        "unit": "fen",
+        "labels": [f"{f.observed_on:%Y-%m}" for f in known],
+        "series": [{"name": _("人均纯收入"), "values": [f.net_income_per_head_fen for f in known]}],
+        "marks": [{"name": _("监测线"), "value": line.fen}] if line else [],
+    }

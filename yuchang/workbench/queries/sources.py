@@ -1,0 +1,467 @@
+"""What each figure of the workbench stands for: its rows, its columns, its order.
+
+A ``Source`` says once which rows a figure counts; tile, map, sparkline and list are made from it
+(``figures``), so that a number and its list cannot disagree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy
+
+from yuchang.accounts.queries import organisation_filter, place_filter
+from yuchang.accounts.rules import Actor
+from yuchang.core.money import format_yuan
+from yuchang.exchange.models import Agreement, Category, Match, Posting
+from yuchang.ledger.models import Leg
+from yuchang.market.models import Order
+from yuchang.monitoring.queries import alerts_for
+from yuchang.monitoring.rules import KIND_WORDS, SignalKind
+from yuchang.registry.models import Household, Objection
+from yuchang.registry.queries import households_for
+
+Rows = QuerySet[Any]
+UNSOLD_WARNING = timedelta(days=21)
+
+
+def address(name: str, *args: Any) -> str:
+    """The address of a page, or nothing when no such page exists."""
+    try:
+        return reverse(name, args=args)
+    except NoReverseMatch:
+        return ""
+
+
+def household_address(pk: int | None) -> str:
+    """The page of one household."""
+    return address("workbench:household", pk) if pk else ""
+
+
+def in_chinese() -> bool:
+    """Whether the reader reads Chinese."""
+    return (get_language() or "zh").startswith("zh")
+
+
+def alert_word(kind: str) -> str:
+    """The name of an alert's kind in the reader's language."""
+    return KIND_WORDS[SignalKind(kind)][0 if in_chinese() else 1]
+
+
+def category_word(category: Category) -> str:
+    """The name of a category in the reader's language."""
+    return category.name_zh if in_chinese() else category.name_en
+
+
+def owner_word(posting: Posting) -> str:
+    """Whose posting it is."""
+    if posting.organisation:
+        return posting.organisation.name
+    return posting.household.head_name if posting.household else posting.place.name
+
+
+def day_word(value: date | datetime | None) -> str:
+    """``2026-11-21``; unknown as a dash."""
+    if value is None:
+        return "—"
+    return f"{timezone.localdate(value) if isinstance(value, datetime) else value:%Y-%m-%d}"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell of a list: text, and perhaps where it leads."""
+
+    text: str
+    href: str = ""
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a figure's list."""
+
+    head: Any
+    cell: Callable[[Any], Cell]
+    is_number: bool = False
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a figure counts (or sums: ``sum_of``, in fen), for whom, and how its list looks.
+
+    ``dated_by`` is the field of the month filter and the sparkline; with ``is_cumulative`` the
+    sparkline shows how many there were at each month's end. ``extra`` names further filters.
+    """
+
+    name: str
+    label: Any
+    permission: str
+    rows: Callable[[Actor, date], Rows]
+    columns: tuple[Column, ...]
+    order: tuple[str, ...] = ("id",)
+    sum_of: Any = None
+    dated_by: str = ""
+    is_cumulative: bool = False
+    is_bad: bool = False
+    prefix: str = ""
+    extra: dict[str, str] = field(default_factory=dict)
+    words: Any = ""
+
+
+def _households(*conditions: Q) -> Callable[[Actor, date], Rows]:
+    def rows(actor: Actor, today: date) -> Rows:
+        return households_for(actor).exclude(state=Household.State.REMOVED).filter(*conditions)
+
+    return rows
+
+
+def _alerts(**filters: Any) -> Callable[[Actor, date], Rows]:
+    return lambda actor, today: alerts_for(actor, **filters)
+
+
+def _overdue(actor: Actor, today: date) -> Rows:
+    return alerts_for(actor, overdue_on=today)
+
+
+def _objections(actor: Actor, today: date) -> Rows:
+    rows = Objection.objects.filter(place_filter(actor, "registry.read"), state=Objection.State.OPEN)
+    return rows.select_related("entry", "entry__household", "place")
+
+
+def _reach(actor: Actor, permission: str, prefix: str = "") -> Q:
+    """By place for staff, by organisation for a partner."""
+    by_place = place_filter(actor, permission, prefix)
+    return by_place | organisation_filter(actor, permission, f"{prefix}organisation_id")
+
+
+def _postings(*conditions: Q) -> Callable[[Actor, date], Rows]:
+    def rows(actor: Actor, today: date) -> Rows:
+        found = Posting.objects.filter(_reach(actor, "exchange.read"), *conditions)
+        return found.select_related("category", "household", "organisation", "place")
+
+    return rows
+
+
+def _unsold(actor: Actor, today: date) -> Rows:
+    soon = Q(state="open", direction="offer", window_to__lte=today + UNSOLD_WARNING)
+    return _postings(soon)(actor, today)
+
+
+def _matches(actor: Actor, today: date) -> Rows:
+    reach = _reach(actor, "exchange.read", "offer__") | _reach(actor, "exchange.read", "need__")
+    found = Match.objects.filter(reach, state__in=["proposed", "talking"])
+    return found.select_related("category", "offer__place", "need__place", "need__organisation")
+
+
+def _agreements(actor: Actor, today: date) -> Rows:
+    reach = place_filter(actor, "exchange.read")
+    reach |= organisation_filter(actor, "exchange.read", "offer__organisation_id")
+    reach |= organisation_filter(actor, "exchange.read", "need__organisation_id")
+    found = Agreement.objects.filter(reach, state__in=["agreed", "fulfilled"])
+    return found.select_related("category", "place", "need__organisation", "offer__household")
+
+
+def _orders(*conditions: Q) -> Callable[[Actor, date], Rows]:
+    def rows(actor: Actor, today: date) -> Rows:
+        found = Order.objects.filter(_reach(actor, "market.read"), *conditions)
+        return found.select_related("organisation", "round", "place")
+
+    return rows
+
+
+def _household_legs(actor: Actor, today: date) -> Rows:
+    found = Leg.objects.filter(place_filter(actor, "ledger.read"), household_id__isnull=False)
+    return found.select_related("transaction", "account", "place")
+
+
+def _paid_households(actor: Actor, today: date) -> Rows:
+    legs = Leg.objects.filter(household_id=OuterRef("pk"), amount_fen__gt=0)
+    return households_for(actor).filter(Exists(legs)).select_related("place")
+
+
+def _text(get: Callable[[Any], Any], href: Callable[[Any], str] | None = None) -> Callable[[Any], Cell]:
+    return lambda row: Cell(str(get(row)), href(row) if href else "")
+
+
+def _number(get: Callable[[Any], str]) -> Callable[[Any], Cell]:
+    return lambda row: Cell(get(row), is_number=True)
+
+
+PLACE = Column(gettext_lazy("地区"), _text(lambda r: r.place.name))
+HOUSEHOLD_COLUMNS = (
+    Column(gettext_lazy("户主"), _text(lambda r: r.head_name, lambda r: household_address(r.pk))),
+    Column(gettext_lazy("户编号"), _text(lambda r: r.number)),
+    PLACE,
+    Column(gettext_lazy("人数"), _number(lambda r: str(r.size)), is_number=True),
+    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
+)
+ALERT_COLUMNS = (
+    Column(
+        gettext_lazy("户主"),
+        _text(lambda r: r.household.head_name, lambda r: household_address(r.household_id)),
+    ),
+    PLACE,
+    Column(
+        gettext_lazy("预警"), _text(lambda r: alert_word(r.kind), lambda r: address("monitoring:alert", r.pk))
+    ),
+    Column(gettext_lazy("发现日期"), _text(lambda r: day_word(r.opened_on))),
+    Column(gettext_lazy("办理期限"), _text(lambda r: day_word(r.due_on))),
+    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
+)
+POSTING_COLUMNS = (
+    Column(
+        gettext_lazy("品类"),
+        _text(lambda r: category_word(r.category), lambda r: address("exchange:posting", r.pk)),
+    ),
+    Column(gettext_lazy("发布方"), _text(lambda r: owner_word(r))),
+    PLACE,
+    Column(
+        gettext_lazy("数量"),
+        _number(lambda r: f"{r.quantity - r.agreed_quantity:,} {r.unit}"),
+        is_number=True,
+    ),
+    Column(gettext_lazy("期限"), _text(lambda r: f"{day_word(r.window_from)} — {day_word(r.window_to)}")),
+    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
+)
+MATCH_COLUMNS = (
+    Column(
+        gettext_lazy("品类"),
+        _text(lambda r: category_word(r.category), lambda r: address("exchange:match", r.pk)),
+    ),
+    Column(gettext_lazy("供方地区"), _text(lambda r: r.offer.place.name)),
+    Column(
+        gettext_lazy("需方"),
+        _text(lambda r: r.need.organisation.name if r.need.organisation else r.need.place.name),
+    ),
+    Column(gettext_lazy("数量"), _number(lambda r: f"{r.quantity:,}"), is_number=True),
+    Column(gettext_lazy("单价（元）"), _number(lambda r: format_yuan(r.price_fen)), is_number=True),
+    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
+)
+AGREEMENT_COLUMNS = (
+    Column(
+        gettext_lazy("签约"),
+        _text(lambda r: day_word(r.agreed_at), lambda r: address("exchange:agreement", r.pk)),
+    ),
+    Column(gettext_lazy("品类"), _text(lambda r: category_word(r.category))),
+    PLACE,
+    Column(gettext_lazy("需方"), _text(lambda r: r.need.organisation.name if r.need.organisation else "—")),
+    Column(gettext_lazy("数量"), _number(lambda r: f"{r.quantity:,}"), is_number=True),
+    Column(
+        gettext_lazy("金额（元）"), _number(lambda r: format_yuan(r.quantity * r.price_fen)), is_number=True
+    ),
+)
+ORDER_COLUMNS = (
+    Column(gettext_lazy("订单"), _text(lambda r: r.pk, lambda r: address("market:order", r.pk))),
+    Column(gettext_lazy("场次"), _text(lambda r: r.round.title)),
+    Column(gettext_lazy("买方"), _text(lambda r: r.organisation.name)),
+    Column(gettext_lazy("付款"), _text(lambda r: day_word(r.paid_at))),
+    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
+    Column(gettext_lazy("金额（元）"), _number(lambda r: format_yuan(r.total_fen)), is_number=True),
+)
+LEG_COLUMNS = (
+    Column(gettext_lazy("入账日期"), _text(lambda r: day_word(r.booked_on))),
+    Column(
+        gettext_lazy("农户"), _text(lambda r: r.account.name, lambda r: household_address(r.household_id))
+    ),
+    PLACE,
+    Column(gettext_lazy("事项"), _text(lambda r: r.transaction.memo or r.transaction.get_kind_display())),
+    Column(gettext_lazy("金额（元）"), _number(lambda r: format_yuan(r.amount_fen)), is_number=True),
+)
+OBJECTION_COLUMNS = (
+    Column(
+        gettext_lazy("户主"),
+        _text(
+            lambda r: r.entry.household.head_name,
+            lambda r: address("registry:objection", r.pk) or household_address(r.entry.household_id),
+        ),
+    ),
+    PLACE,
+    Column(gettext_lazy("提出"), _text(lambda r: day_word(r.raised_at))),
+    Column(gettext_lazy("内容"), _text(lambda r: r.text[:60])),
+)
+
+_TO_VERIFY = Q(verified_by__isnull=True, state__in=["entered", "listed", "exited"])
+_BY_STATE = {"state": "state", "cause": "main_cause", "attribute": "attribute"}
+SOURCES: dict[str, Source] = {
+    s.name: s
+    for s in (
+        Source(
+            "households",
+            gettext_lazy("登记农户"),
+            "registry.read",
+            _households(),
+            HOUSEHOLD_COLUMNS,
+            extra=_BY_STATE,
+            words=gettext_lazy("户"),
+        ),
+        Source(
+            "to_verify",
+            gettext_lazy("待核实农户"),
+            "registry.read",
+            _households(_TO_VERIFY),
+            HOUSEHOLD_COLUMNS,
+            order=("entered_at", "id"),
+            words=gettext_lazy("户"),
+        ),
+        Source(
+            "noticed",
+            gettext_lazy("公示中农户"),
+            "registry.read",
+            _households(Q(state="noticed")),
+            HOUSEHOLD_COLUMNS,
+            words=gettext_lazy("户"),
+        ),
+        Source(
+            "listed",
+            gettext_lazy("纳入监测帮扶农户"),
+            "registry.read",
+            _households(Q(state="listed")),
+            HOUSEHOLD_COLUMNS,
+            dated_by="listed_on",
+            is_cumulative=True,
+            extra=_BY_STATE,
+            words=gettext_lazy("户"),
+        ),
+        Source(
+            "objections",
+            gettext_lazy("待处理异议"),
+            "registry.read",
+            _objections,
+            OBJECTION_COLUMNS,
+            order=("raised_at", "id"),
+            is_bad=True,
+            words=gettext_lazy("件"),
+        ),
+        Source(
+            "alerts",
+            gettext_lazy("未办结预警"),
+            "monitoring.read",
+            _alerts(state="live"),
+            ALERT_COLUMNS,
+            order=("due_on", "id"),
+            dated_by="opened_on",
+            words=gettext_lazy("条"),
+        ),
+        Source(
+            "overdue",
+            gettext_lazy("逾期预警"),
+            "monitoring.read",
+            _overdue,
+            ALERT_COLUMNS,
+            order=("due_on", "id"),
+            dated_by="opened_on",
+            is_bad=True,
+            words=gettext_lazy("条"),
+        ),
+        Source(
+            "escalated",
+            gettext_lazy("上报预警"),
+            "monitoring.read",
+            _alerts(state="escalated"),
+            ALERT_COLUMNS,
+            order=("due_on", "id"),
+            words=gettext_lazy("条"),
+        ),
+        Source(
+            "offers",
+            gettext_lazy("未售供给"),
+            "exchange.read",
+            _postings(Q(state="open", direction="offer")),
+            POSTING_COLUMNS,
+            order=("window_to", "id"),
+            words=gettext_lazy("条"),
+        ),
+        Source(
+            "needs",
+            gettext_lazy("未满足需求"),
+            "exchange.read",
+            _postings(Q(state="open", direction="need")),
+            POSTING_COLUMNS,
+            order=("window_to", "id"),
+            words=gettext_lazy("条"),
+        ),
+        Source(
+            "unsold",
+            gettext_lazy("滞销预警"),
+            "exchange.read",
+            _unsold,
+            POSTING_COLUMNS,
+            order=("window_to", "id"),
+            is_bad=True,
+            words=gettext_lazy("条"),
+        ),
+        Source(
+            "matches",
+            gettext_lazy("撮合建议"),
+            "exchange.read",
+            _matches,
+            MATCH_COLUMNS,
+            order=("-id",),
+            prefix="offer__",
+            words=gettext_lazy("条"),
+        ),
+        Source(
+            "agreements",
+            gettext_lazy("签约"),
+            "exchange.read",
+            _agreements,
+            AGREEMENT_COLUMNS,
+            order=("-id",),
+            dated_by="agreed_at",
+            words=gettext_lazy("份"),
+        ),
+        Source(
+            "agreed_value",
+            gettext_lazy("签约金额"),
+            "exchange.read",
+            _agreements,
+            AGREEMENT_COLUMNS,
+            order=("-id",),
+            sum_of=F("quantity") * F("price_fen"),
+            dated_by="agreed_at",
+        ),
+        Source(
+            "sold",
+            gettext_lazy("订单收款"),
+            "market.read",
+            _orders(Q(paid_at__isnull=False) & ~Q(state__in=["refunded", "cancelled"])),
+            ORDER_COLUMNS,
+            order=("-id",),
+            sum_of="total_fen",
+            dated_by="paid_at",
+        ),
+        Source(
+            "deliveries",
+            gettext_lazy("待收货订单"),
+            "market.read",
+            _orders(Q(state__in=["paid", "dispatched"])),
+            ORDER_COLUMNS,
+            order=("-id",),
+            words=gettext_lazy("单"),
+        ),
+        Source(
+            "paid",
+            gettext_lazy("付给农户"),
+            "ledger.read",
+            _household_legs,
+            LEG_COLUMNS,
+            order=("-booked_on", "-id"),
+            sum_of="amount_fen",
+            dated_by="booked_on",
+        ),
+        Source(
+            "households_paid",
+            gettext_lazy("得到收入的农户"),
+            "ledger.read",
+            _paid_households,
+            HOUSEHOLD_COLUMNS,
+            words=gettext_lazy("户"),
+        ),
+    )
+}

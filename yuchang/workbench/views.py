@@ -1,0 +1,231 @@
+"""Pages that join domains: home, one household, dashboard, lists, search, people, operations, audit."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from yuchang.accounts import actions as account_actions
+from yuchang.accounts.doors import actor_of, gate, open_door
+from yuchang.accounts.models import RoleGrant
+from yuchang.accounts.queries import people_for, place_filter
+from yuchang.accounts.rules import Role
+from yuchang.core import clock
+from yuchang.core.errors import Invalid
+from yuchang.core.paging import keyset_page
+from yuchang.core.queries import entries_for, log_state
+from yuchang.places.models import Place
+from yuchang.registry.actions.secrets import reveal as reveal_secret
+from yuchang.registry.models import Household, Member
+from yuchang.workbench.forms import GrantForm, PersonForm
+from yuchang.workbench.queries import figures, pages
+from yuchang.workbench.queries.household import KINDS, household_page, role_word
+from yuchang.workbench.queries.operations import health
+
+
+@gate("workbench.read")
+@require_GET
+def home(request: HttpRequest) -> HttpResponse:
+    """What waits for me."""
+    actor, today = actor_of(request), clock.today()
+    waiting = pages.waiting_for(actor, today)
+    place = figures.home_place(actor, "registry.read") if actor.may("registry.read") else None
+    context: dict[str, Any] = {"waiting": [(role_word(w.role), w) for w in waiting], "place": place}
+    if actor.has_role(Role.VILLAGE_CADRE):
+        context["states"] = pages.by_state(actor, today, place)
+    if actor.has_role(Role.TOWNSHIP_REVIEWER) and place:
+        context["comparison"] = pages.compared(actor, today, place)
+    if actor.may("audit.read"):
+        context["log"] = log_state()
+        context["entries"] = entries_for().order_by("-id")[: pages.PREVIEW]
+    if actor.may("operations.read"):
+        context["checks"] = health()
+    return render(request, "workbench/home.html", context)
+
+
+@gate("workbench.read")
+@require_GET
+def figure(request: HttpRequest, name: str) -> HttpResponse:
+    """Exactly the rows that a figure counts."""
+    actor, item = actor_of(request), figures.source(name)
+    chosen = figures.selection(item, actor, request.GET)
+    found = figures.figure_list(name, actor, clock.today(), chosen, request.GET.get("after", ""))
+    return render(request, "workbench/figure.html", {"list": found})
+
+
+@gate("monitoring.read")
+@require_GET
+def dashboard(request: HttpRequest) -> HttpResponse:
+    """A place at a glance: figures, map, money, alerts."""
+    actor = actor_of(request)
+    if request.GET.get("place"):
+        place: Place | None = figures.place_in_reach(actor, "monitoring.read", request.GET["place"])
+    else:
+        place = figures.home_place(actor, "monitoring.read")
+    if place is None:
+        return render(request, "workbench/dashboard_empty.html")
+    board = pages.dashboard(actor, clock.today(), place, request.GET.get("by", ""))
+    return render(request, "workbench/dashboard.html", {"board": board})
+
+
+@gate("monitoring.read")
+@require_GET
+def place_loop(request: HttpRequest, pk: int) -> HttpResponse:
+    """The state of the loop in one place; a part of the place page."""
+    actor = actor_of(request)
+    place = open_door(Place.objects.all(), actor, "monitoring.read", pk)
+    tiles = pages.loop_in(actor, clock.today(), place)
+    return render(request, "workbench/place_loop.html", {"tiles": tiles, "place": place})
+
+
+@gate("workbench.read")
+@require_GET
+def search(request: HttpRequest) -> HttpResponse:
+    """Households, places and organisations by one word."""
+    word = request.GET.get("q", "")[:60]
+    return render(
+        request, "workbench/search.html", {"word": word, "found": pages.search(actor_of(request), word)}
+    )
+
+
+def _household(request: HttpRequest, pk: int) -> Household:
+    rows = Household.objects.select_related("place", "entered_by", "verified_by")
+    return open_door(rows, actor_of(request), "registry.read", pk)
+
+
+@gate("registry.read")
+@require_GET
+def household(request: HttpRequest, pk: int) -> HttpResponse:
+    """One household, one page."""
+    found = household_page(actor_of(request), _household(request, pk), clock.today())
+    return render(request, "workbench/household.html", {"page": found, "kinds": KINDS})
+
+
+@gate("registry.reveal")
+@require_POST
+def reveal(request: HttpRequest, pk: int, member: int, field: str) -> HttpResponse:
+    """Show one sealed field of one member, leaving a trace."""
+    row = _household(request, pk)
+    reach = place_filter(actor_of(request), "registry.reveal", "household__")
+    rows = Member.objects.filter(household=row)
+    person = open_door(rows, actor_of(request), "registry.reveal", member, within=reach)
+    text = reveal_secret(actor=actor_of(request), member_id=person.pk, field=field)
+    if request.headers.get("HX-Request"):
+        return render(request, "workbench/revealed.html", {"text": text})
+    found = household_page(actor_of(request), row, clock.today())
+    shown = {"member": person.pk, "field": field, "text": text}
+    return render(request, "workbench/household.html", {"page": found, "kinds": KINDS, "shown": shown})
+
+
+@gate("audit.read")
+@require_GET
+def audit_log(request: HttpRequest) -> HttpResponse:
+    """Search the audit log; the state of its signed tree."""
+    given = {k: request.GET.get(k, "").strip() for k in ("action", "kind", "object_id", "actor")}
+    rows = entries_for(**given)
+    context = {
+        "page": keyset_page(rows, order=["-id"], cursor=request.GET.get("after", "")),
+        "given": given,
+        "log": log_state(),
+    }
+    return render(request, "workbench/audit_log.html", context)
+
+
+@gate("operations.read")
+@require_GET
+def operations(request: HttpRequest) -> HttpResponse:
+    """Health of the system, without business data."""
+    return render(request, "workbench/operations.html", {"checks": health()})
+
+
+@gate("accounts.manage")
+@require_http_methods(["GET", "POST"])
+def people(request: HttpRequest) -> HttpResponse:
+    """Everyone whose account the actor keeps, and the form for a new person."""
+    actor = actor_of(request)
+    form = PersonForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            made, password = account_actions.create_user(actor=actor, **form.cleaned_data)
+        except Invalid as error:
+            _note(form, error)
+        else:
+            return render(request, "workbench/one_time_password.html", {"person": made, "password": password})
+    rows = people_for(actor).prefetch_related("role_grants__place")
+    if request.GET.get("q"):
+        rows = rows.filter(display_name__contains=request.GET["q"].strip())
+    page = keyset_page(rows, order=["id"], cursor=request.GET.get("after", ""))
+    return render(request, "workbench/people.html", {"form": form, "page": page, "total": rows.count()})
+
+
+@gate("accounts.manage")
+@require_http_methods(["GET", "POST"])
+def person(request: HttpRequest, pk: int) -> HttpResponse:
+    """One account: its roles, and a form for another."""
+    actor = actor_of(request)
+    row = open_door(people_for(actor), actor, "accounts.manage", pk, within=Q())
+    form = GrantForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            account_actions.grant_role(
+                actor=actor,
+                user_id=pk,
+                role=Role(data["role"]),
+                place_id=data.get("place_id"),
+                organisation_id=data["organisation"] if data["role"] == Role.PARTNER else None,
+                valid_to=data["valid_to"],
+            )
+        except Invalid as error:
+            _note(form, error)
+        else:
+            messages.success(request, _("岗位已授予。"))
+            return redirect("workbench:person", pk)
+    grants = RoleGrant.objects.filter(user=row).select_related("place").order_by("-valid_from", "-id")
+    lines = [(role_word(Role(g.role)), g) for g in grants]
+    return render(
+        request,
+        "workbench/person.html",
+        {"person": row, "grants": lines, "form": form, "today": clock.today()},
+    )
+
+
+@gate("accounts.manage")
+@require_POST
+def end_grant(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a role back."""
+    grant = account_actions.end_grant(actor=actor_of(request), grant_id=pk)
+    messages.success(request, _("岗位已收回。"))
+    return redirect("workbench:person", grant.user_id)
+
+
+@gate("accounts.manage")
+@require_POST
+def reset_password(request: HttpRequest, pk: int) -> HttpResponse:
+    """A new one-time password."""
+    password = account_actions.reset_password(actor=actor_of(request), user_id=pk)
+    row = people_for(actor_of(request)).get(pk=pk)
+    return render(request, "workbench/one_time_password.html", {"person": row, "password": password})
+
+
+@gate("accounts.manage")
+@require_POST
+def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Close an account."""
+    account_actions.deactivate_user(
+        actor=actor_of(request), user_id=pk, reason=request.POST.get("reason", "")
+    )
+    messages.success(request, _("账号已停用。"))
+    return redirect("workbench:person", pk)
+
+
+def _note(form: forms.Form, error: Invalid) -> None:
+    for problem in error.problems:
+        form.add_error(problem.field if problem.field in form.fields else None, problem.message)
