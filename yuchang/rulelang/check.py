@@ -98,7 +98,7 @@ class _Checker:
             unit = parse_unit(syntax.unit)
             stored = value * unit.parts
             if abs(stored) > LIMIT:
-                raise self.error(syntax, "这个数太大。", "金额不得超过一百亿元。")
+                raise self.error(syntax, "这个数太大。", "金额不得超过十亿元。")
             return Literal(number(unit), syntax.position, _whole(stored))
         return Literal(DATE, syntax.position, value)  # type: ignore[arg-type]
 

@@ -13,8 +13,8 @@ from yuchang.rulelang.units import NUMBER, Unit
 Value = bool | int | Fraction | str | date
 """A known value. Unknown is None. Money and land are integers of the smallest part."""
 
-LIMIT = 10**12
-"""A stored quantity beyond this, either way, is a mistake and counts as unknown (10 billion yuan)."""
+LIMIT = 10**11
+"""A stored quantity beyond this, either way, is a mistake and counts as unknown (a billion yuan)."""
 
 
 class Kind(StrEnum):
