@@ -2,17 +2,49 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 
 from django.utils import timezone
 
 from yuchang.core.models import Instance
 
+# Within one request the instance is read once: [] not read yet, [row or None] read.
+_reading: ContextVar[list[Instance | None] | None] = ContextVar("reading", default=None)
+
+
+@contextmanager
+def one_reading() -> Iterator[None]:
+    """While inside, the database is asked only once what it is and what its clock shows."""
+    token = _reading.set([])
+    try:
+        yield
+    finally:
+        _reading.reset(token)
+
+
+def forget_reading() -> None:
+    """Ask the database again: the instance row was changed."""
+    if (kept := _reading.get()) is not None:
+        kept.clear()
+
+
+def instance() -> Instance | None:
+    """What this database is; None when it was never named."""
+    kept = _reading.get()
+    if kept is None:
+        return Instance.objects.filter(pk=1).first()
+    if not kept:
+        kept.append(Instance.objects.filter(pk=1).first())
+    return kept[0]
+
 
 def now() -> datetime:
     """The present instant, or the simulated one."""
-    simulated = Instance.objects.filter(pk=1).values_list("clock_at", flat=True).first()
-    return simulated or timezone.now()
+    row = instance()
+    return row.clock_at if row and row.clock_at else timezone.now()
 
 
 def today() -> date:
@@ -22,4 +54,5 @@ def today() -> date:
 
 def is_simulated() -> bool:
     """Whether every person and figure in this database is made up."""
-    return bool(Instance.objects.filter(pk=1, is_simulated=True).exists())
+    row = instance()
+    return bool(row and row.is_simulated)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
+from yuchang.core.clock import one_reading
 from yuchang.core.errors import YuchangError
 
 request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
@@ -29,7 +30,8 @@ class RequestIdMiddleware:
         given = request.headers.get("X-Request-Id", "")
         token = request_id.set(given if _GIVEN.fullmatch(given) else uuid.uuid4().hex)
         try:
-            response = self.get_response(request)
+            with one_reading():
+                response = self.get_response(request)
             response["X-Request-Id"] = request_id.get()
             return response
         finally:

@@ -109,3 +109,31 @@ class DataKey(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["county_id", "version"], name="core_datakey_version"),
         ]
+
+
+class Tally(models.Model):
+    """How many rows of a subject lie in a village under a key. Kept by triggers (see ``core.tallies``)."""
+
+    subject = models.CharField(max_length=40)
+    province_id = models.BigIntegerField()
+    prefecture_id = models.BigIntegerField()
+    county_id = models.BigIntegerField()
+    township_id = models.BigIntegerField()
+    village_id = models.BigIntegerField()
+    key = models.CharField(max_length=80)
+    n = models.BigIntegerField()
+    amount = models.BigIntegerField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=[
+                    "subject", "province_id", "prefecture_id", "county_id", "township_id", "village_id", "key"
+                ],
+                name="core_tally_once",
+            )
+        ]  # fmt: skip
+        indexes = [
+            models.Index(fields=["subject", f"{level}_id"], name=f"core_tally_{level}")
+            for level in ("province", "prefecture", "county", "township", "village")
+        ]

@@ -179,6 +179,8 @@ def record_visit(
     Nobody closes an alert that he or she opened. A village cadre cannot close what was escalated: that
     is for the township or county. Raises Refused, Hidden, Stale, Conflict, Invalid.
     """
+    if actor.user_id is None:
+        raise Refused(_("走访须由到户的人本人填写。"))
     with write("monitoring.record_visit", actor) as audit:
         rows = Alert.objects.select_related("place")
         alert = open_door(rows, actor, "monitoring.visit", alert_id, lock=True)

@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import QuerySet
 
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
+from yuchang.core.tallies import tally_by_key
 from yuchang.monitoring.models import Alert, Assessment, Visit
 
-LIVE = (Alert.State.OPEN, Alert.State.ESCALATED)
+TALLY = "monitoring.alert"
+TALLY_KEY = "state || ':' || kind || ':' || CASE WHEN state = 'closed' THEN '' ELSE due_on::text END"
 
 
 def alerts_for(
@@ -35,28 +37,45 @@ def alerts_for(
 
 @dataclass(frozen=True)
 class AlertCounts:
-    """How many alerts of the reader's area are in each state; ``overdue`` are live and past their day."""
+    """How many alerts an area has, by (state, kind, due day; None for closed ones)."""
 
-    open: int
-    escalated: int
-    closed: int
-    overdue: int
+    by_key: dict[tuple[str, str, date | None], int]
+    on: date
+
+    def count(self, *, state: str = "", kind: str = "", overdue: bool = False) -> int:
+        """The number in a state (``live``: not closed), of a kind, and past their day if ``overdue``."""
+        total = 0
+        for (its_state, its_kind, due), n in self.by_key.items():
+            fits = not state or its_state == state or (state == "live" and its_state != "closed")
+            fits = fits and (not kind or its_kind == kind)
+            if fits and (not overdue or (due is not None and due < self.on)):
+                total += n
+        return total
 
     @property
     def live(self) -> int:
-        return self.open + self.escalated
+        return self.count(state="live")
+
+    @property
+    def overdue(self) -> int:
+        return self.count(overdue=True)
+
+    @property
+    def escalated(self) -> int:
+        return self.count(state="escalated")
+
+    @property
+    def closed(self) -> int:
+        return self.count(state="closed")
 
 
 def alert_counts(actor: Actor, on: date) -> AlertCounts:
-    """Counts in one query."""
-    live = ~Q(state=Alert.State.CLOSED)
-    found = Alert.objects.filter(place_filter(actor, "monitoring.read")).aggregate(
-        open=Count("pk", filter=Q(state=Alert.State.OPEN)),
-        escalated=Count("pk", filter=Q(state=Alert.State.ESCALATED)),
-        closed=Count("pk", filter=Q(state=Alert.State.CLOSED)),
-        overdue=Count("pk", filter=live & Q(due_on__lt=on)),
-    )
-    return AlertCounts(**found)
+    """Counts of the reader's area from the tallies, in one query whose cost does not grow with the alerts."""
+    found = {}
+    for key, n in tally_by_key(TALLY, place_filter(actor, "monitoring.read")).items():
+        state, kind, due = key.split(":")
+        found[(state, kind, date.fromisoformat(due) if due else None)] = n
+    return AlertCounts(found, on)
 
 
 def alerts_of_household(household_id: int) -> QuerySet[Alert]:

@@ -26,10 +26,12 @@ def alerts(request: HttpRequest) -> HttpResponse:
     state, kind = request.GET.get("state", "live"), request.GET.get("kind", "")
     overdue = today if request.GET.get("overdue") else None
     rows = alerts_for(actor, state="" if state == "all" else state, kind=kind, overdue_on=overdue)
+    counts = alert_counts(actor, today)
+    wanted = "" if state == "all" else state
     context = {
         "page": keyset_page(rows, order=["due_on", "id"], cursor=request.GET.get("after", "")),
-        "total": rows.count(),
-        "counts": alert_counts(actor, today),
+        "total": counts.count(state=wanted, kind=kind, overdue=overdue is not None),
+        "counts": counts,
         "state": state,
         "kind": kind,
         "overdue": overdue,

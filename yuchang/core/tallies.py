@@ -1,0 +1,103 @@
+"""Counts that cost the same at a thousand and at a million rows.
+
+A tallied table has triggers which keep, per village and key, how many of its rows there are. A page sums the
+few rows of its area instead of counting the table. The application may read tallies, never write them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from django.db import connection
+from django.db.migrations.operations import RunSQL
+from django.db.models import Q, Sum
+
+from yuchang.core.models import Tally
+
+KEYS = ("province_id", "prefecture_id", "county_id", "township_id", "village_id")
+_COLUMNS = ", ".join(KEYS)
+_COALESCED = ", ".join(f"coalesce({k}, 0)" for k in KEYS)
+
+
+def _upsert(subject: str, source: str) -> str:
+    numbers = ", ".join(str(i) for i in range(1, len(KEYS) + 2))
+    return f"""
+        INSERT INTO core_tally AS t ({_COLUMNS}, key, subject, n, amount)
+        SELECT {_COALESCED}, tally_key, '{subject}', sum(step), sum(step * tally_amount)
+        FROM ({source}) AS s
+        GROUP BY {numbers} HAVING sum(step) <> 0 OR sum(step * tally_amount) <> 0
+        ORDER BY {numbers}
+        ON CONFLICT (subject, {_COLUMNS}, key)
+        DO UPDATE SET n = t.n + excluded.n, amount = t.amount + excluded.amount;
+    """
+
+
+def tallied(table: str, subject: str, key: str, amount: str = "0") -> RunSQL:
+    """Migration operation: keep tallies of a table that has place keys.
+
+    ``key`` and ``amount`` are SQL expressions over a row (text, and bigint in fen or units). Rows with
+    the same place keys and key are one tally. Existing rows are counted at once.
+    """
+    row = f"{_COLUMNS}, ({key})::text AS tally_key, ({amount})::bigint AS tally_amount"
+    new, old = f"SELECT {row}, 1 AS step FROM new_rows", f"SELECT {row}, -1 AS step FROM old_rows"
+    present = f"SELECT {row}, 1 AS step FROM {table}"
+    name = f"{table}_tally"
+    create = f"""
+        CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        SET search_path = public AS $tally$
+        BEGIN
+            IF TG_OP = 'INSERT' THEN {_upsert(subject, new)}
+            ELSIF TG_OP = 'DELETE' THEN {_upsert(subject, old)}
+            ELSE {_upsert(subject, f"{new} UNION ALL {old}")}
+            END IF;
+            RETURN NULL;
+        END $tally$;
+        CREATE TRIGGER {name}_insert AFTER INSERT ON {table}
+            REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+        CREATE TRIGGER {name}_update AFTER UPDATE ON {table}
+            REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows
+            FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+        CREATE TRIGGER {name}_delete AFTER DELETE ON {table}
+            REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION {name}();
+        {_upsert(subject, present)}
+    """
+    remove = f"""
+        DROP TRIGGER {name}_insert ON {table}; DROP TRIGGER {name}_update ON {table};
+        DROP TRIGGER {name}_delete ON {table}; DROP FUNCTION {name}();
+        DELETE FROM core_tally WHERE subject = '{subject}';
+    """
+    return RunSQL(create, remove)
+
+
+def tally(subject: str, within: Q, keys: Iterable[str] | None = None) -> int:
+    """How many rows there are in an area. ``within`` is a filter on place keys; ``keys`` limits to some."""
+    rows = Tally.objects.filter(within, subject=subject)
+    if keys is not None:
+        rows = rows.filter(key__in=list(keys))
+    return int(rows.aggregate(total=Sum("n"))["total"] or 0)
+
+
+def tally_by_key(subject: str, within: Q) -> dict[str, int]:
+    """Counts of an area by key, keys without rows left out."""
+    rows = Tally.objects.filter(within, subject=subject).values_list("key").annotate(total=Sum("n"))
+    return {key: int(total) for key, total in rows if total}
+
+
+def amount_by_key(subject: str, within: Q) -> dict[str, int]:
+    """Sums of the tallied amount of an area by key."""
+    rows = Tally.objects.filter(within, subject=subject).values_list("key").annotate(total=Sum("amount"))
+    return {key: int(total) for key, total in rows if total}
+
+
+def recount(table: str, subject: str, key: str, amount: str = "0") -> list[tuple[str, int, int]]:
+    """Where the tallies differ from the table: (key, tallied, counted). Empty when all is well."""
+    sql = f"""
+        SELECT coalesce(t.key, c.key), coalesce(t.n, 0), coalesce(c.n, 0)
+        FROM (SELECT key, sum(n) AS n, sum(amount) AS a FROM core_tally WHERE subject = %s GROUP BY key) t
+        FULL JOIN (SELECT ({key})::text AS key, count(*) AS n, sum({amount}) AS a
+                   FROM {table} GROUP BY 1) c ON c.key = t.key
+        WHERE coalesce(t.n, 0) <> coalesce(c.n, 0) OR coalesce(t.a, 0) <> coalesce(c.a, 0)
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(sql, [subject])
+        return [(k, int(n), int(c)) for k, n, c in cursor.fetchall()]

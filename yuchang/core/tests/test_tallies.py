@@ -1,0 +1,85 @@
+"""Tallies agree with the tables they count, after any mixture of writes, and nobody can forge them."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import DatabaseError, connection, transaction
+from django.db.models import Q
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests import people, things
+from yuchang.core.tallies import recount, tally, tally_by_key
+from yuchang.monitoring.models import Alert, Assessment
+from yuchang.monitoring.queries import TALLY, TALLY_KEY
+from yuchang.places.models import keys_of
+
+pytestmark = pytest.mark.django_db
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["add", "close", "escalate", "remove"]), st.integers(0, 4)),
+    min_size=1,
+    max_size=25,
+)
+
+
+def an_alert(village, number):
+    assessment = Assessment.objects.first() or Assessment.objects.create(
+        on="2026-01-01",
+        line_fen=1,
+        line_source="",
+        households=0,
+        opened=0,
+        created_at=things.WRITTEN,
+        place=village,
+        **keys_of(village),
+    )
+    return Alert.objects.create(
+        household=things.household(village),
+        assessment=assessment,
+        kind="below_line",
+        opened_on="2026-01-01",
+        due_on=f"2026-01-{10 + number:02d}",
+        place=village,
+        **keys_of(village),
+    )
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=STEPS)
+def test_any_mixture_of_writes_leaves_the_tallies_equal_to_a_count(steps):
+    villages = people.villages()
+    with transaction.atomic():
+        for step, number in steps:
+            village = villages[number]
+            rows = Alert.objects.filter(village_id=village.pk)
+            if step == "add":
+                an_alert(village, number)
+            elif step == "close":
+                rows.update(state="closed", closed_on="2026-02-01")
+            elif step == "escalate":
+                rows.filter(state="open").update(state="escalated")
+            else:
+                rows.delete()
+        assert recount("monitoring_alert", TALLY, TALLY_KEY) == []
+        assert tally(TALLY, Q()) == Alert.objects.count()
+        transaction.set_rollback(True)
+
+
+def test_an_area_counts_its_own_rows_only():
+    here, there = people.villages()[0], people.villages(people.WEN)[0]
+    an_alert(here, 1)
+    an_alert(here, 2)
+    an_alert(there, 1)
+    assert tally(TALLY, Q(county_id=here.county_id)) == 2
+    assert sum(tally_by_key(TALLY, Q(village_id=there.village_id)).values()) == 1
+
+
+def test_the_application_cannot_write_a_tally_itself():
+    an_alert(people.villages()[0], 1)
+    for sql in (
+        "UPDATE core_tally SET n = 99",
+        "DELETE FROM core_tally",
+        "INSERT INTO core_tally (n) VALUES (1)",
+    ):
+        with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(sql)
