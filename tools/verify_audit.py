@@ -206,7 +206,9 @@ def own_problem(entry: dict[str, Any], seq: int) -> str:
         return f"entry {seq} carries the number {entry.get('seq')}"
     if entry.get("leaf") != leaf_hash(body).hex():
         return f"entry {seq}: its stored hash is not that of its text"
-    said, columns = json.loads(body), entry.get("columns") or {}
+    said, columns = json.loads(body), entry.get("columns")
+    if not isinstance(columns, dict) or columns.keys() != said.keys() - {"details"}:
+        return f"entry {seq}: its columns are not those of an entry"
     for name, value in columns.items():
         stored = said.get(name)
         if name == "at":

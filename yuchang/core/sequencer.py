@@ -126,34 +126,34 @@ def _take(size: int, low: int | None, horizon: int) -> list[bytes]:
 
 
 def _sign_all(last: AuditCheckpoint | None, leaves: list[bytes], horizon: int, cluster: int) -> None:
-    """Checkpoints over the new leaves, each chained to the one before."""
-    tree = Frontier(last.size, bytes(last.frontier)) if last else Frontier()
-    previous = checkpoint_hash(last.body) if last else NOTHING_BEFORE
+    """Store checkpoints over the new leaves."""
     if len(leaves) == ENTRIES_PER_PASS:
         # Entries below the horizon may be left: the next pass starts where this one did.
         horizon, cluster = (last.horizon, last.cluster) if last else (0, 0)
-    key, at, rows = signer(), timezone.now(), []
+    tree = Frontier(last.size, bytes(last.frontier)) if last else Frontier()
+    previous = checkpoint_hash(last.body) if last else NOTHING_BEFORE
+    rows = signed_checkpoints(tree, previous, leaves, signer(), timezone.now())
+    for row in rows:
+        row.horizon, row.cluster = horizon, cluster
+    AuditCheckpoint.objects.bulk_create(rows, batch_size=100)
+
+
+def signed_checkpoints(
+    tree: Frontier, previous: str, leaves: list[bytes], key: Signer, at: datetime
+) -> list[AuditCheckpoint]:
+    """Checkpoints over the new leaves, each chained to the one before. Extends ``tree``; stores nothing."""
+    rows = []
     for start in range(0, len(leaves), LEAVES_PER_CHECKPOINT):
         batch = leaves[start : start + LEAVES_PER_CHECKPOINT]
         for leaf in batch:
             tree.append(leaf)
-        body = checkpoint_body(tree.size, tree.root(), previous, b"".join(batch), at, key.key_id)
-        rows.append(
-            AuditCheckpoint(
-                size=tree.size,
-                root=tree.root(),
-                body=body,
-                leaves=b"".join(batch),
-                signature=key.sign(body),
-                key_id=key.key_id,
-                at=at,
-                frontier=tree.packed(),
-                horizon=horizon,
-                cluster=cluster,
-            )
-        )
+        root, packed = tree.root(), b"".join(batch)
+        body = checkpoint_body(tree.size, root, previous, packed, at, key.key_id)
+        row = AuditCheckpoint(size=tree.size, root=root, body=body, leaves=packed, at=at, key_id=key.key_id)
+        row.signature, row.frontier = key.sign(body), tree.packed()
+        rows.append(row)
         previous = checkpoint_hash(body)
-    AuditCheckpoint.objects.bulk_create(rows, batch_size=100)
+    return rows
 
 
 def checkpoint_body(size: int, root: bytes, previous: str, leaves: bytes, at: datetime, key_id: str) -> str:
