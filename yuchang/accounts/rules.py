@@ -123,6 +123,8 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "registry.publish",
         "registry.decide_objection",
         "policy.decide",
+        "snapshots.freeze",
+        "snapshots.read",
         "partners.propose",
         "partners.manage",
         "exchange.post",

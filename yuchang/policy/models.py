@@ -46,7 +46,7 @@ class Plan(models.Model):
 class Decision(Placed):
     """The verdict on one household on one day, with the input row it saw and its reasons."""
 
-    household_id = models.BigIntegerField()
+    household = models.ForeignKey("registry.Household", on_delete=models.PROTECT, related_name="+")
     on = models.DateField()
     plan = models.ForeignKey(Plan, on_delete=models.PROTECT, related_name="+")
     input_row = models.TextField()
@@ -62,7 +62,7 @@ class Decision(Placed):
     class Meta:
         constraints = [models.CheckConstraint(condition=_VERDICT_IS_KNOWN, name="policy_decision_verdict")]
         indexes = [
-            models.Index(fields=["household_id", "-id"], name="policy_decision_household"),
+            models.Index(fields=["household", "-id"], name="policy_decision_household"),
             models.Index(fields=["county_id", "-id"], name="policy_decision_county"),
         ]
 
@@ -90,7 +90,7 @@ class Run(Placed):
 class RunResult(models.Model):
     """What a run said about one household. Bit i of the masks is rule i of the plan."""
 
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="results")
+    run = models.ForeignKey(Run, on_delete=models.PROTECT, related_name="results")
     household_id = models.BigIntegerField()
     province_id = models.BigIntegerField(null=True)
     prefecture_id = models.BigIntegerField(null=True)

@@ -1,8 +1,10 @@
-"""What may be frozen: declared extracts. Pure."""
+"""What may be frozen, and what identifies its content. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +18,16 @@ COLUMN_TYPES = {
     1082: "DATE",
     701: "DOUBLE",
 }
-"""PostgreSQL type numbers that a snapshot can hold, and the Parquet side's names."""
+"""PostgreSQL type numbers that a snapshot can hold, and their names in the frozen table."""
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,50}")
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a frozen table."""
+
+    name: str
+    type: str
 
 
 @dataclass(frozen=True)
@@ -31,4 +42,20 @@ class Extract:
     name: str
     sql: str
     key: tuple[str, ...]
-    parameters: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    def __post_init__(self) -> None:
+        if not _NAME.fullmatch(self.name) or not self.key:
+            raise ValueError(f"extract {self.name!r} needs a plain name and a key")
+
+
+def content_digest(columns: Sequence[Column], rows: int, chunks: Sequence[str]) -> str:
+    """SHA-256 over the header and the hashes of consecutive chunks of rows: a table's content hash."""
+    header = ",".join(f"{c.name} {c.type}" for c in columns)
+    return hashlib.sha256("\n".join([header, str(rows), *chunks]).encode()).hexdigest()
+
+
+def snapshot_digest(tables: Mapping[str, str]) -> str:
+    """SHA-256 over all tables' names and content hashes, by name."""
+    text = "\n".join(f"{name} {digest}" for name, digest in sorted(tables.items()))
+    return hashlib.sha256(text.encode()).hexdigest()
