@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextvars
 import logging
 import re
 import uuid
@@ -13,8 +12,8 @@ from django.shortcuts import render
 
 from yuchang.core.clock import one_reading
 from yuchang.core.errors import YuchangError
+from yuchang.core.logs import request_id
 
-request_id: contextvars.ContextVar[str] = contextvars.ContextVar("request_id", default="-")
 _GIVEN = re.compile(r"[A-Za-z0-9-]{8,64}")
 logger = logging.getLogger("yuchang.request")
 GetResponse = Callable[[HttpRequest], HttpResponse]

@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
 
-from yuchang.core.middleware import request_id
+from yuchang.core.logs import request_id
 
 
 @login_not_required
