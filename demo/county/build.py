@@ -42,6 +42,20 @@ class County:
     organisations: tuple[economy.Organisation, ...]
 
     @property
+    def is_monitored(self) -> Flags:
+        """Truly below the line and at risk: illness, disability, schooling, labour, house or water."""
+        homes, everyone = self.households, self.members
+
+        def any_member(flag: Flags) -> Flags:
+            return income.per_household(everyone, flag, self.recipe.households) > 0
+
+        upper = np.isin(everyone.enrolment, ("中职", "普通高中", "高职高专", "本科"))
+        able = any_member(everyone.labour <= people.WEAK)
+        risk = any_member(everyone.is_serious | everyone.is_disabled | upper) | ~able
+        risk |= (homes.unsafe_house != "no") | ~homes.has_safe_water
+        return self.is_poor & risk
+
+    @property
     def income_year(self) -> int:
         """The calendar year of ``incomes[0]``; the workbook reports it."""
         return self.recipe.on.year - 1

@@ -11,6 +11,7 @@ import numpy as np
 from demo.county.tables import Days, Flags, Ints, Texts
 
 AREA_PREFIX = "99"
+CREDIT_AREA = "999999"
 PHONE_PREFIX = "154"
 _WEIGHTS = np.array([7, 9, 10, 5, 8, 4, 2, 1, 6, 3, 7, 9, 10, 5, 8, 4, 2])
 _CHECK = np.array(list("10X98765432"))
@@ -49,11 +50,9 @@ def phone_numbers(rng: np.random.Generator, count: int) -> Texts:
 
 
 def credit_codes(county_code: str, count: int) -> list[str]:
-    """Unified social credit codes with a right check character (GB 32100) and an area that does not exist."""
-    return [
-        _with_credit_check(f"91{AREA_PREFIX}{county_code[2:6]}MA{number:07d}")
-        for number in range(1, count + 1)
-    ]
+    """Unified social credit codes with a right check sign (GB 32100) and the area 999999, which is none."""
+    body = county_code[:6]
+    return [_with_credit_check(f"91{CREDIT_AREA}{body}{number:03d}") for number in range(1, count + 1)]
 
 
 def _with_credit_check(first_17: str) -> str:

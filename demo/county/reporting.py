@@ -47,11 +47,11 @@ SLIPS: dict[str, tuple[int, str]] = {
     "two heads": (8, "rejected"),
     "no name": (8, "rejected"),
     "unknown cause": (6, "rejected"),
-    "thirteen months of work": (8, "rejected"),
+    "thirteen months of work": (8, "warning"),
     "person in two households": (24, "rejected"),
     "duplicate with swapped characters": (20, "found"),
-    "duplicate with old identity number": (20, "found"),
-    "size does not match": (20, "warning"),
+    "duplicate with old identity number": (20, "rejected"),
+    "size does not match": (20, "rejected"),
 }
 """Planted per 20,000 households: how many, and what the platform should do with the household."""
 
@@ -182,7 +182,7 @@ def _rows(
     count = len(member)
     first_row = np.searchsorted(everyone.household, everyone.household, side="left")
     person = np.char.add(number[home], np.char.zfill((member - first_row[member] + 1).astype(str), 2))
-    work = np.array(("", "乡(镇)内务工", "乡(镇)外县内务工", "县外省内务工", "省外务工"))
+    work = np.array(("未务工", "乡(镇)内务工", "乡(镇)外县内务工", "县外省内务工", "省外务工"))
     months = everyone.work_months[member].astype(str)
     shy = rng.random(count) < np.where(everyone.work_place[member] >= 3, 0.06, 0.01)
     no_phone = rng.random(count) < 0.08 + 0.1 * villages.remoteness[village]
@@ -283,7 +283,7 @@ def _adult_elsewhere(
     """A row of a grown-up in some other household of the sheet."""
     while True:
         row = int(rng.integers(0, len(household)))
-        fits = county.members.age[member[row]] >= 18 and len(str(county.members.name[member[row]])) >= 3
+        fits = county.members.age[member[row]] >= 30 and len(str(county.members.name[member[row]])) >= 3
         if household[row] != home and fits and "·" not in str(county.members.name[member[row]]):
             return row
 

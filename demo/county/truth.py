@@ -27,6 +27,7 @@ def write(folder: Path, county: County, report: Report) -> None:
             "village_code": county.villages.code[homes.village],
             "size": homes.size,
             "is_poor": county.is_poor,
+            "is_monitored": county.is_monitored,
             "cause": county.cause,
             "net_per_head_yuan": first.net_per_head,
             "wage_yuan": first.wage,
