@@ -46,8 +46,8 @@ def write_rows(path: Path, header: Sequence[str], rows: Iterable[Sequence[object
     path.write_bytes(gzip.compress(data, 9, mtime=0) if path.suffix == ".gz" else data)
 
 
-def build_divisions(source: Path, target: Path) -> list[str]:
-    """The five levels of the 2023 edition. Returns every name, for the readings."""
+def build_divisions(source: Path, target: Path) -> tuple[list[str], list[str]]:
+    """The five levels of the 2023 edition. Returns the names of the villages and of the others."""
     levels = {
         "provinces.csv": read_rows(source / "divisions/provinces.csv"),
         "prefectures.csv": read_rows(source / "divisions/cities.csv"),
@@ -63,7 +63,9 @@ def build_divisions(source: Path, target: Path) -> list[str]:
         ["code", "name", "is_statistical"],
         [(r["code"], r["name"], int(r["code"] not in ministry | REAL_ALTHOUGH_MISSING)) for r in counties],
     )
-    return [r["name"] for rows in (*levels.values(), counties) for r in rows]
+    villages = levels.pop("villages.csv.gz")
+    others = [r["name"] for rows in (*levels.values(), counties) for r in rows]
+    return [r["name"] for r in villages], others
 
 
 def check_names(names: Iterable[str]) -> None:
@@ -106,7 +108,7 @@ def build_poverty_counties(source: Path, target: Path) -> None:
     )
 
 
-def build_readings(names: Iterable[str], target: Path) -> None:
+def build_readings(names: Sequence[str], villages: Sequence[str], target: Path) -> None:
     """Pinyin: the usual reading of each character, and the names that are read otherwise."""
     distinct = sorted({short_name(name) for name in names})
     readings = {name: lazy_pinyin(name, errors=list) for name in distinct}
@@ -118,7 +120,12 @@ def build_readings(names: Iterable[str], target: Path) -> None:
             seen[character][syllable] += 1
     usual = {c: max(sorted(counts), key=counts.__getitem__) for c, counts in seen.items()}
     read = {c: s if s.isascii() and s.isalnum() else "" for c, s in usual.items()}
-    write_rows(target / "characters.csv", ["character", "reading"], sorted(read.items()))
+    frequency = Counter(c for name in villages for c in set(short_name(name)))
+    write_rows(
+        target / "characters.csv",
+        ["character", "reading", "villages"],
+        [(c, read[c], frequency[c]) for c in sorted(read)],
+    )
     unusual = [
         (name, " ".join(read[c] and s for c, s in zip(name, syllables, strict=True)))
         for name, syllables in readings.items()
@@ -132,12 +139,12 @@ def main() -> None:
     if len(sys.argv) != 2 or not Path(sys.argv[1]).is_dir():
         raise SystemExit(__doc__)
     source = Path(sys.argv[1])
-    names = build_divisions(source, HERE / "divisions")
-    check_names(names)
+    villages, names = build_divisions(source, HERE / "divisions")
     build_points(source, HERE / "county_points")
     build_poverty_counties(source, HERE / "poverty_counties")
     names += build_history(source, HERE / "county_history")
-    build_readings(names, HERE / "pinyin")
+    check_names(names + villages)
+    build_readings(names + villages, villages, HERE / "pinyin")
 
 
 if __name__ == "__main__":

@@ -142,8 +142,8 @@ def _without_indexes(report: Progress) -> Iterator[None]:
         for name, _definition in indexes:
             cursor.execute(f"DROP INDEX {name}")
     yield
-    steps = [definition for _name, definition in indexes]
-    steps += [f'ALTER TABLE {TABLE} ADD CONSTRAINT "{name}" {d}' for name, d in constraints]
+    added = ", ".join(f'ADD CONSTRAINT "{name}" {definition}' for name, definition in constraints)
+    steps = [definition for _name, definition in indexes] + [f"ALTER TABLE {TABLE} {added}"]
     _execute("SET LOCAL maintenance_work_mem = '256MB'")
     for done, sql in enumerate(steps):
         report("index", done, len(steps))

@@ -54,7 +54,7 @@ class Place(models.Model):
     full_name = models.CharField(max_length=300)
     initials = models.CharField(max_length=100, db_collation=LIKE_COLLATION)
     pinyin = models.CharField(max_length=400, db_collation=LIKE_COLLATION)
-    grams = ArrayField(models.CharField(max_length=8, db_collation=LIKE_COLLATION), default=list)
+    grams = ArrayField(models.IntegerField(), default=list, help_text="see rules.grams_of")
     longitude = models.FloatField(null=True, blank=True)
     latitude = models.FloatField(null=True, blank=True)
 
@@ -70,7 +70,7 @@ class Place(models.Model):
         ]
         indexes = [
             models.Index(fields=["parent", "code"], name="places_place_parent"),
-            models.Index(fields=["level", "code"], name="places_place_level"),
+            models.Index(fields=["level", "code"], name="places_place_level", condition=Q(level__lte=3)),
             models.Index(fields=["county_id", "level", "code"], name="places_place_county"),
             models.Index(fields=["level", "name"], name="places_place_name"),
             models.Index(fields=["level", "initials"], name="places_place_initials"),

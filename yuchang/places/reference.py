@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -36,6 +36,7 @@ COLUMNS = (
     "latitude",
 )
 NULL = r"\N"
+COMMON_FROM = 1_000  # a character in so many villages' names is not indexed alone for villages
 Row = dict[str, str]
 
 
@@ -172,6 +173,7 @@ class Reader:
 
     def __init__(self, folder: Path) -> None:
         rows = list(read_rows(folder / "pinyin/characters.csv"))
+        self.rare = frozenset(r["character"] for r in rows if int(r["villages"]) < COMMON_FROM)
         self._usual = {ord(r["character"]): r["reading"] for r in rows}
         self._initial = {ord(r["character"]): r["reading"][:1] for r in rows}
         self._unusual = {
@@ -186,11 +188,8 @@ class Reader:
         return "".join(syllables), "".join(s[0] for s in syllables)
 
 
-def _grams(name: str) -> str:
-    """The grams as an array in COPY's text format. No name holds a quote or a backslash: the build checks."""
-    if name.isalnum():
-        return "{" + ",".join(grams_of(name)) + "}"
-    return "{" + ",".join(f'"{g}"' for g in grams_of(name)) + "}"
+def _grams(name: str, alone: Container[str] | None = None) -> str:
+    return "{" + ",".join(map(str, grams_of(name, alone=alone))) + "}"
 
 
 def _division_line(division: Division, read: Reader) -> str:
@@ -245,7 +244,8 @@ def _above(county: Division) -> tuple[str, str]:
 
 
 def _village_lines(folder: Path, heads: dict[str, tuple[str, str]], read: Reader) -> Iterator[str]:
-    tail = f"\t{EDITION_FROM}\t{NULL}\tf\t"
+    middle = f"\t{EDITION_FROM}\t{NULL}\tf\t"
+    ends: dict[str, str] = {}  # half of the villages share their name with another
     with gzip.open(folder / "divisions/villages.csv.gz", "rt", encoding="utf-8") as handle:
         next(handle)
         for line in handle:
@@ -253,10 +253,14 @@ def _village_lines(folder: Path, heads: dict[str, tuple[str, str]], read: Reader
             head = heads.get(code[:9])
             if head is None:
                 continue
-            short = short_name(name)
-            pinyin, initials = read(short)
+            end = ends.get(name)
+            if end is None:
+                end = ends[name] = _village_end(name, read)
             number = shared_number(code, 5) if code.endswith("000000") else code
-            yield (
-                f"{number}\t{code}\t{name}\t5\t{head[0]}\t{number}{tail}{head[1]}{name}\t{initials}\t{pinyin}\t"
-                f"{_grams(short)}\t{NULL}\t{NULL}\n"
-            )
+            yield f"{number}\t{code}\t{name}\t5\t{head[0]}\t{number}{middle}{head[1]}{end}"
+
+
+def _village_end(name: str, read: Reader) -> str:
+    short = short_name(name)
+    pinyin, initials = read(short)
+    return f"{name}\t{initials}\t{pinyin}\t{_grams(short, read.rare)}\t{NULL}\t{NULL}\n"

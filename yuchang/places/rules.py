@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
+from itertools import pairwise
 from math import asin, cos, radians, sin, sqrt
-from operator import add
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius R1 of the GRS 80 ellipsoid, which CGCS2000 uses
 LEVEL_DIGITS = {1: 2, 2: 4, 3: 6, 4: 9, 5: 12}
@@ -43,18 +44,31 @@ def short_name(name: str) -> str:
     return stem if stem.endswith("村") else stem + "村"
 
 
-def grams_of(name: str) -> list[str]:
-    """The characters and neighbouring pairs of a name, for the search index.
+def gram(first: str, second: str = "") -> int:
+    """The number under which the search index keeps a pair of neighbouring characters, or one alone.
 
-    The last character 村 is left out alone (half a million villages share it), not in its pair.
-    Repetitions are kept: the index does not mind.
+    Two code points of 16 bits in one signed 32-bit integer. Rarer characters beyond 16 bits may share
+    a number with others; whoever searches compares the names themselves afterwards.
     """
-    return [*name.removesuffix("村"), *map(add, name, name[1:])]
+    return ((ord(first) & 0xFFFF) << 16 | (ord(second) & 0xFFFF if second else 0)) - 0x8000_0000
 
 
-def needed_grams(text: str) -> list[str]:
-    """The grams by which every name containing ``text`` is in the index: its pairs, or its one character."""
-    return list(map(add, text, text[1:])) or list(text)
+def grams_of(name: str, *, alone: Container[str] | None = None) -> list[int]:
+    """The pairs and the characters of a name as numbers.
+
+    ``alone`` limits the single characters to some; None keeps all. Repetitions stay: the index
+    does not mind.
+    """
+    codes = [*map(ord, name)]
+    if codes and max(codes) > 0xFFFF:
+        codes = [c & 0xFFFF for c in codes]
+    pairs = [(a << 16 | b) - 0x8000_0000 for a, b in pairwise(codes)]
+    return pairs + [gram(c) for c in name if alone is None or c in alone]
+
+
+def needed_grams(text: str) -> list[int]:
+    """What every name containing ``text`` has in the index: its pairs, or its one character."""
+    return [gram(a, b) for a, b in pairwise(text)] or [gram(c) for c in text]
 
 
 def full_code(code: str) -> str:
