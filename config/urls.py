@@ -14,6 +14,7 @@ urlpatterns = [
     path("ledger/", include("yuchang.ledger.urls")),
     path("policy/", include("yuchang.policy.urls")),
     path("monitoring/", include("yuchang.monitoring.urls")),
+    path("publication/", include("yuchang.portal.urls_inside")),
 ]
 handler400 = "yuchang.core.views.bad_request"
 handler403 = "yuchang.core.views.forbidden"

@@ -24,7 +24,7 @@ CREATE POLICY portal_entry_inside ON portal_publishednoticeentry TO {APP} USING 
 CREATE POLICY portal_entry_live ON portal_publishednoticeentry FOR SELECT TO {PORTAL}
     USING (EXISTS (SELECT 1 FROM portal_publishednotice n WHERE n.id = notice_id
                    AND portal_today() BETWEEN n.opens_on AND n.expires_on));
-"""
+"""  # noqa: S608
 NO_EXPIRY = """
 DROP POLICY portal_notice_inside ON portal_publishednotice;
 DROP POLICY portal_notice_live ON portal_publishednotice;
@@ -77,6 +77,6 @@ class Migration(migrations.Migration):
         # Django's INSERT asks for the new row's number.
         migrations.RunSQL(
             f"GRANT SELECT (id) ON portal_objectionintake TO {PORTAL}",
-            f"REVOKE SELECT (id) ON portal_objectionintake FROM {PORTAL}",
+            f"REVOKE SELECT (id) ON portal_objectionintake FROM {PORTAL}",  # noqa: S608
         ),
     ]

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy
 from yuchang.accounts.models import User
 from yuchang.accounts.rules import ROLE_WORDS, Actor, Role
 from yuchang.core.money import format_yuan
-from yuchang.exchange.models import Agreement, Match, Posting
+from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.ledger.models import Leg
 from yuchang.market.models import Commitment
 from yuchang.monitoring.models import Alert, Visit
@@ -81,6 +81,29 @@ class Todo:
     href: str
 
 
+@dataclass(frozen=True)
+class Have:
+    """Something the household can give or needs."""
+
+    is_offer: bool
+    word: str
+    quantity: int
+    unit: str
+    season_from: date | None
+    season_to: date | None
+
+
+@dataclass(frozen=True)
+class Reason:
+    """A rule in words: whether it is met, by how much, and by which clause."""
+
+    kind: str
+    word: str
+    text: str
+    margin: str
+    clause: str
+
+
 @dataclass
 class HouseholdPage:
     """Everything the page shows."""
@@ -90,9 +113,10 @@ class HouseholdPage:
     facts: HouseholdFacts | None
     house: list[tuple[str, str]]
     causes: list[tuple[str, bool]]
-    resources: list[Resource]
-    alerts: list[Alert]
+    resources: list[Have]
+    alerts: list[tuple[str, Alert]]
     decision: Decision | None
+    reasons: list[Reason]
     events: list[Event]
     todo: list[Todo]
     earned_fen: int
@@ -169,17 +193,38 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         facts=facts,
         house=_house(facts),
         causes=_causes(pk),
-        resources=list(
-            Resource.objects.filter(household_id=pk, withdrawn_at__isnull=True).order_by("direction", "id")
-        ),
-        alerts=live,
+        resources=_resources(pk),
+        alerts=[(alert_word(a.kind), a) for a in live],
         decision=decisions[0] if decisions else None,
+        reasons=_reasons(decisions[0]) if decisions else [],
         events=events,
         todo=[_todo(step, household, live) for step in next_steps(situation, today)],
         earned_fen=sums["ever"] or 0,
         earned_this_year_fen=sums["year"] or 0,
         chart=_income_chart(household, history, today),
     )
+
+
+def _resources(pk: int) -> list[Have]:
+    rows = list(
+        Resource.objects.filter(household_id=pk, withdrawn_at__isnull=True).order_by("-direction", "id")
+    )
+    words = {c.code: category_word(c) for c in Category.objects.filter(code__in={r.category for r in rows})}
+    return [
+        Have(
+            r.direction == "offer",
+            words.get(r.category) or code_word("resource_kind", r.kind),
+            r.quantity,
+            r.unit,
+            r.season_from,
+            r.season_to,
+        )
+        for r in rows
+    ]
+
+
+def _reasons(decision: Decision) -> list[Reason]:
+    return []
 
 
 def _agreements(pk: int) -> Any:
