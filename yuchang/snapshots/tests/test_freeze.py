@@ -118,7 +118,7 @@ def test_a_touched_or_missing_file_is_refused(db):
     assert file_hash(path) == snapshot.manifest["tables"]["numbers"]["file_sha256"]
     whole = path.read_bytes()
     path.chmod(0o600)
-    path.write_bytes(whole[:-9] + b"\0" + whole[-8:])
+    path.write_bytes(whole[:9] + bytes([whole[9] ^ 1]) + whole[10:])
     with pytest.raises(Conflict, match="改动"):
         query(snapshot, "SELECT 1 AS one")
     path.unlink()
