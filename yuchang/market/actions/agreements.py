@@ -31,8 +31,8 @@ _ROUNDS = f"""
         deliver_on, promise, shortfall_rule, way, opened_by_id, agreement_id,
         {_KEYS})
     SELECT 1, %(at)s, %(at)s, c.name_zh || ' #' || a.id, 'agreement', 'closed', a.agreed_at,
-           a.agreed_at + interval '1 second', a.delivery_to, %(promise)s, 'pro_rata', 'direct', %(user)s, a.id,
-           {_A_KEYS}
+           a.agreed_at + interval '1 second', a.delivery_to, %(promise)s, 'pro_rata', 'direct',
+           %(user)s, a.id, {_A_KEYS}
     FROM exchange_agreement a JOIN exchange_category c ON c.code = a.category_id
     WHERE a.id = ANY(%(ids)s) ORDER BY a.id
     ON CONFLICT (agreement_id) WHERE agreement_id IS NOT NULL DO NOTHING
