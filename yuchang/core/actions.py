@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from django.db import transaction
+from django.utils.translation import gettext as _
 
 from yuchang.core import audit
 from yuchang.core.errors import Stale
@@ -62,11 +63,12 @@ def write(action: str, actor: Author) -> Iterator[Recorder]:
 def check_version(row: Any, version: int | None) -> None:
     """Refuse a write that read an older version. Raises Stale (409)."""
     if version is None:
-        raise Stale("没有说明所依据的版本。", remedy="请刷新页面后重试。")
+        raise Stale(_("没有说明所依据的版本。"), remedy=_("请刷新页面后重试。"))
     if int(version) != row.version:
         raise Stale(
-            f"这条记录在您打开之后已被他人修改(您读到第 {version} 版,现为第 {row.version} 版)。",
-            remedy="请刷新页面,核对新内容后再提交。",
+            _("这条记录在您打开之后已被他人修改（您读到第 %(read)s 版，现为第 %(now)s 版）。")
+            % {"read": version, "now": row.version},
+            remedy=_("请刷新页面，核对新内容后再提交。"),
         )
 
 

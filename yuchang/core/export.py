@@ -30,11 +30,16 @@ def export_log(folder: Path) -> tuple[int, int]:
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "public_key.txt").write_text(signer().public_raw.hex() + "\n")
     with transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        _freeze()
         entries = _write_lines(folder / "entries.jsonl", _entries())
         checkpoints = _write_lines(folder / "checkpoints.jsonl", _checkpoints())
     return entries, checkpoints
+
+
+def _freeze() -> None:
+    """Entries and checkpoints are read as of one moment."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 def _write_lines(path: Path, lines: Iterator[dict[str, Any]]) -> int:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from django.core.exceptions import ValidationError
 from django.db.models import Model, Q, QuerySet
+from django.utils.translation import gettext as _
 
-from yuchang.core.errors import invalid
+from yuchang.core.errors import Invalid, invalid
 
 M = TypeVar("M", bound=Model)
 
@@ -37,9 +39,15 @@ def decode_cursor(cursor: str, length: int) -> tuple[bool, list[Any]]:
         backwards, values = json.loads(text)
         if not isinstance(values, list) or len(values) != length or not isinstance(backwards, bool):
             raise ValueError
-    except (ValueError, TypeError) as error:
-        raise invalid("after", "翻页位置无效 (invalid page cursor)", "请从第一页重新打开列表。") from error
+        if any("\x00" in value.encode().decode() for value in values if value is not None):
+            raise ValueError
+    except (ValueError, TypeError, AttributeError) as error:
+        raise _not_ours() from error
     return backwards, values
+
+
+def _not_ours() -> Invalid:
+    return invalid("after", _("翻页位置无效。"), _("请从第一页重新打开列表。"))
 
 
 def _beyond(fields: Sequence[str], values: Sequence[Any]) -> Q:
@@ -69,7 +77,10 @@ def keyset_page(rows: QuerySet[M], *, order: Sequence[str], cursor: str = "", si
     if values:
         first = direction[0].lstrip("-")
         bound = {f"{first}__{'lte' if direction[0].startswith('-') else 'gte'}": values[0]}
-        rows = rows.filter(**bound).filter(_beyond(direction, values))
+        try:
+            rows = rows.filter(**bound).filter(_beyond(direction, values))
+        except (ValueError, TypeError, ValidationError) as error:
+            raise _not_ours() from error
     found = list(rows.order_by(*direction)[: size + 1])
     more, found = len(found) > size, found[:size]
     if backwards:

@@ -25,7 +25,7 @@ def up(options: argparse.Namespace) -> int:
     server = EmbeddedServer()
     is_new = server.start()
     say(
-        f"内嵌 PostgreSQL {'已启动' if is_new else '正在运行'}:127.0.0.1:{server.port()},{server.root}",
+        f"内嵌 PostgreSQL {'已启动' if is_new else '正在运行'}：127.0.0.1:{server.port()}，{server.root}",
         f"The embedded PostgreSQL {'is up' if is_new else 'was up already'}.",
         "✓",
     )
@@ -51,7 +51,7 @@ def status(options: argparse.Namespace) -> int:
         say("内嵌数据库没有运行。", "The embedded database is down.", "✕")
         return 3
     say(
-        f"内嵌数据库正在运行(进程 {pid},端口 {server.port()})。",
+        f"内嵌数据库正在运行（进程 {pid}，端口 {server.port()}）。",
         f"The embedded database runs (process {pid}, port {server.port()}).",
         "✓",
     )
@@ -110,7 +110,7 @@ def move(options: argparse.Namespace) -> int:
     """Copy the embedded database to a server; the embedded one stays as it is."""
     urls = move_to(EmbeddedServer(), options.to, options.database)
     say(
-        "数据已迁移并核对。请设置以下地址后重新启动:",
+        "数据已迁移并核对。请设置以下地址后重新启动：",
         "The data are moved and compared. Set these addresses and start again:",
         "✓",
     )

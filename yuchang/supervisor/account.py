@@ -38,7 +38,7 @@ def account_for(data: Path) -> Account:
         if owner not in (None, me):
             name = _name(owner or 0)
             raise Trouble(
-                f"数据目录 {data} 属于账户 {name},请用该账户或 root 运行。",
+                f"数据目录 {data} 属于账户 {name}，请用该账户或 root 运行。",
                 f"The data folder {data} belongs to {name}: run as that account or as root.",
             )
         return Account(me, os.getegid(), _name(me), True)
@@ -118,6 +118,6 @@ def open_way(account: Account, path: Path) -> None:
         if not may_pass:
             folder.chmod(stat.S_IMODE(state.st_mode) | stat.S_IXOTH)
             say(
-                f"已允许其他账户穿过目录 {folder}(不可列出内容),数据库账户 {account.name} 需要。",
+                f"已允许其他账户穿过目录 {folder}（不可列出内容），数据库账户 {account.name} 需要。",
                 f"Other accounts may now pass through {folder} (not list it): the database account needs it.",
             )

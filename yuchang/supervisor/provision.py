@@ -60,7 +60,7 @@ def provision(admin_url: str, passwords: Mapping[str, str], database: str = DATA
             _make_database(admin, database)
         except psycopg.errors.InsufficientPrivilege as error:
             raise Trouble(
-                f"管理员账户权限不足:{error.diag.message_primary}",
+                f"管理员账户权限不足：{error.diag.message_primary}",
                 f"The administrator's account lacks rights: {error.diag.message_primary}",
             ) from error
     urls = {role: replace_url(admin_url, database, name, passwords[role]) for role, name in ROLES.items()}
@@ -75,7 +75,7 @@ def check_version(connection: psycopg.Connection[Any]) -> None:
     major = connection.info.server_version // 10_000
     if major < OLDEST_VERSION:
         raise Trouble(
-            f"PostgreSQL 版本为 {major},需要 {OLDEST_VERSION} 或更新版本。",
+            f"PostgreSQL 版本为 {major}，需要 {OLDEST_VERSION} 或更新版本。",
             f"PostgreSQL is version {major}; {OLDEST_VERSION} or newer is needed.",
         )
 
@@ -108,7 +108,7 @@ def _make_database(admin: psycopg.Connection[Any], database: str) -> None:
     ).fetchone()
     if found and found[0] != "UTF8":
         raise Trouble(
-            f"数据库 {database} 的编码是 {found[0]},需要 UTF8。",
+            f"数据库 {database} 的编码是 {found[0]}，需要 UTF8。",
             f"The database {database} is encoded in {found[0]}; UTF8 is needed.",
         )
     if not found:

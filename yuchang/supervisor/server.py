@@ -248,7 +248,7 @@ class EmbeddedServer:
         """
         if self.pid() is not None:
             raise Trouble(
-                "数据库进程仍在运行但没有应答,请查看日志或先执行 down。",
+                "数据库进程仍在运行但没有应答，请查看日志或先执行 down。",
                 "The server process runs but does not answer: see its log, or run down first.",
             )
         deadline = time.monotonic() + 10
@@ -274,10 +274,10 @@ class EmbeddedServer:
     def _reason(self, said: str) -> Trouble:
         tail = "\n".join(said.strip().splitlines()[-15:])
         if "No space left" in said:
-            return Trouble(f"磁盘已满:{self.root}", f"The disk is full: {self.root}\n{tail}")
+            return Trouble(f"磁盘已满：{self.root}", f"The disk is full: {self.root}\n{tail}")
         if "incompatible with server" in said:
             return Trouble(
-                "数据目录由另一个 PostgreSQL 主版本创建,请用 pg_upgrade 升级或恢复备份。",
+                "数据目录由另一个 PostgreSQL 主版本创建，请用 pg_upgrade 升级或恢复备份。",
                 f"The data folder belongs to another major version of PostgreSQL.\n{tail}",
             )
         return Trouble(f"数据库没有启动。日志在 {self.log}", f"The database did not start:\n{tail}")
