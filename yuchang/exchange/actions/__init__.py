@@ -9,7 +9,6 @@ from yuchang.exchange.actions.agreements import (
 from yuchang.exchange.actions.categories import sync_categories
 from yuchang.exchange.actions.clearings import discard_clearing, publish_clearing, run_clearing
 from yuchang.exchange.actions.postings import (
-    PostingFacts,
     correct_posting,
     expire_postings,
     open_posting,
@@ -18,6 +17,7 @@ from yuchang.exchange.actions.postings import (
     withdraw_posting,
 )
 from yuchang.exchange.actions.talks import answer_match, answer_matches_set, counter_terms, say
+from yuchang.exchange.rules import PostingFacts
 
 __all__ = [
     "PostingFacts",

@@ -34,12 +34,17 @@ class CategoryFigures:
 
 @dataclass(frozen=True)
 class Clearing:
-    """The result: trades by posting position, and every posting's gain per unit (its dual)."""
+    """The result: trades by posting position, and every posting's gain per unit (its dual).
+
+    ``ceiling`` is the most a posting could gain per unit at any optimal prices; a newcomer who beats
+    it wins a unit (``explain``).
+    """
 
     offer: Ints
     need: Ints
     quantity: Ints
     dual: Ints
+    ceiling: Ints
     figures: tuple[CategoryFigures, ...]
 
     @property
@@ -62,6 +67,7 @@ class Clearing:
             {
                 "trades": [self.offer.tolist(), self.need.tolist(), self.quantity.tolist()],
                 "dual": self.dual.tolist(),
+                "ceiling": self.ceiling.tolist(),
                 "figures": [list(vars(f).values()) for f in self.figures],
             }
         )
@@ -72,7 +78,8 @@ def result_from_bytes(data: bytes) -> Clearing:
     table = json.loads(data)
     offer, need, quantity = (np.array(column, dtype=np.int64) for column in table["trades"])
     figures = tuple(CategoryFigures(*row) for row in table["figures"])
-    return Clearing(offer, need, quantity, np.array(table["dual"], dtype=np.int64), figures)
+    dual, ceiling = (np.array(table[name], dtype=np.int64) for name in ("dual", "ceiling"))
+    return Clearing(offer, need, quantity, dual, ceiling, figures)
 
 
 def clear(problem: Problem) -> Clearing:
@@ -82,20 +89,23 @@ def clear(problem: Problem) -> Clearing:
     """
     validate(problem)
     classes = contract_twins(problem)
-    class_dual = np.zeros(len(classes), dtype=np.int64)
+    class_dual, class_ceiling = np.zeros((2, len(classes)), dtype=np.int64)
     trades: list[tuple[int, int, int]] = []
     figures = []
     for category in np.unique(problem.category).tolist():
         edges = edges_of(problem, classes, category)
         market, offers, needs = _market(classes, edges, category)
         flow = best_flow(market)
-        class_dual[offers], class_dual[needs] = midpoint_duals(market, flow)
+        duals = midpoint_duals(market, flow)
+        class_dual[offers], class_dual[needs] = duals.u, duals.v
+        class_ceiling[offers], class_ceiling[needs] = duals.u_high, duals.v_high
         used = np.nonzero(flow)[0]
         trades += _share_among_twins(problem, classes, edges, flow, used)
         figures.append(_figures(problem, classes, edges, flow, class_dual, category))
     trades.sort()
     columns = np.array(trades, dtype=np.int64).reshape(-1, 3)
-    return Clearing(columns[:, 0], columns[:, 1], columns[:, 2], class_dual[classes.of], tuple(figures))
+    dual, ceiling = class_dual[classes.of], class_ceiling[classes.of]
+    return Clearing(columns[:, 0], columns[:, 1], columns[:, 2], dual, ceiling, tuple(figures))
 
 
 def _market(classes: Classes, edges: Edges, category: int) -> tuple[Market, Ints, Ints]:

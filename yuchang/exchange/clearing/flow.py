@@ -50,7 +50,17 @@ def best_flow(market: Market) -> Ints:
     return np.asarray(network.flows(arcs[offers : offers + edges]), dtype=np.int64)
 
 
-def midpoint_duals(market: Market, flow: Ints) -> tuple[Ints, Ints]:
+@dataclass(frozen=True)
+class Duals:
+    """Gain per unit of offers (u) and needs (v): published, and the most at any optimal prices."""
+
+    u: Ints
+    v: Ints
+    u_high: Ints
+    v_high: Ints
+
+
+def midpoint_duals(market: Market, flow: Ints) -> Duals:
     """Gain per unit of every offer (u) and need (v) at the midpoint of all optimal prices, in whole fen.
 
     Half a fen goes to the offer: rounding u up and v down keeps u + v >= gain on every edge and equality
@@ -61,7 +71,7 @@ def midpoint_duals(market: Market, flow: Ints) -> tuple[Ints, Ints]:
     swapped = _swap(market)
     order = np.lexsort((market.offer, market.need))
     v_high, u_low = _best_for_offers(swapped, flow[order])
-    return -(-(u_high + u_low) // 2), (v_high + v_low) // 2
+    return Duals(-(-(u_high + u_low) // 2), (v_high + v_low) // 2, u_high, v_high)
 
 
 def _swap(market: Market) -> Market:

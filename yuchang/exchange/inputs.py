@@ -1,0 +1,127 @@
+"""From stored postings to the engine's columns, and back from a frozen run. Reads only."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+from django.db import connection
+
+from yuchang.exchange.clearing.checker import Certificate, check
+from yuchang.exchange.clearing.engine import Clearing as Result
+from yuchang.exchange.clearing.engine import clear, result_from_bytes
+from yuchang.exchange.clearing.problem import Problem, from_bytes, sha256
+from yuchang.exchange.models import Category, Clearing
+from yuchang.places.models import Place
+
+# A talk holds its quantity until it ends: what is being talked about is not proposed to others.
+_OPEN = """
+    WITH held AS (
+        SELECT posting_id, sum(quantity) AS quantity FROM (
+            SELECT offer_id AS posting_id, quantity FROM exchange_match WHERE state = 'talking'
+            UNION ALL
+            SELECT need_id, quantity FROM exchange_match WHERE state = 'talking') AS talks
+        GROUP BY posting_id
+    ), local AS (
+        SELECT DISTINCT category_id FROM exchange_posting
+        WHERE state = 'open' AND county_id = %(county)s
+    )
+    SELECT p.id, p.direction = 'offer',
+           CASE p.owner_kind WHEN 'household' THEN p.household_id * 3 WHEN 'village' THEN p.village_id * 3 + 1
+                             ELSE p.organisation_id * 3 + 2 END,
+           p.category_id, p.quantity - p.agreed_quantity - coalesce(h.quantity, 0), p.limit_fen,
+           p.window_from, p.window_to, p.county_id, coalesce(p.radius_km, c.radius_km, -1)
+    FROM exchange_posting p JOIN exchange_category c ON c.code = p.category_id
+    LEFT JOIN held h ON h.posting_id = p.id
+    WHERE p.state = 'open' AND p.window_to >= %(on)s AND p.county_id IS NOT NULL
+      AND p.quantity - p.agreed_quantity - coalesce(h.quantity, 0) > 0
+      AND (%(county)s::bigint IS NULL OR p.category_id IN (SELECT category_id FROM local))
+      AND (%(categories)s::text[] = '{}' OR p.category_id = ANY(%(categories)s))
+    ORDER BY p.id
+"""
+
+
+def load_postings(on: date, county_id: int | None, categories: Sequence[str]) -> Problem:
+    """All open postings of a day as columns; with a county, only categories posted there, focused on it."""
+    with connection.cursor() as cursor:
+        cursor.execute(_OPEN, {"on": on, "county": county_id, "categories": list(categories)})
+        rows = cursor.fetchall()
+    if county_id is not None and all(row[8] != county_id for row in rows):
+        rows = []
+    columns = list(zip(*rows, strict=True)) if rows else [()] * 10
+    codes = tuple(sorted(set(columns[3])))
+    transport = dict(Category.objects.filter(pk__in=codes).values_list("code", "transport_fen_100km"))
+    counties = tuple(sorted(set(columns[8])))
+    category_at = {code: i for i, code in enumerate(codes)}
+    county_at = {number: i for i, number in enumerate(counties)}
+    points = dict((r[0], r[1:]) for r in _points(counties))
+    return Problem(
+        id=_ints(columns[0]),
+        is_offer=np.array(columns[1], dtype=bool),
+        owner=_ints(columns[2]),
+        category=_ints(category_at[code] for code in columns[3]),
+        quantity=_ints(columns[4]),
+        limit=_ints(columns[5]),
+        start=_ints(day.toordinal() for day in columns[6]),
+        end=_ints(day.toordinal() for day in columns[7]),
+        county=_ints(county_at[number] for number in columns[8]),
+        radius=_ints(columns[9]),
+        category_codes=codes,
+        transport_fen_100km=_ints(transport[code] for code in codes),
+        county_ids=counties,
+        longitude_e4=_ints(_e4(points[c][0]) for c in counties),
+        latitude_e4=_ints(_e4(points[c][1]) for c in counties),
+        has_point=np.array([None not in points[c] for c in counties], dtype=bool),
+        focus=-1 if county_id is None else county_at.get(county_id, -1),
+    )
+
+
+def _points(counties: Sequence[int]) -> Iterable[tuple[Any, ...]]:
+    return Place.objects.filter(pk__in=counties).values_list("pk", "longitude", "latitude")
+
+
+def _ints(values: Iterable[int]) -> np.ndarray[Any, np.dtype[np.int64]]:
+    return np.array(list(values), dtype=np.int64)
+
+
+def _e4(degrees: float | None) -> int:
+    return 0 if degrees is None else round(degrees * 10_000)
+
+
+@dataclass(frozen=True)
+class Frozen:
+    """What a run saw and found."""
+
+    problem: Problem
+    result: Result
+
+
+def thaw(run: Clearing) -> Frozen:
+    """Read a stored run. Raises ValueError when its bytes do not match their hashes."""
+    inputs, answer = zlib.decompress(run.inputs), zlib.decompress(run.result)
+    if (sha256(inputs), sha256(answer)) != (run.inputs_hash, run.result_hash):
+        raise ValueError(f"clearing {run.pk}: the stored bytes do not match their hashes")
+    return Frozen(from_bytes(inputs), result_from_bytes(answer))
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A run computed again from its frozen inputs, and checked again."""
+
+    is_same: bool
+    result_hash: str
+    certificate: Certificate
+
+
+def replay(run: Clearing) -> Replay:
+    """Clear the frozen inputs again: the same engine gives the same bytes."""
+    frozen = thaw(run)
+    again = clear(frozen.problem)
+    found = sha256(again.to_bytes())
+    stored = frozen.result
+    certificate = check(frozen.problem, stored.offer, stored.need, stored.quantity, stored.dual)
+    return Replay(found == run.result_hash, found, certificate)

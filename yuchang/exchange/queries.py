@@ -1,0 +1,320 @@
+"""Reads of the exchange: whose side is whose, postings without the other's limit, boards and reasons."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from django.db.models import Count, F, Q, QuerySet, Sum
+
+from yuchang.accounts.doors import open_door
+from yuchang.accounts.queries import NOTHING, organisation_filter, place_filter
+from yuchang.accounts.rules import Actor
+from yuchang.exchange.models import (
+    Agreement,
+    Category,
+    Clearing,
+    Direction,
+    Leftover,
+    Match,
+    Message,
+    Posting,
+)
+from yuchang.registry.rules import mask_name
+
+LIVE_MATCHES = (Match.State.PROPOSED, Match.State.TALKING)
+
+
+def side_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
+    """Postings for which the actor speaks: staff for households and villages of their places, partners
+    for their own organisations. ``prefix`` leads to the posting (``offer__``, ``need__``).
+    """
+    staff = place_filter(actor, permission, prefix)
+    if staff != NOTHING:
+        staff &= Q(**{f"{prefix}organisation__isnull": True})
+    own = organisation_filter(actor, permission, f"{prefix}organisation_id")
+    return _either(staff, own)
+
+
+def sight_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
+    """Postings that the actor may look at: everything in the actor's places, and its own organisations'."""
+    own = organisation_filter(actor, permission, f"{prefix}organisation_id")
+    return _either(place_filter(actor, permission, prefix), own)
+
+
+def _either(staff: Q, own: Q) -> Q:
+    if staff == NOTHING:
+        return own
+    return staff if own == NOTHING else staff | own
+
+
+def speaks_for(actor: Actor, permission: str, posting: Posting) -> bool:
+    """Whether the actor may act for the owner of this posting."""
+    return Posting.objects.filter(side_filter(actor, permission), pk=posting.pk).exists()
+
+
+# Categories ---------------------------------------------------------------------------------------
+
+
+def find_categories(text: str, limit: int = 30) -> list[Category]:
+    """Leaf categories whose name or alias contains the text, exact hits first; all without a text."""
+    rows = list(Category.objects.filter(is_leaf=True).select_related("parent").order_by("position"))
+    text = text.strip().lower()
+    if not text:
+        return rows
+
+    def rank(row: Category) -> int:
+        names = [row.name_zh, row.name_en.lower(), *row.aliases]
+        if text in names:
+            return 0
+        if any(text in name for name in names):
+            return 1
+        return 2 if any(name in text for name in names if len(name) > 1) else 9
+
+    return sorted((r for r in rows if rank(r) < 9), key=lambda r: (rank(r), r.position))[:limit]
+
+
+# Postings -----------------------------------------------------------------------------------------
+
+
+def postings_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Posting]:
+    """The actor's own postings: those for whose owner the actor speaks, limits included."""
+    rows = Posting.objects.filter(side_filter(actor, permission))
+    return rows.select_related("category", "household", "organisation", "place")
+
+
+def posting_for(actor: Actor, posting_id: int) -> Posting:
+    """One posting in the actor's sight. Raises Hidden. Show its limit only if ``sees_limit``."""
+    rows = Posting.objects.select_related("category", "household", "organisation", "place")
+    within = sight_filter(actor, "exchange.read")
+    return open_door(rows, actor, "exchange.read", posting_id, within=within)
+
+
+def with_left(rows: QuerySet[Posting]) -> QuerySet[Posting]:
+    """Adds ``left``: the quantity that no agreement holds."""
+    return rows.annotate(left=F("quantity") - F("agreed_quantity"))
+
+
+@dataclass(frozen=True)
+class OpenPosting:
+    """What anybody in the exchange may know of an open posting: no limit, no person."""
+
+    pk: int
+    direction: str
+    category: str
+    unit: str
+    quantity: int
+    owner: str
+    window_from: date
+    window_to: date
+
+
+def open_market(*, category: str = "", direction: str = "") -> QuerySet[Posting]:
+    """Every open posting of the exchange, without its limit; show rows through ``as_open``."""
+    rows = Posting.objects.filter(state=Posting.State.OPEN).defer("limit_fen", "note")
+    if category:
+        rows = rows.filter(category=category)
+    if direction:
+        rows = rows.filter(direction=direction)
+    return rows.select_related("category", "organisation", "place")
+
+
+def as_open(row: Posting) -> OpenPosting:
+    """One row of ``open_market`` with the owner named as far as others may know."""
+    return OpenPosting(
+        row.pk,
+        row.direction,
+        row.category.name_zh,
+        row.unit,
+        row.quantity - row.agreed_quantity,
+        public_owner(row),
+        row.window_from,
+        row.window_to,
+    )
+
+
+def public_owner(row: Posting) -> str:
+    """The owner as the other side sees it: an organisation or village by name, a household by its village."""
+    if row.organisation is not None:
+        return row.organisation.name
+    where = row.place.full_name
+    return where if row.owner_kind == Posting.OwnerKind.VILLAGE else f"{where} · {_household_word()}"
+
+
+def _household_word() -> str:
+    return str(Posting.OwnerKind.HOUSEHOLD.label)
+
+
+def own_owner(row: Posting) -> str:
+    """The owner as its own side sees it."""
+    if row.household is not None:
+        return f"{row.household.head_name} ({row.household.number})"
+    return public_owner(row)
+
+
+def masked_owner(row: Posting) -> str:
+    """The owner as the other side of an agreement sees it: a household's head with the name masked."""
+    if row.household is not None:
+        return f"{mask_name(row.household.head_name)} · {row.place.full_name}"
+    return public_owner(row)
+
+
+def count_partners(
+    *, category: str, direction: str, window_from: date, window_to: date, owner: Q | None = None
+) -> int:
+    """How many open postings stand opposite in a category and overlap in time.
+
+    Prices are left out on purpose: counting by price would tell others' limits.
+    """
+    opposite = Direction.NEED if direction == Direction.OFFER else Direction.OFFER
+    rows = Posting.objects.filter(
+        state=Posting.State.OPEN,
+        category=category,
+        direction=opposite,
+        window_from__lte=window_to,
+        window_to__gte=window_from,
+    )
+    return (rows.exclude(owner) if owner is not None else rows).count()
+
+
+def latest_leftovers(posting_ids: list[int]) -> dict[int, Leftover]:
+    """The newest published reason of each posting that was left over."""
+    rows = Leftover.objects.filter(posting_id__in=posting_ids).order_by("posting_id", "-id")
+    return {row.posting_id: row for row in rows.distinct("posting_id")}
+
+
+# Matches ------------------------------------------------------------------------------------------
+
+_SIDES = ("offer", "need")
+_OWNERS = [f"{side}__{part}" for side in _SIDES for part in ("household", "organisation", "place")]
+
+
+def matches_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Match]:
+    """Matches with at least one side for which the actor speaks."""
+    mine = side_filter(actor, permission, "offer__") | side_filter(actor, permission, "need__")
+    return Match.objects.filter(mine).select_related("category", "offer", "need", *_OWNERS)
+
+
+def match_for(actor: Actor, match_id: int) -> Match:
+    """One match with a side in the actor's sight; ``sides_of`` says for whom it speaks. Raises Hidden."""
+    rows = Match.objects.select_related("category", "offer", "need", *_OWNERS)
+    within = sight_filter(actor, "exchange.read", "offer__") | sight_filter(actor, "exchange.read", "need__")
+    return open_door(rows, actor, "exchange.read", match_id, within=within)
+
+
+def sides_of(actor: Actor, permission: str, match: Match) -> list[str]:
+    """The sides of a match for which the actor speaks: ``offer``, ``need``, both or none."""
+    return [
+        side
+        for side in _SIDES
+        if Match.objects.filter(side_filter(actor, permission, f"{side}__"), pk=match.pk).exists()
+    ]
+
+
+@dataclass(frozen=True)
+class Card:
+    """A match as one side sees it: its own gain and limit, the other's name as far as allowed."""
+
+    match: Match
+    side: str
+    mine: str
+    partner: str
+    gain_fen: int
+    pays_fen: int
+    my_answer: str
+    their_answer: str
+
+    @property
+    def total_fen(self) -> int:
+        """What all of it comes to at this side's price."""
+        return self.pays_fen * self.match.quantity
+
+
+def card(match: Match, side: str) -> Card:
+    """The match from one side. The offer is paid ``price_fen``; the need pays carriage too."""
+    mine, other = (match.offer, match.need) if side == "offer" else (match.need, match.offer)
+    is_offer = side == "offer"
+    return Card(
+        match=match,
+        side=side,
+        mine=own_owner(mine),
+        partner=public_owner(other),
+        gain_fen=match.offer_gain_fen if is_offer else match.need_gain_fen,
+        pays_fen=match.price_fen + (0 if is_offer else match.transport_fen),
+        my_answer=match.offer_answer if is_offer else match.need_answer,
+        their_answer=match.need_answer if is_offer else match.offer_answer,
+    )
+
+
+def board(actor: Actor, matches: list[Match]) -> list[Card]:
+    """Cards for a page of the actor's matches, from the actor's side (the offer's if both). One query."""
+    numbers = [m.pk for m in matches]
+    offers = set(
+        Match.objects.filter(side_filter(actor, "exchange.read", "offer__"), pk__in=numbers).values_list(
+            "pk", flat=True
+        )
+    )
+    return [card(m, "offer" if m.pk in offers else "need") for m in matches]
+
+
+def messages_of(match: Match) -> QuerySet[Message]:
+    """The conversation, oldest first."""
+    return Message.objects.filter(talk__match=match).order_by("id")
+
+
+# Agreements ---------------------------------------------------------------------------------------
+
+
+def agreements_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Agreement]:
+    """Agreements with at least one side for which the actor speaks."""
+    mine = side_filter(actor, permission, "offer__") | side_filter(actor, permission, "need__")
+    return Agreement.objects.filter(mine).select_related("category", "offer", "need", *_OWNERS)
+
+
+def agreement_for(actor: Actor, agreement_id: int) -> Agreement:
+    """One agreement with a side in the actor's sight. Raises Hidden."""
+    rows = Agreement.objects.select_related("category", "offer", "need", *_OWNERS)
+    within = sight_filter(actor, "exchange.read", "offer__") | sight_filter(actor, "exchange.read", "need__")
+    return open_door(rows, actor, "exchange.read", agreement_id, within=within)
+
+
+def agreed_totals(county_id: int) -> dict[str, Any]:
+    """Count, quantity-weighted value and postings of the agreements whose goods come from a county."""
+    rows = Agreement.objects.filter(county_id=county_id, state__in=["agreed", "fulfilled"])
+    found = rows.aggregate(count=Count("pk"), value_fen=Sum(F("quantity") * F("price_fen")))
+    return {"count": found["count"], "value_fen": found["value_fen"] or 0}
+
+
+# Clearings ----------------------------------------------------------------------------------------
+
+
+def clearings_for(actor: Actor, permission: str = "exchange.clear") -> QuerySet[Clearing]:
+    """Runs of the actor's counties; nation-wide runs for nation-wide actors. Without the stored bytes."""
+    reach = place_filter(actor, permission, "county__")
+    rows = Clearing.objects.filter(reach) if reach != NOTHING else Clearing.objects.none()
+    return rows.select_related("county").defer("inputs", "result")
+
+
+def clearing_for(actor: Actor, clearing_id: int, permission: str = "exchange.clear") -> Clearing:
+    """One run in the actor's reach. Raises Hidden."""
+    return open_door(clearings_for(actor, permission), actor, permission, clearing_id, within=Q())
+
+
+def leftovers_of(clearing: Clearing) -> QuerySet[Leftover]:
+    """Postings of a published run that kept something, with why."""
+    rows = Leftover.objects.filter(clearing=clearing)
+    owners = ("posting__household", "posting__organisation", "posting__place", "posting__category")
+    return rows.select_related(*owners)
+
+
+def leftover_counts(clearing: Clearing) -> dict[str, int]:
+    """How many postings were left over, by reason."""
+    rows = Leftover.objects.filter(clearing=clearing).values_list("code").annotate(n=Count("pk"))
+    return dict(rows.order_by("code"))
+
+
+def open_quantities(category: str) -> dict[str, int]:
+    """Open quantity by direction in one category."""
+    rows = Posting.objects.filter(state=Posting.State.OPEN, category=category)
+    return dict(rows.values_list("direction").annotate(left=Sum(F("quantity") - F("agreed_quantity"))))
