@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pypinyin import lazy_pinyin
 
-from reference.history import build_history
+from reference.history import HEADINGS, history_of
 from yuchang.places.rules import short_name
 
 HERE = Path(__file__).resolve().parent
@@ -66,6 +66,35 @@ def build_divisions(source: Path, target: Path) -> tuple[list[str], list[str]]:
     villages = levels.pop("villages.csv.gz")
     others = [r["name"] for rows in (*levels.values(), counties) for r in rows]
     return [r["name"] for r in villages], others
+
+
+def build_history(source: Path, target: Path) -> list[str]:
+    """Periods of codes and what became of the ended ones. Returns every name."""
+    edition: dict[str, str] = {}
+    for file in ("provinces", "cities", "areas"):
+        for row in read_rows(source / f"divisions/{file}.csv"):
+            if not HEADINGS.match(row["name"]):
+                edition.setdefault(row["code"].ljust(6, "0"), row["name"])
+    history = history_of(
+        read_rows(source / "gb2260_history/gb2260_intervals_198012_201904.csv.gz"),
+        read_rows(source / "gb2260_history/change_events_1981_2026.csv.gz"),
+        edition,
+        {r["code"]: r["county"] for r in read_rows(source / "divisions/mca_counties_2026.csv")},
+    )
+    write_rows(
+        target / "periods.csv.gz",
+        ["code", "name", "valid_from", "valid_to"],
+        [(p.code, p.name, p.start, p.end or "") for p in history.periods],
+    )
+    write_rows(
+        target / "successions.csv.gz",
+        ["code", "valid_from", "successor_code", "successor_from", "year", "kind", "document", "note"],
+        [
+            (s.old.code, s.old.start, s.new.code, s.new.start, s.year, s.kind, s.document, s.note)
+            for s in history.successions()
+        ],
+    )
+    return [p.name for p in history.periods]
 
 
 def check_names(names: Iterable[str]) -> None:

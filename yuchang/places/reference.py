@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import csv
 import gzip
+from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 from typing import Any
 
-from yuchang.places.rules import HEADINGS, full_code, grams_of, short_name
+from yuchang.places.rules import HEADINGS, LEVEL_DIGITS, full_code, grams_of, level_of, short_name
 
 EDITION_FROM = date(2023, 6, 30)  # the cut-off day of the edition of townships and villages
 EVERYWHERE = "*"
@@ -54,6 +55,10 @@ class Division:
     parent: Division | None = None
     point: tuple[str, str] = (NULL, NULL)
 
+    def holds(self, on: str) -> bool:
+        """Whether the code bore the name on a day."""
+        return self.valid_from <= on and (not self.valid_to or on <= self.valid_to)
+
     def line_of_descent(self) -> list[Division]:
         """From the province down to the division itself."""
         return [*(self.parent.line_of_descent() if self.parent else []), self]
@@ -61,12 +66,17 @@ class Division:
 
 @dataclass
 class Tree:
-    """Everything down to the counties, and where the rest lies."""
+    """Everything down to the counties, and where the rest lies.
+
+    ``edition`` finds the divisions of the 2023 edition by code and level, ``periods`` all by code and
+    first day.
+    """
 
     folder: Path
     divisions: list[Division] = field(default_factory=list)
-    by_code: dict[tuple[str, int], Division] = field(default_factory=dict)
-    by_period: dict[tuple[str, str], Division] = field(default_factory=dict)
+    edition: dict[tuple[str, int], Division] = field(default_factory=dict)
+    periods: dict[tuple[str, str], Division] = field(default_factory=dict)
+    prefectures: dict[str, list[Division]] = field(default_factory=lambda: defaultdict(list))
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -105,36 +115,96 @@ def read_tree(folder: Path) -> Tree:
     }
     for level, file in ((1, "provinces"), (2, "prefectures"), (3, "counties")):
         for row in read_rows(folder / f"divisions/{file}.csv"):
+            _add_edition_row(tree, full_code(row["code"]), level, row, points)
+    others = [r for r in read_rows(folder / "county_history/periods.csv.gz") if not _dates_edition(tree, r)]
+    for level in (1, 2, 3):
+        for row in others:
             code = full_code(row["code"])
-            number = int(code)
-            if (code, 2) in tree.by_code:
-                number = shared_number(code, level)
-            division = Division(
-                number,
-                code,
-                row["name"],
-                level,
-                EDITION_FROM.isoformat(),
-                NULL,
-                row.get("is_statistical") == "1",
-                parent=_parent_of(tree, code, level),
-                point=points.get(row["code"], (NULL, NULL)),
-            )
-            tree.divisions.append(division)
-            tree.by_code[code, level] = division
+            if level_of(code) == level:
+                _add_period(tree, code, level, row, points)
     return tree
 
 
-def _parent_of(tree: Tree, code: str, level: int) -> Division | None:
+def _add_edition_row(tree: Tree, code: str, level: int, row: Row, points: dict[str, tuple[str, str]]) -> None:
+    division = Division(
+        id=shared_number(code, level) if (code, level - 1) in tree.edition else int(code),
+        code=code,
+        name=row["name"],
+        level=level,
+        valid_from=EDITION_FROM.isoformat(),
+        valid_to="",
+        is_statistical=row.get("is_statistical") == "1",
+        parent=_edition_parent(tree, code, level),
+        point=points.get(row["code"], (NULL, NULL)),
+    )
+    tree.divisions.append(division)
+    tree.edition[code, level] = division
+
+
+def _edition_parent(tree: Tree, code: str, level: int) -> Division | None:
     if level == 1:
         return None
-    digits = 2 if level == 2 else 4
-    return tree.by_code[full_code(code[:digits]), level - 1]
+    return tree.edition[full_code(code[: LEVEL_DIGITS[level - 1]]), level - 1]
+
+
+def _dates_edition(tree: Tree, row: Row) -> bool:
+    """Give a row of the edition the dates of its period. False for a period before or after the edition."""
+    on = EDITION_FROM.isoformat()
+    if row["valid_from"] > on or (row["valid_to"] and row["valid_to"] < on):
+        return False
+    code = full_code(row["code"])
+    for level in (1, 2, 3):
+        division = tree.edition.get((code, level))
+        if division:
+            division.valid_from, division.valid_to = row["valid_from"], row["valid_to"]
+            tree.periods.setdefault((row["code"], row["valid_from"]), division)
+            if level == 2:
+                tree.prefectures[code].append(division)
+    return True
+
+
+def _add_period(tree: Tree, code: str, level: int, row: Row, points: dict[str, tuple[str, str]]) -> None:
+    division = Division(
+        id=period_number(code, row["valid_from"]),
+        code=code,
+        name=row["name"],
+        level=level,
+        valid_from=row["valid_from"],
+        valid_to=row["valid_to"],
+        is_statistical=False,
+        parent=_past_parent(tree, code, level, row["valid_to"] or row["valid_from"]),
+        point=points.get(row["code"], (NULL, NULL)),
+    )
+    tree.divisions.append(division)
+    tree.periods[row["code"], row["valid_from"]] = division
+    if level == 2:
+        tree.prefectures[code].append(division)
+
+
+def _past_parent(tree: Tree, code: str, level: int, on: str) -> Division | None:
+    """The prefecture, or else the province, whose digits the code began with on a day."""
+    if level == 3:
+        above = full_code(code[:4])
+        held = [d for d in tree.prefectures[above] if d.holds(on)]
+        found = held[0] if held else tree.edition.get((above, 2))
+        if found:
+            return found
+    return tree.edition.get((full_code(code[:2]), 1)) if level > 1 else None
 
 
 def successions(tree: Tree) -> list[dict[str, Any]]:
     """Rows of ``PlaceSuccessor``."""
-    return []
+    return [
+        {
+            "place_id": tree.periods[r["code"], r["valid_from"]].id,
+            "successor_id": tree.periods[r["successor_code"], r["successor_from"]].id,
+            "year": int(r["year"]),
+            "kind": r["kind"],
+            "document": r["document"],
+            "note": r["note"],
+        }
+        for r in read_rows(tree.folder / "county_history/successions.csv.gz")
+    ]
 
 
 def poverty_counties(tree: Tree) -> list[dict[str, Any]]:
@@ -142,7 +212,7 @@ def poverty_counties(tree: Tree) -> list[dict[str, Any]]:
     rows = read_rows(tree.folder / "poverty_counties/poverty_counties.csv")
     return [
         {
-            "place_id": tree.by_code[full_code(r["code"]), 3].id,
+            "place_id": tree.edition[full_code(r["code"]), 3].id,
             "name_in_list": r["name_in_list"],
             "code_in_list": full_code(r["code_in_list"]) if r["code_in_list"] else "",
             "region": r["region"],
@@ -207,7 +277,7 @@ def _division_line(division: Division, read: Reader) -> str:
         str(division.parent.id) if division.parent else NULL,
         *keys,
         division.valid_from,
-        division.valid_to,
+        division.valid_to or NULL,
         "t" if division.is_statistical else "f",
         full_name or division.name,
         initials,
@@ -225,7 +295,7 @@ def _lower_lines(tree: Tree, areas: tuple[str, ...] | None, read: Reader) -> Ite
         if areas is not None and not short.startswith(areas):
             continue
         code = short + "000"
-        county = tree.by_code[short[:6] + "000000", 3]
+        county = tree.edition[short[:6] + "000000", 3]
         keys, full_name = _above(county)
         pinyin, initials = read(name)
         number = shared_number(code, 4) if short.endswith("000") else code
