@@ -78,9 +78,9 @@ class DefinitionText:
     line: int = 0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Library:
-    """Everything that the YAML files say."""
+    """Everything that the YAML files say. Compared by identity, so that compiled rules can be kept for it."""
 
     pack: str
     zh: str

@@ -77,6 +77,29 @@ def resolve(
     return next((nearest[code] for code in regions if code in nearest), None)
 
 
+def why_missing(values: Iterable[ParameterValue], name: str, regions: Sequence[str], on: date) -> list[str]:
+    """Codes of what keeps the stored values from deciding; empty when none is stored at all.
+
+    ``uncertain``: to be confirmed; ``no_amount``; ``no_period``: field of application not stated;
+    ``concept``: of another kind of income.
+    """
+    found = set()
+    for value in values:
+        if value.parameter != name or value.is_simulated or value.region not in (*regions, ""):
+            continue
+        if value.applied_from is None:
+            found.add("no_period")
+        elif _in_force(value, on):
+            found.add(
+                "no_amount"
+                if value.value is None
+                else "concept"
+                if value.income_concept != "net"
+                else "uncertain"
+            )
+    return sorted(found)
+
+
 def _in_force(value: ParameterValue, on: date) -> bool:
     start, end = value.applied_from, value.applied_to
     return start is not None and start <= on and (end is None or on <= end)
@@ -108,6 +131,7 @@ class Pack:
         return tuple(r for r in self.rules if r.text.kind == kind)
 
 
+@lru_cache(maxsize=64)
 def compile_pack(library: Library) -> Pack:
     """Check and compile every rule. Raises RuleError with file, line, rule and position."""
     definitions: dict[str, Named] = {}

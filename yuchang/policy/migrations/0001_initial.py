@@ -5,113 +5,228 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('places', '0001_initial'),
-        ('registry', '0002_guards'),
-        ('snapshots', '0001_initial'),
+        ("places", "0001_initial"),
+        ("registry", "0002_guards"),
+        ("snapshots", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Plan',
+            name="Plan",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('hash', models.CharField(max_length=64, unique=True)),
-                ('pack', models.CharField(max_length=60)),
-                ('source', models.TextField()),
-                ('created_at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("hash", models.CharField(max_length=64, unique=True)),
+                ("pack", models.CharField(max_length=60)),
+                ("source", models.TextField()),
+                ("created_at", models.DateTimeField()),
             ],
         ),
         migrations.CreateModel(
-            name='Run',
+            name="Run",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('province_id', models.BigIntegerField(null=True)),
-                ('prefecture_id', models.BigIntegerField(null=True)),
-                ('county_id', models.BigIntegerField(null=True)),
-                ('township_id', models.BigIntegerField(null=True)),
-                ('village_id', models.BigIntegerField(null=True)),
-                ('on', models.DateField()),
-                ('households', models.IntegerField()),
-                ('counts', models.JSONField()),
-                ('result_hash', models.CharField(max_length=64)),
-                ('made_at', models.DateTimeField()),
-                ('made_by_id', models.BigIntegerField(null=True)),
-                ('place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='places.place')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='policy.plan')),
-                ('snapshot', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='snapshots.snapshot')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("province_id", models.BigIntegerField(null=True)),
+                ("prefecture_id", models.BigIntegerField(null=True)),
+                ("county_id", models.BigIntegerField(null=True)),
+                ("township_id", models.BigIntegerField(null=True)),
+                ("village_id", models.BigIntegerField(null=True)),
+                ("on", models.DateField()),
+                ("households", models.IntegerField()),
+                ("counts", models.JSONField()),
+                ("result_hash", models.CharField(max_length=64)),
+                ("made_at", models.DateTimeField()),
+                ("made_by_id", models.BigIntegerField(null=True)),
+                (
+                    "place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="places.place"
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="policy.plan"
+                    ),
+                ),
+                (
+                    "snapshot",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="snapshots.snapshot"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RunResult',
+            name="RunResult",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('household_id', models.BigIntegerField()),
-                ('province_id', models.BigIntegerField(null=True)),
-                ('prefecture_id', models.BigIntegerField(null=True)),
-                ('county_id', models.BigIntegerField(null=True)),
-                ('township_id', models.BigIntegerField(null=True)),
-                ('village_id', models.BigIntegerField(null=True)),
-                ('met_mask', models.BigIntegerField()),
-                ('unknown_mask', models.BigIntegerField()),
-                ('verdict', models.CharField(choices=[('eligible', '符合条件'), ('not_eligible', '不符合条件'), ('needs_checking', '需要核实')], max_length=20)),
-                ('monitoring_class', models.CharField(blank=True, choices=[('', '不属于监测对象'), ('unstable', '脱贫不稳定户'), ('borderline', '边缘易致贫户'), ('sudden', '突发严重困难户'), ('unknown', '待核实')], default='', max_length=20)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='results', to='policy.run')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("household_id", models.BigIntegerField()),
+                ("province_id", models.BigIntegerField(null=True)),
+                ("prefecture_id", models.BigIntegerField(null=True)),
+                ("county_id", models.BigIntegerField(null=True)),
+                ("township_id", models.BigIntegerField(null=True)),
+                ("village_id", models.BigIntegerField(null=True)),
+                ("met_mask", models.BigIntegerField()),
+                ("unknown_mask", models.BigIntegerField()),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("eligible", "符合条件"),
+                            ("not_eligible", "不符合条件"),
+                            ("needs_checking", "需要核实"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "monitoring_class",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "不属于监测对象"),
+                            ("unstable", "脱贫不稳定户"),
+                            ("borderline", "边缘易致贫户"),
+                            ("sudden", "突发严重困难户"),
+                            ("unknown", "待核实"),
+                        ],
+                        default="",
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="results", to="policy.run"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Decision',
+            name="Decision",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('province_id', models.BigIntegerField(null=True)),
-                ('prefecture_id', models.BigIntegerField(null=True)),
-                ('county_id', models.BigIntegerField(null=True)),
-                ('township_id', models.BigIntegerField(null=True)),
-                ('village_id', models.BigIntegerField(null=True)),
-                ('on', models.DateField()),
-                ('input_row', models.TextField()),
-                ('input_hash', models.CharField(max_length=64)),
-                ('verdict', models.CharField(choices=[('eligible', '符合条件'), ('not_eligible', '不符合条件'), ('needs_checking', '需要核实')], max_length=20)),
-                ('monitoring_class', models.CharField(blank=True, choices=[('', '不属于监测对象'), ('unstable', '脱贫不稳定户'), ('borderline', '边缘易致贫户'), ('sudden', '突发严重困难户'), ('unknown', '待核实')], default='', max_length=20)),
-                ('met_mask', models.BigIntegerField()),
-                ('unknown_mask', models.BigIntegerField()),
-                ('explanation', models.JSONField()),
-                ('made_at', models.DateTimeField()),
-                ('made_by_id', models.BigIntegerField(null=True)),
-                ('household', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='registry.household')),
-                ('place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='places.place')),
-                ('plan', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='policy.plan')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("province_id", models.BigIntegerField(null=True)),
+                ("prefecture_id", models.BigIntegerField(null=True)),
+                ("county_id", models.BigIntegerField(null=True)),
+                ("township_id", models.BigIntegerField(null=True)),
+                ("village_id", models.BigIntegerField(null=True)),
+                ("on", models.DateField()),
+                ("input_row", models.TextField()),
+                ("input_hash", models.CharField(max_length=64)),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("eligible", "符合条件"),
+                            ("not_eligible", "不符合条件"),
+                            ("needs_checking", "需要核实"),
+                        ],
+                        max_length=20,
+                    ),
+                ),
+                (
+                    "monitoring_class",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("", "不属于监测对象"),
+                            ("unstable", "脱贫不稳定户"),
+                            ("borderline", "边缘易致贫户"),
+                            ("sudden", "突发严重困难户"),
+                            ("unknown", "待核实"),
+                        ],
+                        default="",
+                        max_length=20,
+                    ),
+                ),
+                ("met_mask", models.BigIntegerField()),
+                ("unknown_mask", models.BigIntegerField()),
+                ("explanation", models.JSONField()),
+                ("made_at", models.DateTimeField()),
+                ("made_by_id", models.BigIntegerField(null=True)),
+                (
+                    "household",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="registry.household"
+                    ),
+                ),
+                (
+                    "place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="places.place"
+                    ),
+                ),
+                (
+                    "plan",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="policy.plan"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['household', '-id'], name='policy_decision_household'), models.Index(fields=['county_id', '-id'], name='policy_decision_county')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('verdict__in', ['eligible', 'not_eligible', 'needs_checking'])), name='policy_decision_verdict')],
+                "indexes": [
+                    models.Index(fields=["household", "-id"], name="policy_decision_household"),
+                    models.Index(fields=["county_id", "-id"], name="policy_decision_county"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("verdict__in", ["eligible", "not_eligible", "needs_checking"])),
+                        name="policy_decision_verdict",
+                    )
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='run',
-            index=models.Index(fields=['county_id', '-id'], name='policy_run_county'),
+            model_name="run",
+            index=models.Index(fields=["county_id", "-id"], name="policy_run_county"),
         ),
         migrations.AddIndex(
-            model_name='runresult',
-            index=models.Index(fields=['run', 'verdict', 'household_id'], name='policy_result_verdict'),
+            model_name="runresult",
+            index=models.Index(fields=["run", "verdict", "household_id"], name="policy_result_verdict"),
         ),
         migrations.AddIndex(
-            model_name='runresult',
-            index=models.Index(fields=['run', 'monitoring_class', 'household_id'], name='policy_result_class'),
+            model_name="runresult",
+            index=models.Index(
+                fields=["run", "monitoring_class", "household_id"], name="policy_result_class"
+            ),
         ),
         migrations.AddIndex(
-            model_name='runresult',
-            index=models.Index(fields=['household_id', '-run'], name='policy_result_household'),
+            model_name="runresult",
+            index=models.Index(fields=["household_id", "-run"], name="policy_result_household"),
         ),
         migrations.AddConstraint(
-            model_name='runresult',
-            constraint=models.UniqueConstraint(fields=('run', 'household_id'), name='policy_runresult_once'),
+            model_name="runresult",
+            constraint=models.UniqueConstraint(fields=("run", "household_id"), name="policy_runresult_once"),
         ),
         migrations.AddConstraint(
-            model_name='runresult',
-            constraint=models.CheckConstraint(condition=models.Q(('verdict__in', ['eligible', 'not_eligible', 'needs_checking'])), name='policy_runresult_verdict'),
+            model_name="runresult",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("verdict__in", ["eligible", "not_eligible", "needs_checking"])),
+                name="policy_runresult_verdict",
+            ),
         ),
     ]
