@@ -1,0 +1,35 @@
+"""The whole loop as a list of stages, in the order in which a county lives them."""
+
+from __future__ import annotations
+
+from demo import register, trade, watch
+from demo.scene import Scene
+from demo.stages import Stage
+
+STAGES: tuple[Stage[Scene], ...] = (
+    Stage("files", "生成县域、真相与工作簿", register.write_files),
+    Stage("people", "设置时钟与岗位人员", register.open_county),
+    Stage("organisations", "登记并核验帮扶单位", register.enter_organisations),
+    Stage("import", "导入 26 列工作簿", register.import_workbook, is_atomic=False),
+    Stage("correction", "更正退回户,再次导入", register.import_correction, is_atomic=False),
+    Stage("verify", "第二人核实", register.verify),
+    Stage("notices", "张榜公示", register.publish_notices),
+    Stage("objections", "受理与裁定异议", register.hear_objections),
+    Stage("close", "公示期满,纳入", register.close_notices),
+    Stage("survey", "入户走访:收入构成", register.survey),
+    Stage("policy", "政策判定(冻结快照)", watch.decide, is_atomic=False),
+    Stage("resources", "登记各户资源", trade.declare),
+    Stage("offers", "发布供给", trade.post_offers),
+    Stage("needs", "发布需求", trade.post_needs),
+    Stage("clearing", "撮合出清并核验", trade.clear),
+    Stage("talks", "洽谈与签约", trade.talk),
+    Stage("rounds", "预售开团与农户承诺", trade.open_rounds),
+    Stage("orders", "下单与付款", trade.sell),
+    Stage("harvest", "采收、发货、结算预售", trade.harvest),
+    Stage("agreements", "协议订单交货与结算", trade.order_agreed),
+    Stage("year", "秋季排查:这一年的变故", watch.see_the_year),
+    Stage("assess", "监测比对,开出预警", watch.assess),
+    Stage("visits", "走访", watch.visit),
+    Stage("publish", "向公众发布", watch.publish),
+    Stage("log", "日志排序与签名", watch.sign_log, is_atomic=False),
+)

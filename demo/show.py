@@ -1,0 +1,39 @@
+"""One build from beginning to end: the stages, the report, the sign-ins."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+from demo import cast, report
+from demo.loop import STAGES
+from demo.scene import Options, Scene
+from demo.stages import OtherSimulation, run_stages
+from yuchang.core import clock
+from yuchang.registry.models import Household
+
+
+def build(
+    *, county_code: str, households: int, villages: int | None, seed: int, address: str, started: float
+) -> int:
+    """Build, report, print. Returns the exit code."""
+    if Household.objects.exists() and not clock.is_simulated():
+        return _refuse("这个数据库里有未标记为模拟的农户。模拟只能建在空库或模拟库中,请换一个数据库。")
+    scene = Scene(Options(county_code, households, seed, villages))
+    try:
+        seconds = run_stages(STAGES, scene, scene.options.recipe)
+    except OtherSimulation as other:
+        return _refuse(
+            f"这个数据库里已有另一次模拟({other}),与本次({scene.options.recipe})不同,请换一个数据库。"
+        )
+    made = report.make(scene, seconds)
+    print(made.text)
+    print(f"\n报告:{scene.options.folder / 'report.html'}")
+    print(f"本次用时 {time.monotonic() - started:.0f} 秒,各阶段累计 {sum(seconds.values()):.0f} 秒\n")
+    print(cast.publish(scene.options.folder, address, clock.today()))
+    return 0 if made.is_sound else 1
+
+
+def _refuse(message: str) -> int:
+    print(f"✕ {message}", file=sys.stderr)
+    return 2

@@ -1,0 +1,115 @@
+"""The part of the loop that looks: policy, monitoring, visits, publication, the signed log."""
+
+from __future__ import annotations
+
+from datetime import date
+
+from demo import register
+from demo.progress import Line
+from demo.scene import YEAR, Scene
+from yuchang.core import sequencer
+from yuchang.core.models import AuditEntry
+from yuchang.monitoring import actions as monitoring
+from yuchang.monitoring.models import Alert, Visit
+from yuchang.policy.actions import run_policy
+from yuchang.policy.models import Run
+from yuchang.portal import actions as portal
+from yuchang.registry import actions as registry
+
+VISITS = 120
+"""How many alerts are visited in the demonstration; the others wait for the reader."""
+
+
+def decide(scene: Scene, line: Line) -> str:
+    """The rules over a frozen snapshot of the county: verdict, class and reasons of every household."""
+    on = scene.set_clock(2, 20)
+    run = Run.objects.filter(county_id=scene.county_place.pk, on=on).first()
+    if run is None:
+        run = run_policy(actor=scene.officer, county=scene.county_place, on=on)
+    return f"{run.households:,} 户:{_counted(run.counts)}"
+
+
+def _counted(counts: dict[str, object]) -> str:
+    return ",".join(f"{name} {number}" for name, number in counts.items())
+
+
+def see_the_year(scene: Scene, line: Line) -> str:
+    """The autumn visit: what the year's illnesses, droughts and lost jobs made of incomes, before help."""
+    on = scene.set_clock(11, 2)
+    ids = scene.household_ids
+    struck = set(scene.county.events.household.tolist())
+    rows = [
+        row for i, row in zip(sorted(ids), register.survey_rows(scene, ids, 1), strict=True) if i in struck
+    ]
+    count = registry.record_facts_set(
+        actor=scene.officer, observed_on=on, source="秋季排查", columns=register.SURVEY_COLUMNS, rows=rows
+    )
+    return f"{on} 复查 {count:,} 户受灾、患病、失业户"
+
+
+def assess(scene: Scene, line: Line) -> str:
+    """Compare facts and the book's income with the line; open alerts with reasons."""
+    on = scene.set_clock(11, 5)
+    assessment = monitoring.assess_county(actor=scene.officer, on=on)
+    return f"比对 {assessment.households:,} 户,开出 {assessment.opened:,} 条预警"
+
+
+def visit(scene: Scene, line: Line) -> str:
+    """Some alerts are visited: most are real and stay in hand, some turn out to be a mistake of the paper."""
+    on = scene.set_clock(11, 12)
+    rng = scene.rng("visits")
+    alerts = list(
+        Alert.objects.filter(county_id=scene.county_place.pk, state=Alert.State.OPEN).order_by("id")
+    )
+    wanted = max(10, int(VISITS * scene.options.scale))
+    by_outcome: dict[str, int] = {}
+    for number, alert in enumerate(alerts[:wanted]):
+        outcome = str(rng.choice(["close", "continue", "escalate"], p=[0.3, 0.5, 0.2]))
+        _record(scene, alert, on, outcome)
+        by_outcome[outcome] = by_outcome.get(outcome, 0) + 1
+        line.step(number + 1, wanted)
+    return f"走访 {Visit.objects.count()} 户:{_counted(dict(by_outcome))}"
+
+
+def _record(scene: Scene, alert: Alert, on: date, outcome: str) -> None:
+    words = {
+        "close": "入户核查:本季已有收入到账,全年可稳定超过监测线。",
+        "continue": "入户核查:情况属实,已商定继续帮扶措施。",
+        "escalate": "入户核查:需县级部门共同研究医疗救助。",
+    }
+    monitoring.record_visit(
+        actor=scene.second,
+        alert_id=alert.pk,
+        version=alert.version,
+        visited_on=on,
+        outcome=outcome,
+        finding=words[outcome],
+    )
+
+
+def publish(scene: Scene, line: Line) -> str:
+    """What anyone may see: totals of the year, and notices of what was corrected lately."""
+    on = scene.set_clock(11, 18)
+    registry.verify_households(actor=scene.second)
+    noticed = registry.publish_notices(
+        actor=scene.second, opens_on=on, days=7, county_id=scene.county_place.pk
+    )
+    shown, _removed = portal.publish_notices(actor=scene.second, county_id=scene.county_place.pk)
+    row = portal.publish_county_figures(
+        actor=scene.second, county_id=scene.county_place.pk, from_on=date(YEAR, 1, 1), as_of=on
+    )
+    return (
+        f"公开累计:售出 {row.sold_fen / 100:,.2f} 元,到户 {row.paid_fen / 100:,.2f} 元;"
+        f"公示 {noticed} 个,{shown} 条可见"
+    )
+
+
+def sign_log(scene: Scene, line: Line) -> str:
+    """Order the audit log and sign its tree."""
+    total = AuditEntry.objects.count()
+    ordered = 0
+    while step := sequencer.sequence():
+        ordered += step
+        line.step(ordered, total)
+    scene.set_clock(11, 20)
+    return f"{total:,} 条日志已排序签名"
