@@ -89,7 +89,7 @@ class World:
         ]
         return lot_set(actor=self.wang, offer_id=self.offer.pk, harvests=harvests)
 
-    def fulfil(self):  # noqa: ANN201
+    def fulfil(self):
         return fulfil_round(actor=self.wang, round_id=self.round.pk, version=self.reload().round.version)
 
     def deliver(self) -> None:
