@@ -148,6 +148,7 @@ class Member(Versioned):
     phone_blind = models.BinaryField(null=True)
     joined_on = models.DateField()
     left_on = models.DateField(null=True)
+    batch_id = models.BigIntegerField(null=True)
 
     class Meta:
         constraints = [
@@ -495,11 +496,15 @@ class Objection(Versioned, Placed):
 
 
 class RowVersion(models.Model):
-    """An older row of a mutable table, kept by trigger at every update. Append-only."""
+    """An older row of a mutable table, kept by trigger at every update. Append-only.
+
+    ``batch_id`` is the import that replaced it, if one did.
+    """
 
     table_name = models.CharField(max_length=40)
     row_id = models.BigIntegerField()
     version = models.IntegerField()
+    batch_id = models.BigIntegerField(null=True)
     replaced_at = models.DateTimeField(db_default=Now())
     content = models.JSONField()
 

@@ -10,7 +10,7 @@ from yuchang.registry.actions.households import (
 from yuchang.registry.actions.notices import close_notice, close_notices, publish_notice, publish_notices
 from yuchang.registry.actions.objections import decide_objection, raise_objection, take_in_objections
 from yuchang.registry.actions.resources import declare_resource, declare_resources_set, withdraw_resource
-from yuchang.registry.actions.secrets import reveal
+from yuchang.registry.actions.reveals import reveal
 from yuchang.registry.actions.verification import verify_household, verify_households
 
 __all__ = [

@@ -2,13 +2,49 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext as _
+
+from yuchang.accounts.doors import open_door, require
+from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
-from yuchang.registry.models import Objection
+from yuchang.core import clock
+from yuchang.core.actions import check_version, save, write
+from yuchang.core.errors import Conflict, Refused, invalid
+from yuchang.places.models import keys_of
+from yuchang.registry.models import Notice, NoticeEntry, Objection, ObjectionIntake
 
 
 def raise_objection(*, actor: Actor, entry_id: int, text: str) -> Objection:
     """Note a villager's objection to an entry of a live notice (``registry.enter``)."""
-    raise NotImplementedError
+    if len(text.strip()) < 5:
+        raise invalid("text", _("请写明异议的内容和理由。"))
+    with write("registry.raise_objection", actor) as audit:
+        within = place_filter(actor, "registry.enter", prefix="notice__")
+        rows = NoticeEntry.objects.select_related("notice__place", "household")
+        entry = open_door(rows, actor, "registry.enter", entry_id, within=within)
+        if not _is_live(entry):
+            raise Conflict(_("公示已经结束,不再受理异议。"), remedy=_("请直接更正该户的信息。"))
+        objection = _note(entry, text, Objection.Origin.CADRE, actor.user_id)
+        audit.add("objection", objection.pk, place_id=objection.place_id, household=entry.household_id)
+    return objection
+
+
+def _is_live(entry: NoticeEntry) -> bool:
+    notice = entry.notice
+    return notice.state == Notice.State.OPEN and notice.opens_on <= clock.today() <= notice.closes_on
+
+
+def _note(entry: NoticeEntry, text: str, origin: str, raised_by_id: int | None) -> Objection:
+    return Objection.objects.create(
+        place=entry.notice.place,
+        **keys_of(entry.notice.place),
+        entry=entry,
+        origin=origin,
+        text=text.strip()[:1000],
+        raised_at=clock.now(),
+        raised_by_id=raised_by_id,
+        household_entered_by_id=entry.household.entered_by_id,
+    )
 
 
 def take_in_objections(*, actor: Actor) -> int:
@@ -16,7 +52,22 @@ def take_in_objections(*, actor: Actor) -> int:
 
     Returns how many were taken in; those naming no live entry are marked and dropped.
     """
-    raise NotImplementedError
+    if actor.user_id is not None:
+        require(actor, "registry.publish")
+    taken = 0
+    with write("registry.take_in_objections", actor) as audit:
+        waiting = ObjectionIntake.objects.filter(taken_in_at=None).select_for_update().order_by("id")
+        for intake in waiting[:1000]:
+            rows = NoticeEntry.objects.select_related("notice__place", "household")
+            entry = rows.filter(public_code=intake.entry_code).first()
+            if entry is not None and _is_live(entry):
+                objection = _note(entry, intake.text, Objection.Origin.PORTAL, None)
+                audit.add("objection", objection.pk, place_id=objection.place_id, intake=intake.pk)
+                taken += 1
+            intake.taken_in_at = clock.now()
+            intake.save()
+        audit.add("objection_intake", "all", taken=taken)
+    return taken
 
 
 def decide_objection(
@@ -26,4 +77,22 @@ def decide_objection(
 
     Raises Refused for who entered the household or raised the objection, Conflict when decided.
     """
-    raise NotImplementedError
+    if len(reason.strip()) < 5:
+        raise invalid("reason", _("请写明处理的理由。"))
+    with write("registry.decide_objection", actor) as audit:
+        objection = open_door(
+            Objection.objects.all(), actor, "registry.decide_objection", objection_id, lock=True
+        )
+        check_version(objection, version)
+        if objection.state != Objection.State.OPEN:
+            raise Conflict(_("这条异议已经处理。"))
+        if actor.user_id in (objection.household_entered_by_id, objection.raised_by_id):
+            raise Refused(
+                _("录入该户或提出异议的人不能处理这条异议。"), remedy=_("请由另一名有权限的同事处理。")
+            )
+        objection.state = Objection.State.UPHELD if upheld else Objection.State.REJECTED
+        objection.decided_by_id, objection.decided_at = actor.user_id, clock.now()
+        objection.reason = reason.strip()[:500]
+        save(objection)
+        audit.add("objection", objection.pk, place_id=objection.place_id, state=objection.state)
+    return objection

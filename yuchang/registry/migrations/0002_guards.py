@@ -28,8 +28,8 @@ DROP TRIGGER registry_cause_count ON registry_cause; DROP FUNCTION registry_chec
 HISTORY = """
 CREATE FUNCTION registry_keep_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    INSERT INTO registry_rowversion (table_name, row_id, version, content)
-    VALUES (TG_TABLE_NAME, OLD.id, OLD.version, to_jsonb(OLD));
+    INSERT INTO registry_rowversion (table_name, row_id, version, batch_id, content)
+    VALUES (TG_TABLE_NAME, OLD.id, OLD.version, NEW.batch_id, to_jsonb(OLD));
     RETURN NULL;
 END $$;
 CREATE TRIGGER registry_household_history AFTER UPDATE ON registry_household
