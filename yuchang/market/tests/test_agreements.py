@@ -1,0 +1,165 @@
+"""An agreement of the exchange becomes an order that is delivered and paid like any other."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db.models import F
+from django.utils import timezone
+
+from tests import people
+from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
+from yuchang.exchange.models import Agreement, Category, Match, Posting
+from yuchang.ledger import queries as book
+from yuchang.ledger.tests.people_of_the_book import households, organisation
+from yuchang.market.actions.agreements import order_from_agreement, orders_from_agreements
+from yuchang.market.actions.goods import Harvest, deliver_rounds, fulfil_rounds, lot_set
+from yuchang.market.actions.payments import Report, confirm_payment
+from yuchang.market.actions.settlements import settle_rounds
+from yuchang.market.models import Order
+from yuchang.places.models import keys_of
+
+
+def posting(direction: str, **owner: Any) -> Posting:
+    place = owner.pop("place", None) or people.villages()[0]
+    category, _new = Category.objects.get_or_create(
+        code="goods.walnut", defaults={"name_zh": "核桃", "name_en": "walnuts", "unit": "公斤"}
+    )
+    return Posting.objects.create(
+        direction=direction,
+        category=category,
+        quantity=100,
+        unit="公斤",
+        limit_fen=1,
+        window_from=date(2026, 9, 1),
+        window_to=date(2026, 12, 1),
+        place=place,
+        **keys_of(place),
+        **owner,
+    )
+
+
+def agreement(offer: Posting, need: Posting, **changes: Any) -> Agreement:
+    terms = {"quantity": 40, "price_fen": 2500, "transport_fen": 100} | changes
+    match = Match.objects.create(
+        offer=offer,
+        need=need,
+        category=offer.category,
+        quantity=terms["quantity"],
+        price_fen=terms["price_fen"],
+        offer_gain_fen=0,
+        need_gain_fen=0,
+        window_from=offer.window_from,
+        window_to=offer.window_to,
+        reason={},
+    )
+    now = timezone.now()
+    seller, buyer = people.li().user.pk, people.zhang().user.pk
+    signed = {
+        "offer_yes_by_id": seller,
+        "offer_yes_at": now,
+        "need_yes_by_id": buyer,
+        "need_yes_at": now,
+        "agreed_at": now,
+        "state": "agreed",
+    }
+    if terms.pop("unsigned", False):
+        signed = {"offer_yes_by_id": seller, "offer_yes_at": now, "state": "proposed"}
+    if signed["state"] == "agreed":
+        held = F("agreed_quantity") + terms["quantity"]
+        Posting.objects.filter(pk__in=[offer.pk, need.pk]).update(agreed_quantity=held)
+    return Agreement.objects.create(
+        match=match,
+        offer=offer,
+        need=need,
+        category=offer.category,
+        delivery_from=date(2026, 10, 1),
+        delivery_to=date(2026, 11, 1),
+        proposed_side="offer",
+        place=offer.place,
+        **keys_of(offer.place),
+        **terms,
+        **signed,
+    )
+
+
+def from_household() -> tuple[Agreement, Any, Any]:
+    grower, buyer = households(1)[0], organisation("采购公司")
+    made = agreement(
+        posting("offer", owner_kind="household", household=grower),
+        posting("need", owner_kind="organisation", organisation=buyer, place=people.county()),
+    )
+    return made, grower, buyer
+
+
+def test_agreed_walnuts_are_delivered_and_paid(db: None) -> None:
+    made, grower, _buyer = from_household()
+    carrier, wang = organisation("物流", "logistics"), people.wang().actor
+    order = order_from_agreement(actor=wang, agreement_id=made.pk, logistics_id=carrier.pk)
+    assert (order.total_fen, order.channel, order.state) == (40 * 2600, "agreement", "held")
+    assert order_from_agreement(actor=wang, agreement_id=made.pk) == order
+    confirm_payment(report=Report(order.pk, order.total_fen, "transfer-1"))
+    lot_set(actor=wang, offer_id=order.lines.get().offer_id, harvests=[Harvest(grower.pk, 40)])
+    rounds = [order.round_id]
+    assert fulfil_rounds(actor=wang, round_ids=rounds).missing == 0
+    deliver_rounds(actor=wang, round_ids=rounds)
+    paid = settle_rounds(actor=wang, round_ids=rounds)
+    assert (paid.households_fen, paid.logistics_fen, paid.residual_fen) == (100_000, 4_000, 0)
+    days = (date(2020, 1, 1), date(2100, 1, 1))
+    assert book.income_by_household([grower.pk], *days) == {grower.pk: 100_000}
+
+
+def test_the_buyer_too_may_turn_it_into_an_order_and_nobody_else(db: None) -> None:
+    made, _grower, buyer = from_household()
+    for stranger in (people.outsider(), people.zhao(organisation("另一家").pk)):
+        with pytest.raises(Hidden):
+            order_from_agreement(actor=stranger.actor, agreement_id=made.pk)
+    with pytest.raises(Hidden):
+        order_from_agreement(actor=people.li().actor, agreement_id=made.pk)
+    with pytest.raises(Refused):
+        order_from_agreement(actor=people.administrator().actor, agreement_id=made.pk)
+    order = order_from_agreement(actor=people.zhao(buyer.pk).actor, agreement_id=made.pk)
+    assert order.total_fen == 40 * 2500 and order.organisation_id == buyer.pk
+
+
+def test_a_villages_goods_need_their_growers(db: None) -> None:
+    buyer, growers = organisation("采购公司"), households(2)
+    made = agreement(
+        posting("offer", owner_kind="village"),
+        posting("need", owner_kind="organisation", organisation=buyer, place=people.county()),
+    )
+    wang, (one, two) = people.wang().actor, (h.pk for h in growers)
+    for wrong in ((), ((one, 39),), ((one, 20), (one, 20)), ((one, 41), (two, -1))):
+        with pytest.raises(Invalid):
+            order_from_agreement(actor=wang, agreement_id=made.pk, growers=wrong)
+    stranger = households(1, people.villages()[-1])[0]
+    with pytest.raises(Hidden):
+        order_from_agreement(actor=wang, agreement_id=made.pk, growers=((one, 20), (stranger.pk, 20)))
+    order = order_from_agreement(actor=wang, agreement_id=made.pk, growers=((one, 25), (two, 15)))
+    assert order.lines.get().offer.committed == 40
+
+
+def test_what_is_not_agreed_or_not_grown_by_households_is_refused(db: None) -> None:
+    grower, buyer, seller = households(1)[0], organisation("采购公司"), organisation("卖方公司")
+    need = posting("need", owner_kind="organisation", organisation=buyer, place=people.county())
+    wang = people.wang().actor
+    unsigned = agreement(posting("offer", owner_kind="household", household=grower), need, unsigned=True)
+    by_firm = agreement(posting("offer", owner_kind="organisation", organisation=seller), need)
+    free = agreement(posting("offer", owner_kind="household", household=grower), need, price_fen=0)
+    for made in (unsigned, by_firm, free):
+        with pytest.raises(Conflict):
+            order_from_agreement(actor=wang, agreement_id=made.pk)
+    with pytest.raises(Hidden):
+        order_from_agreement(actor=wang, agreement_id=0)
+
+
+def test_many_agreements_take_as_many_statements_as_one(db: None, django_assert_num_queries: Any) -> None:
+    made = [from_household()[0] for _ in range(5)]
+    wang = people.wang().actor
+    with django_assert_num_queries(10):
+        orders_from_agreements(actor=wang, agreement_ids=[made[0].pk])
+    with django_assert_num_queries(10):
+        ids = orders_from_agreements(actor=wang, agreement_ids=[m.pk for m in made])
+    assert len(ids) == 4 and Order.objects.count() == 5
