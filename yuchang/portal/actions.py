@@ -20,7 +20,7 @@ from yuchang.portal.models import ObjectionIntake, PublishedCounty, PublishedNot
 from yuchang.portal.queries import county_figures
 from yuchang.portal.rules import content_hash
 from yuchang.registry import models as registry
-from yuchang.registry.actions.objections import take_in_objections
+from yuchang.registry.actions import take_in_objections
 
 PUBLISH = "portal.publish"
 TEXT_MIN, TEXT_MAX = 10, 1000

@@ -107,12 +107,16 @@ def publication(request: HttpRequest) -> HttpResponse:
     reach = place_filter(actor, actions.PUBLISH)
     counties = Place.objects.filter(reach, level=Place.Level.COUNTY, valid_to__isnull=True).order_by("code")
     lines = [
-        (place, queries.publications(place.code).first(), queries.live_notices(today, place.code).count())
+        (
+            place,
+            queries.publications(place.code).first(),
+            queries.live_notices(today, place.code).count(),
+            PublishForm(initial={"from_on": today.replace(month=1, day=1)}, auto_id=f"id_{place.pk}_%s"),
+        )
         for place in counties[:20]
     ]
     context = {
         "lines": lines,
-        "form": PublishForm(initial={"from_on": today.replace(month=1, day=1)}),
         "waiting": ObjectionIntake.objects.filter(collected_at__isnull=True).count(),
     }
     return render(request, "portal/publication.html", context)

@@ -22,7 +22,7 @@ from yuchang.core.errors import Invalid
 from yuchang.core.paging import keyset_page
 from yuchang.core.queries import entries_for, log_state
 from yuchang.places.models import Place
-from yuchang.registry.actions.secrets import reveal as reveal_secret
+from yuchang.registry.actions import reveal as reveal_secret
 from yuchang.registry.models import Household, Member
 from yuchang.workbench.forms import GrantForm, PersonForm
 from yuchang.workbench.queries import figures, pages

@@ -116,7 +116,8 @@ class Source:
 
 def _households(*conditions: Q) -> Callable[[Actor, date], Rows]:
     def rows(actor: Actor, today: date) -> Rows:
-        return households_for(actor).exclude(state=Household.State.REMOVED).filter(*conditions)
+        found = households_for(actor).exclude(state=Household.State.REMOVED).filter(*conditions)
+        return found.select_related("place")
 
     return rows
 

@@ -1,0 +1,106 @@
+"""A browser and a server for journeys: Debian's Chromium, our own pages, nothing from outside."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route, sync_playwright
+
+from tests.journeys.helpers import DESKTOP, Site
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-dev-shm-usage",
+    "--font-render-hinting=none",
+]
+
+
+def chromium() -> str:
+    """Where the browser is. Fails with what to do when there is none."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+    if not path:
+        pytest.fail("journeys need Chromium: apt-get install chromium fonts-noto-cjk, or set CHROMIUM=/path")
+    return path
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """One browser for all journeys. Its driver keeps an event loop in this thread, which Django must allow."""
+    before = os.environ.get("DJANGO_ALLOW_ASYNC_UNSAFE")
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
+    with sync_playwright() as driver:
+        running = driver.chromium.launch(executable_path=chromium(), args=FLAGS)
+        yield running
+        running.close()
+    os.environ.pop("DJANGO_ALLOW_ASYNC_UNSAFE")
+    if before is not None:
+        os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = before
+
+
+class Guard:
+    """Lets nothing out to other hosts, and remembers what tried to, and what the pages complained about."""
+
+    def __init__(self, host: str) -> None:
+        self.host = host
+        self.outside: list[str] = []
+        self.complaints: list[str] = []
+
+    def watch(self, context: BrowserContext) -> None:
+        context.route("**/*", self._route)
+        context.on("page", lambda page: page.on("console", self._console))
+        context.on("page", lambda page: page.on("pageerror", lambda e: self.complaints.append(str(e))))
+
+    def _route(self, route: Route) -> None:
+        parts = urlsplit(route.request.url)
+        if parts.scheme in ("data", "blob") or parts.netloc == self.host:
+            route.continue_()
+        else:
+            self.outside.append(route.request.url)
+            route.abort()
+
+    def _console(self, message: ConsoleMessage) -> None:
+        # A refusal is a page with a status; that the browser notes it is no fault.
+        if message.type == "error" and "the server responded with a status of 4" not in message.text:
+            self.complaints.append(message.text)
+
+
+@pytest.fixture
+def site(browser: Browser, live_server: Any) -> Iterator[Site]:
+    """The running platform. Afterwards: no request went outside, and no page complained."""
+    guard = Guard(urlsplit(live_server.url).netloc)
+    contexts: list[BrowserContext] = []
+
+    def new_page(size: tuple[int, int] = DESKTOP, locale: str = "zh-CN") -> Page:
+        context = browser.new_context(
+            viewport={"width": size[0], "height": size[1]},
+            locale=locale,
+            timezone_id="Asia/Shanghai",
+            base_url=live_server.url,
+            reduced_motion="reduce",
+        )
+        context.set_default_timeout(15_000)
+        guard.watch(context)
+        contexts.append(context)
+        return context.new_page()
+
+    yield Site(live_server.url, new_page)
+    for context in contexts:
+        context.close()
+    assert not guard.outside, f"requests to other hosts: {guard.outside}"
+    assert not guard.complaints, f"the pages complained: {guard.complaints}"
+
+
+@pytest.fixture
+def visitor(site: Site) -> Callable[..., Page]:
+    """``visitor()``: a fresh browser window without any session."""
+    return site.new_page

@@ -1,0 +1,96 @@
+"""What journeys do again and again: sign in, look for faults of access, take a picture."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Page
+
+from config.environment import ROOT
+from tests.people import Person
+
+PASSWORD = "Yu-chang-2026"
+DESKTOP, PHONE = (1440, 900), (390, 844)
+AXE = ROOT / "node_modules" / "axe-core" / "axe.min.js"
+PICTURES = Path(os.environ.get("YUCHANG_PICTURES", ROOT / "var" / "pictures"))
+# Faults that keep somebody out; "moderate" and "minor" ones are hints.
+SERIOUS = {"serious", "critical"}
+
+
+@dataclass(frozen=True)
+class Site:
+    """The running platform: its address, and new windows on it."""
+
+    url: str
+    new_page: Callable[..., Page]
+
+    def sign_in(self, person: Person, **window: Any) -> Page:
+        """A new window in which this person has signed in through the form."""
+        page = self.new_page(**window)
+        sign_in(page, person)
+        return page
+
+
+def sign_in(page: Page, person: Person, password: str = PASSWORD) -> None:
+    """Sign in through the form, after giving the person the password of all tests."""
+    if not person.user.has_usable_password() or not person.user.password:
+        person.user.set_password(password)
+        person.user.save(update_fields=["password"])
+    page.goto("/accounts/sign-in")
+    page.fill("input[name=username]", person.user.username)
+    page.fill("input[name=password]", password)
+    page.click("main button[type=submit]")
+    page.wait_for_selector(".who-name")
+
+
+def axe(page: Page) -> None:
+    """No serious fault of access on the page as it stands.
+
+    The script is run by the driver, so the page's content policy stays as strict as ever.
+    """
+    page.evaluate(AXE.read_text() + "; undefined")
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    faults = [
+        f"{v['id']}: {v['help']} — {[n['html'][:160] for n in v['nodes'][:3]]}"
+        for v in found["violations"]
+        if v["impact"] in SERIOUS
+    ]
+    assert not faults, f"{page.url}\n" + "\n".join(faults)
+
+
+def settled(page: Page) -> None:
+    """Wait until every chart of the page is drawn."""
+    page.wait_for_function(
+        "[...document.querySelectorAll('.chart[data-chart]')].every(c => c.dataset.ready === 'yes')"
+    )
+
+
+def fits(page: Page) -> None:
+    """Nothing sticks out sideways: the page scrolls in one direction only."""
+    width = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    assert width[0] <= width[1] + 1, f"{page.url} is {width[0]} wide in a window of {width[1]}"
+
+
+def screenshot(page: Page, name: str, *, full: bool = True) -> None:
+    """Pictures at desktop and phone width, in ``var/pictures`` (or ``YUCHANG_PICTURES``)."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for word, (width, height) in (("phone", PHONE), ("desktop", DESKTOP)):
+        page.set_viewport_size({"width": width, "height": height})
+        settled(page)
+        page.wait_for_timeout(150)
+        page.screenshot(path=PICTURES / f"{name}-{word}.png", full_page=full)
+
+
+def check(page: Page, name: str = "") -> None:
+    """Access at desktop width, no sideways scrolling on a phone; a picture when a name is given."""
+    settled(page)
+    axe(page)
+    page.set_viewport_size({"width": 360, "height": 800})
+    fits(page)
+    page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
+    if name:
+        screenshot(page, name)
