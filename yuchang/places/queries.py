@@ -1,20 +1,30 @@
-"""Reads: codes and names by date, search, neighbours."""
+"""Reads: codes and names by date, search, neighbours. Places are public facts: no scope applies."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from yuchang.places.models import Place
+from django.db.models import Q, QuerySet
 
+from yuchang.places.models import Place, PlaceSuccessor
+from yuchang.places.rules import KEY_COLUMNS, LEVELS, full_code, great_circle_km, level_of
+from yuchang.places.search import Found, search_places
 
-@dataclass(frozen=True)
-class Found:
-    """A search hit: the place, and how it matched (0 exact, 1 prefix, 2 contained)."""
-
-    place: Place
-    rank: int
+__all__ = [
+    "Found",
+    "Neighbour",
+    "ancestors",
+    "children",
+    "county_distances",
+    "nearest_counties",
+    "place_by_code",
+    "places_by_code",
+    "present_successors",
+    "resolve",
+    "search_places",
+]
 
 
 @dataclass(frozen=True)
@@ -26,32 +36,111 @@ class Neighbour:
 
 
 def place_by_code(code: str, on: date | None = None) -> Place | None:
-    """The division that bore ``code`` (2, 4, 6, 9 or 12 digits) on a day; without a day, the present one."""
-    raise NotImplementedError
+    """The division that bore ``code`` (2, 4, 6, 9 or 12 digits) on a day; without a day, the present one.
+
+    A township or village is known from one edition only: a day before it finds that edition's. Where
+    a prefecture and its only county share a code (东莞), 6 digits mean the county. None for no such place.
+    """
+    try:
+        full = full_code(code)
+    except ValueError:
+        return None
+    rows = Place.objects.filter(code=full).order_by("level", "-valid_from")
+    if on is None:
+        found = list(rows.filter(valid_to=None))
+    else:
+        found = list(rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=on), valid_from__lte=on))
+        found = found or list(rows.filter(level__gte=4))
+    if len(code.strip()) == 6 and level_of(full) < 3:
+        found = [p for p in found if p.level == 3] or found
+    return found[0] if found else None
+
+
+def places_by_code(codes: Iterable[str]) -> dict[str, Place]:
+    """The present divisions of many 12-digit codes, in one query; unknown codes are missing.
+
+    Where two levels share a code the higher level is meant.
+    """
+    rows = Place.objects.filter(code__in=set(codes), valid_to=None).order_by("-level")
+    return {place.code: place for place in rows}
 
 
 def resolve(name_or_code: str, on: date | None = None) -> list[Place]:
-    """Every division that bore this code or exact name on a day; without a day, ever, present ones first."""
-    raise NotImplementedError
+    """Every division that bore this code or exact name on a day; without a day, ever, present ones first.
+
+    A name of the list of poverty counties that no code book shows (冷湖行委) finds the present division.
+    """
+    text = name_or_code.strip()
+    if text.isdecimal():
+        if on is not None:
+            place = place_by_code(text, on)
+            return [place] if place else []
+        if len(text) not in (2, 4, 6, 9, 12):
+            return []
+        rows = Place.objects.filter(code=full_code(text))
+    else:
+        rows = Place.objects.filter(level__in=LEVELS, name=text)
+    if on is not None:
+        rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=on)).filter(
+            Q(valid_from__lte=on) | Q(level__gte=4)
+        )
+    found = sorted(rows, key=lambda p: (p.valid_to is not None, p.level, p.code))
+    return found or list(Place.objects.filter(poverty_counties__name_in_list=text).distinct())
 
 
 def present_successors(place: Place) -> list[Place]:
-    """The divisions in force today in which ``place`` ended; itself when it is in force."""
-    raise NotImplementedError
+    """The divisions in force today in which ``place`` ended, wholly or partly; itself when it is in force.
+
+    Follows every step of the chain; empty when the sources lose the trail.
+    """
+    present: dict[int, Place] = {}
+    waiting, seen = [place], {place.pk}
+    while waiting:
+        present.update({p.pk: p for p in waiting if p.is_present})
+        ended = [p.pk for p in waiting if not p.is_present]
+        steps = PlaceSuccessor.objects.filter(place_id__in=ended).select_related("successor")
+        waiting = list({s.successor_id: s.successor for s in steps if s.successor_id not in seen}.values())
+        seen.update(p.pk for p in waiting)
+    return sorted(present.values(), key=lambda p: (p.level, p.code))
 
 
-def search_places(
-    text: str, *, within: Place | None = None, levels: Sequence[int] = (), limit: int = 20
-) -> list[Found]:
-    """Search by part of a name, full pinyin, pinyin initials or code prefix: best first, higher level first."""
-    raise NotImplementedError
+def ancestors(place: Place) -> list[Place]:
+    """From the province down to the parent. One query."""
+    keys = [getattr(place, column) for column in KEY_COLUMNS.values()]
+    rows = Place.objects.filter(pk__in=[k for k in keys if k and k != place.pk])
+    return sorted(rows, key=lambda p: p.level)
+
+
+def children(place: Place) -> QuerySet[Place]:
+    """The divisions directly below that are in force, and, below an ended county, those it still holds."""
+    return Place.objects.filter(parent=place, valid_to=None)
 
 
 def nearest_counties(place: Place, *, limit: int = 10) -> list[Neighbour]:
-    """The counties whose points lie nearest to the point of the place's county."""
-    raise NotImplementedError
+    """The counties in force whose points lie nearest to the point of the place's county.
+
+    Empty for a place above the county, or in a county without a point. Distances are between county
+    points (somewhere inside each county), not between borders or seats.
+    """
+    points = _points()
+    here = points.pop(place.county_id or 0, None)
+    if here is None:
+        return []
+    nearest = sorted((great_circle_km(*here, *there), number) for number, there in points.items())[:limit]
+    rows = Place.objects.in_bulk([number for _km, number in nearest])
+    return [Neighbour(rows[number], km) for km, number in nearest]
 
 
 def county_distances(county_ids: Sequence[int]) -> dict[tuple[int, int], float]:
-    """Kilometres between the county points of every pair (smaller id first); pairs without a point are left out."""
-    raise NotImplementedError
+    """Kilometres between the county points of every pair (smaller id first).
+
+    Pairs of which one has no point are left out. Of a county to itself: 0.
+    """
+    points = {n: p for n in sorted(set(county_ids)) if (p := _points().get(n))}
+    return {(a, b): great_circle_km(*points[a], *points[b]) for a in points for b in points if a <= b}
+
+
+def _points() -> dict[int, tuple[float, float]]:
+    """Longitude and latitude of every county in force that has a point."""
+    rows = Place.objects.filter(level=3, valid_to=None, longitude__isnull=False, latitude__isnull=False)
+    return {number: (x or 0.0, y or 0.0) for number, x, y in rows.values_list("id", "longitude", "latitude")}

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -236,6 +237,13 @@ def copy_lines(tree: Tree, areas: Sequence[str] | None) -> Iterator[str]:
     for division in tree.divisions:
         yield _division_line(division, read)
     yield from _lower_lines(tree, tuple(areas) if areas is not None else None, read)
+
+
+@lru_cache(maxsize=4)
+def common_characters(folder: Path) -> frozenset[str]:
+    """The characters in so many villages' names that the index does not keep them alone for villages."""
+    rows = read_rows(folder / "pinyin/characters.csv")
+    return frozenset(r["character"] for r in rows if int(r["villages"]) >= COMMON_FROM)
 
 
 class Reader:

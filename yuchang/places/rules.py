@@ -8,9 +8,12 @@ from itertools import pairwise
 from math import asin, cos, radians, sin, sqrt
 
 EARTH_RADIUS_KM = 6371.0088  # mean radius R1 of the GRS 80 ellipsoid, which CGCS2000 uses
+LEVELS = (1, 2, 3, 4, 5)
+KEY_COLUMNS = {1: "province_id", 2: "prefecture_id", 3: "county_id", 4: "township_id", 5: "village_id"}
 LEVEL_DIGITS = {1: 2, 2: 4, 3: 6, 4: 9, 5: 12}
 # The statistics bureau's own headings, which no address contains.
 HEADINGS = frozenset({"市辖区", "县", "省直辖县级行政区划", "自治区直辖县级行政区划"})
+KIND_SUFFIXES = ("", "省", "市", "县", "区", "旗", "自治区", "地区", "镇", "乡", "街道", "街道办事处")
 VILLAGE_SUFFIXES = (
     "",
     "村",
