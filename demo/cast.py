@@ -80,6 +80,11 @@ def enter(part: Part, place: Place | None = None, organisation_id: int | None = 
     return user, password
 
 
+def add_organisation(user: User, organisation_id: int) -> None:
+    """Let someone act for one more organisation."""
+    accounts.grant_role(actor=OPERATOR, user_id=user.pk, role=Role.PARTNER, organisation_id=organisation_id)
+
+
 def choose_password(user: User, one_time: str) -> str:
     """The person's own first act: another password than the one on paper."""
     chosen = accounts.one_time_password()

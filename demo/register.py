@@ -20,7 +20,7 @@ from yuchang.partners import actions as partners
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.registry import actions as registry
-from yuchang.registry.models import Household, Notice, NoticeEntry, Objection
+from yuchang.registry.models import Household, Notice, NoticeEntry, Objection, Source
 from yuchang.sheets import actions as sheets
 from yuchang.sheets.models import ImportBatch, StagedGroup
 
@@ -86,19 +86,20 @@ def enter_organisations(scene: Scene, line: Line) -> str:
     partners.vet_organisations(
         actor=scene.second, organisation_ids=[row.pk for row in stored], note="模拟核验"
     )
-    lines: list[SignIn] = []
-    for number, (one, row) in enumerate(zip(made_up, stored, strict=True)):
-        if one.demands or one.key in PRINTED_PARTNERS:
-            lines += _clerk(one, row)
-        line.step(number + 1, len(stored))
-    cast.remember(scene.options.folder, lines)
+    acting: dict[str, list[tuple[MadeUp, Organisation]]] = {}
+    for one, row in zip(made_up, stored, strict=True):
+        if one.demands:
+            acting.setdefault(clerk_of(one), []).append((one, row))
+    for number, (username, mine) in enumerate(acting.items()):
+        cast.remember(scene.options.folder, _clerk(username, mine))
+        line.step(number + 1, len(acting))
     return f"{len(stored)} 家单位已核验"
 
 
 def _facts(scene: Scene, one: MadeUp, townships: Sequence[int | None]) -> partners.OrganisationFacts:
     seat = scene.county_place.pk if one.township is None else townships[one.township]
-    if not one.is_local:
-        seat = scene.county_place.province_id
+    if one.seat_code:
+        seat = Place.objects.get(code=one.seat_code, valid_to__isnull=True).pk
     return partners.OrganisationFacts(
         name=one.name,
         kind=one.kind,
@@ -111,12 +112,20 @@ def _facts(scene: Scene, one: MadeUp, townships: Sequence[int | None]) -> partne
     )
 
 
-def _clerk(one: MadeUp, row: Organisation) -> list[SignIn]:
-    """The person who acts for an organisation; two of them are printed with a password of their own."""
-    username = PRINTED_PARTNERS.get(one.key, one.key)
+def clerk_of(one: MadeUp) -> str:
+    """The sign-in name of the person who acts for an organisation; two of them have one of their own."""
+    agents = {"enterprise": "agent", "canteen": "agent2"}
+    return PRINTED_PARTNERS.get(one.key, agents[one.kind])
+
+
+def _clerk(username: str, mine: Sequence[tuple[MadeUp, Organisation]]) -> list[SignIn]:
+    """The person who acts for these organisations; returns the line to print, if any."""
+    one, row = mine[0]
     part = Part(username, "赵企业" if username == "partner" else one.contact, Role.PARTNER, one.name)
     user, one_time = cast.enter(part, organisation_id=row.pk)
-    if one.key not in PRINTED_PARTNERS:
+    for _other, further in mine[1:]:
+        cast.add_organisation(user, further.pk)
+    if username not in PRINTED_PARTNERS.values():
         return []
     return [cast.sign_in(part, cast.choose_password(user, one_time), one.name)]
 
@@ -248,7 +257,7 @@ def survey(scene: Scene, line: Line) -> str:
     ids = scene.household_ids
     rows = survey_rows(scene, ids, 0)
     count = registry.record_facts_set(
-        actor=scene.officer, observed_on=on, source="入户走访", columns=SURVEY_COLUMNS, rows=rows
+        actor=scene.officer, observed_on=on, source=Source.VISIT, columns=SURVEY_COLUMNS, rows=rows
     )
     return f"{on} {count:,} 户的收入构成"
 

@@ -63,11 +63,14 @@ class Scene:
 
     @cached_property
     def villages(self) -> dict[str, Place]:
-        """The villages that take part, by code."""
+        """The villages that take part, by code: all, or some from all over the county."""
         rows = Place.objects.filter(
             county_id=self.county_place.pk, level=Place.Level.VILLAGE, valid_to__isnull=True
         )
-        return {place.code: place for place in rows.order_by("code")[: self.options.villages]}
+        places = list(rows.order_by("code"))
+        wanted = self.options.villages or len(places)
+        step = max(1, len(places) // wanted)
+        return {place.code: place for place in places[::step][:wanted]}
 
     @cached_property
     def county(self) -> County:

@@ -11,7 +11,7 @@ from demo import cast
 from demo.county.economy import KINDS, UNITS
 from demo.county.economy import Organisation as MadeUp
 from demo.progress import Line
-from demo.register import PRINTED_PARTNERS
+from demo.register import clerk_of
 from demo.scene import YEAR, ZONE, Scene
 from yuchang.accounts.rules import Actor
 from yuchang.exchange import actions as exchange
@@ -127,7 +127,7 @@ def _buyers(scene: Scene) -> list[tuple[MadeUp, Organisation, Actor]]:
     """The organisations that need something, as stored, with the person who acts for each."""
     stored = {row.credit_code: row for row in Organisation.objects.filter(host=scene.county_place)}
     return [
-        (one, stored[one.credit_code], cast.actor(PRINTED_PARTNERS.get(one.key, one.key)))
+        (one, stored[one.credit_code], cast.actor(clerk_of(one)))
         for one in scene.county.organisations
         if one.demands
     ]

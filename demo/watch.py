@@ -15,6 +15,7 @@ from yuchang.policy.actions import run_policy
 from yuchang.policy.models import Run
 from yuchang.portal import actions as portal
 from yuchang.registry import actions as registry
+from yuchang.registry.models import Source
 
 VISITS = 120
 """How many alerts are visited in the demonstration; the others wait for the reader."""
@@ -42,7 +43,11 @@ def see_the_year(scene: Scene, line: Line) -> str:
         row for i, row in zip(sorted(ids), register.survey_rows(scene, ids, 1), strict=True) if i in struck
     ]
     count = registry.record_facts_set(
-        actor=scene.officer, observed_on=on, source="秋季排查", columns=register.SURVEY_COLUMNS, rows=rows
+        actor=scene.officer,
+        observed_on=on,
+        source=Source.COMPARISON,
+        columns=register.SURVEY_COLUMNS,
+        rows=rows,
     )
     return f"{on} 复查 {count:,} 户受灾、患病、失业户"
 

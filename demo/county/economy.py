@@ -78,7 +78,7 @@ class Organisation:
     contact: str
     phone: str
     township: int | None
-    is_local: bool
+    seat_code: str
     reliability: float
     demands: tuple[Demand, ...] = ()
 
@@ -131,6 +131,8 @@ def _work_and_land(
     return made
 
 
+FAR_SEATS = ("370202000000", "330106000000", "620102000000", "320508000000")
+"""Where firms from far away have their made-up seats: coast, capital of the province, factory town."""
 _FIRMS = (  # name, kind, local, crops with share of the county's supply
     ("核桃加工厂", "enterprise", True, {"goods.walnut": 0.28}),
     ("山货电商公司", "enterprise", True, {"goods.walnut": 0.10, "goods.honey": 0.35, "goods.mushroom": 0.3}),
@@ -203,7 +205,7 @@ def organisations(
             contact=str(contacts[i]),
             phone=str(phones[i]),
             township=township,
-            is_local=local,
+            seat_code="" if local else FAR_SEATS[i % len(FAR_SEATS)],
             reliability=round(float(rng.beta(9, 1.2)), 3),
             demands=_demands(rng, shares, supply, local),
         )
