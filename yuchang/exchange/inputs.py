@@ -21,11 +21,10 @@ from yuchang.places.models import Place
 # A talk holds its quantity until it ends: what is being talked about is not proposed to others.
 _OPEN = """
     WITH held AS (
-        SELECT posting_id, sum(quantity) AS quantity FROM (
-            SELECT offer_id AS posting_id, quantity FROM exchange_match WHERE state = 'talking'
-            UNION ALL
-            SELECT need_id, quantity FROM exchange_match WHERE state = 'talking') AS talks
-        GROUP BY posting_id
+        SELECT side.posting_id, sum(coalesce(t.quantity, m.quantity)) AS quantity
+        FROM exchange_match m LEFT JOIN exchange_talk t ON t.match_id = m.id,
+             LATERAL (VALUES (m.offer_id), (m.need_id)) AS side(posting_id)
+        WHERE m.state = 'talking' GROUP BY side.posting_id
     ), local AS (
         SELECT DISTINCT category_id FROM exchange_posting
         WHERE state = 'open' AND county_id = %(county)s

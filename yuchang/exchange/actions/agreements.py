@@ -37,17 +37,21 @@ _PROPOSED = f"""
         offer_yes_name, need_yes_name, offer_yes_by_id, offer_yes_at, need_yes_by_id, need_yes_at,
         {", ".join(KEYS)})
     SELECT 1, %(at)s, %(at)s, m.id, m.offer_id, m.need_id, m.category_id,
-        m.quantity, m.price_fen, m.transport_fen, m.window_from, m.window_to, %(side)s, 'proposed', '',
-        CASE %(side)s WHEN 'offer' THEN %(name)s ELSE '' END, CASE %(side)s WHEN 'need' THEN %(name)s ELSE '' END,
+        coalesce(t.quantity, m.quantity), coalesce(t.price_fen, m.price_fen), m.transport_fen,
+        m.window_from, m.window_to, %(side)s, 'proposed', '',
+        CASE %(side)s WHEN 'offer' THEN %(name)s ELSE '' END,
+        CASE %(side)s WHEN 'need' THEN %(name)s ELSE '' END,
         CASE %(side)s WHEN 'offer' THEN %(user)s::bigint END, CASE %(side)s WHEN 'offer' THEN %(at)s END,
         CASE %(side)s WHEN 'need' THEN %(user)s::bigint END, CASE %(side)s WHEN 'need' THEN %(at)s END,
         {", ".join(f"o.{key}" for key in KEYS)}
     FROM exchange_match m JOIN exchange_posting o ON o.id = m.offer_id
+    LEFT JOIN exchange_talk t ON t.match_id = m.id
     WHERE m.id = ANY(%(ids)s) ORDER BY m.id
 """  # noqa: S608 - the keys are constants of this file
 _SIGNED = """
     UPDATE exchange_agreement SET {side}_yes_by_id = %(user)s, {side}_yes_name = %(name)s,
-        {side}_yes_at = %(at)s, state = 'agreed', agreed_at = %(at)s, version = version + 1, updated_at = %(at)s
+        {side}_yes_at = %(at)s, state = 'agreed', agreed_at = %(at)s,
+        version = version + 1, updated_at = %(at)s
     WHERE state = 'proposed' AND match_id = ANY(%(ids)s)
 """
 _RESERVED = """
@@ -219,7 +223,7 @@ def _side_of(actor: Actor, agreement: Agreement) -> str:
 
 
 def agree_set(*, actor: Actor, match_ids: Sequence[int], side: str) -> int:
-    """Say yes for one side of many matches at their proposed terms and window.
+    """Say yes for one side of many matches at the terms on the table and the proposed window.
 
     Where no agreement exists it is proposed; where the other side has proposed one it is signed, with the
     same rules as ``sign_agreement`` (never both sides by one person). All or nothing. Returns how many.
@@ -242,7 +246,7 @@ def agree_set(*, actor: Actor, match_ids: Sequence[int], side: str) -> int:
 
 
 def _waiting(ids: Sequence[int], side: str, actor: Actor) -> list[int]:
-    """The matches whose agreement waits for this side. Raises Conflict or Refused for what it may not sign."""
+    """The matches whose agreement waits for this side. Raises Conflict or Refused if it may not sign."""
     rows = Agreement.objects.filter(match_id__in=ids, state=Agreement.State.PROPOSED).order_by("match_id")
     found = list(rows.select_for_update(of=("self",)))
     if any(row.proposed_side == side for row in found):
