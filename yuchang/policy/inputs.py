@@ -14,6 +14,8 @@ from django.db import connection
 
 from yuchang.policy.rules import InputRow
 from yuchang.rulelang.nodes import Entity, Fact
+from yuchang.snapshots.models import Snapshot
+from yuchang.snapshots.queries import query
 from yuchang.snapshots.rules import Extract
 
 PLACE_COLUMNS = ("province_id", "prefecture_id", "county_id", "township_id", "village_id")
@@ -84,6 +86,20 @@ def input_row(household_id: int, on: date, facts: Mapping[str, Fact]) -> InputRo
     return InputRow(
         _known(households[0] if households else {}, facts, Entity.HOUSEHOLD),
         tuple(_known(member, facts, Entity.MEMBER) for member in members),
+    )
+
+
+def frozen_row(snapshot: Snapshot, household_id: int, facts: Mapping[str, Fact]) -> InputRow:
+    """What the rules saw of one household in a frozen snapshot. Raises Conflict when it was touched."""
+    households = query(snapshot, "SELECT * FROM households WHERE household_id = ?", [household_id])
+    members = query(
+        snapshot, "SELECT * FROM members WHERE household_id = ? ORDER BY member_id", [household_id]
+    )
+    found = [dict(zip(households.columns, row, strict=True)) for row in households.rows]
+    people = [dict(zip(members.columns, row, strict=True)) for row in members.rows]
+    return InputRow(
+        _known(found[0] if found else {}, facts, Entity.HOUSEHOLD),
+        tuple(_known(person, facts, Entity.MEMBER) for person in people),
     )
 
 

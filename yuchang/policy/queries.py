@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import QuerySet
+from django.db import connection
+from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door
@@ -18,8 +19,10 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid, invalid
 from yuchang.places.models import Place
+from yuchang.policy.explain import explain
+from yuchang.policy.inputs import frozen_row
 from yuchang.policy.library import NATION, Library, ParameterValue, load_library
-from yuchang.policy.models import Decision, Run, RunResult
+from yuchang.policy.models import Decision, Plan, Run, RunResult
 from yuchang.policy.rules import (
     InputRow,
     Outcome,
@@ -27,12 +30,16 @@ from yuchang.policy.rules import (
     compile_pack,
     decide,
     needed_parameters,
+    parameters_used,
+    plan_at,
     plan_hash,
     plan_source,
     read_plan,
     resolve,
     why_missing,
 )
+from yuchang.policy.words import CERTAINTY_WORDS, Explanation, explanation_of, language
+from yuchang.registry.models import Household
 from yuchang.rulelang.errors import RuleError
 
 Resolved = Mapping[str, ParameterValue | None]
@@ -254,6 +261,23 @@ def replay_decision(decision: Decision) -> Outcome:
     return decide(read_plan(decision.plan.source), InputRow.read(decision.input_row), decision.on)
 
 
+# --- why ---------------------------------------------------------------------------------------------
+
+
+def explain_result(result: RunResult) -> Explanation:
+    """Why a run said what it said of one household, from its frozen rows and plan.
+
+    Raises Conflict (409) when the snapshot was touched, or says something else than the stored result.
+    """
+    run = result.run
+    plan = read_plan(run.plan.source)
+    row = frozen_row(run.snapshot, result.household_id, plan.pack.facts)
+    outcome = decide(plan_at(plan, result.village_id), row, run.on)
+    if (outcome.met_mask, outcome.unknown_mask) != (result.met_mask, result.unknown_mask):
+        raise Conflict(_("这一户的重算结果与当时保存的不一致。"), remedy=_("请联系系统管理员核对该次运行。"))
+    return explanation_of(explain(plan_at(plan, result.village_id), row, run.on, outcome))
+
+
 # --- runs -------------------------------------------------------------------------------------------
 
 
@@ -270,6 +294,102 @@ def run_for(actor: Actor, run_id: int) -> Run:
 def run_results(run: Run) -> QuerySet[RunResult]:
     """The results of a run, to be filtered and paged."""
     return RunResult.objects.filter(run=run)
+
+
+def rule_counts(run: Run) -> dict[int, tuple[int, int]]:
+    """Per rule (by its bit) how many households met it and for how many it is unknown. One query."""
+    rules = read_plan(run.plan.source).pack.rules
+    sums = ", ".join(
+        f"count(*) FILTER (WHERE {mask} & {1 << rule.bit} <> 0)"
+        for rule in rules
+        for mask in ("met_mask", "unknown_mask")
+    )
+    if not sums:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {sums} FROM policy_runresult WHERE run_id = %s", [run.pk])  # noqa: S608
+        counts = cursor.fetchone()
+    return {rule.bit: (counts[2 * i], counts[2 * i + 1]) for i, rule in enumerate(rules)}
+
+
+def results_with(
+    run: Run, *, verdict: str = "", kind: str = "", rule: str = "", state: str = "met"
+) -> QuerySet[RunResult]:
+    """The results of a run with a verdict, a class (``none`` for no class), or a rule in a state."""
+    rows = run_results(run)
+    if verdict:
+        rows = rows.filter(verdict=verdict)
+    if kind:
+        rows = rows.filter(monitoring_class="" if kind == "none" else kind)
+    if rule:
+        bits = {r.text.id: 1 << r.bit for r in read_plan(run.plan.source).pack.rules}
+        column = "unknown_mask" if state == "unknown" else "met_mask"
+        rows = rows.alias(bit=F(column).bitand(bits.get(rule, 0))).filter(bit__gt=0)
+    return rows
+
+
+def result_for(actor: Actor, run_id: int, household_id: int) -> RunResult:
+    """What one run said of one household in the actor's area. Raises Refused or Hidden."""
+    found = RunResult.objects.filter(run_id=run_id, household_id=household_id).values_list("pk", flat=True)
+    rows = RunResult.objects.select_related("run__plan", "run__snapshot", "run__place")
+    return open_door(rows, actor, "policy.read", found.first() or 0)
+
+
+def results_of_household(actor: Actor, household_id: int) -> QuerySet[RunResult]:
+    """What runs said of one household, newest first, within the actor's area."""
+    rows = RunResult.objects.filter(place_filter(actor, "policy.read"), household_id=household_id)
+    return rows.select_related("run").order_by("-run_id")
+
+
+def households_of(results: Iterable[RunResult]) -> dict[int, Household]:
+    """The households of some results with their villages. One query."""
+    rows = Household.objects.filter(pk__in=[r.household_id for r in results]).select_related("place")
+    return {row.pk: row for row in rows}
+
+
+@dataclass(frozen=True)
+class PlanLine:
+    """A parameter as a plan has it, for a page. ``fen`` None: none was stored, or it differs by place."""
+
+    label: str
+    fen: int | None
+    unit: str
+    region: str
+    applied_from: str
+    applied_to: str
+    document: str
+    certainty: str
+    varies: bool
+
+
+def lines_of(plan: Plan, place_id: int | None = None) -> list[PlanLine]:
+    """The parameters that a plan's rules read, with their documents. One query."""
+    read = read_plan(plan.source)
+    own = read.by_place.get(str(place_id), {})
+    differing = {name for values in read.by_place.values() for name in values}
+    entries = {name: read.lines.get(name) or {} for name in parameters_used(read)}
+    codes = {e.get("region", "") for e in entries.values()}
+    names = dict(Place.objects.filter(code__in=codes).values_list("code", "full_name")) | {NATION: _("全国")}
+    tongue = language()
+    found = []
+    for name, entry in entries.items():
+        parameter = read.pack.parameters[name]
+        unit = parameter.type.unit
+        kind = entry.get("certainty", "")
+        found.append(
+            PlanLine(
+                parameter.zh if tongue == "zh" else parameter.en,
+                own.get(name, entry.get("value")),
+                unit.text() if tongue == "zh" else unit.english(),
+                names.get(entry.get("region", ""), ""),
+                entry.get("applied_from") or "",
+                entry.get("applied_to") or "",
+                entry.get("document") or "",
+                str(CERTAINTY_WORDS[kind][1]) if kind else "",
+                name in differing,
+            )
+        )
+    return found
 
 
 def latest_run(county: Place) -> Run | None:

@@ -236,6 +236,12 @@ def read_plan(source: str) -> CompiledPlan:
     return CompiledPlan(compile_pack(library), values, data["values"], data["by_place"])
 
 
+def plan_at(plan: CompiledPlan, place_id: int | None) -> CompiledPlan:
+    """The plan with the values of one place, where places differ."""
+    own = plan.by_place.get(str(place_id))
+    return replace(plan, values={**plan.values, **own}) if own else plan
+
+
 # --- verdicts ---------------------------------------------------------------------------------------
 
 
