@@ -150,6 +150,16 @@ class Leg(Placed):
                 name="ledger_leg_county",
             ),
             models.Index(
+                fields=["township_id", "booked_on", "id"],
+                condition=Q(household_id__isnull=False),
+                name="ledger_leg_township",
+            ),
+            models.Index(
+                fields=["village_id", "booked_on", "id"],
+                condition=Q(household_id__isnull=False),
+                name="ledger_leg_village",
+            ),
+            models.Index(
                 F("order_line_id"), condition=Q(order_line_id__isnull=False), name="ledger_leg_line"
             ),
         ]

@@ -9,14 +9,14 @@ from itertools import pairwise
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
-from yuchang.accounts.rules import Actor
+from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.ledger import rules
-from yuchang.ledger.models import Leg, Transaction, Way
+from yuchang.ledger.models import Account, Leg, Transaction, Way
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.registry.models import Household
@@ -43,21 +43,44 @@ def received_by_household(actor: Actor, household_id: int) -> int:
     return int(household_book(actor, household_id).aggregate(total=Sum("amount_fen"))["total"] or 0)
 
 
+def _works_below_county(actor: Actor) -> bool:
+    """Whether the actor reads single households' parts of bookings that belong to a whole county."""
+    return any(isinstance(s, PlaceScope) and s.level > 3 for s in actor.scopes("ledger.read"))
+
+
+def _own_legs(actor: Actor) -> QuerySet[Leg]:
+    return Leg.objects.filter(place_filter(actor, "ledger.read"), household_id__isnull=False)
+
+
+def _transaction_reach(actor: Actor) -> Q:
+    """Bookings of the actor's places, and those that reached a household there."""
+    reach = place_filter(actor, "ledger.read")
+    return (
+        reach | Q(pk__in=_own_legs(actor).values("transaction_id")) if _works_below_county(actor) else reach
+    )
+
+
 def transactions_for(actor: Actor) -> QuerySet[Transaction]:
-    """The transactions of the actor's places."""
+    """The bookings of the actor's places, and those that reached a household there."""
     require(actor, "ledger.read")
-    return Transaction.objects.filter(place_filter(actor, "ledger.read"))
+    return Transaction.objects.filter(_transaction_reach(actor))
 
 
 def transaction_for(actor: Actor, transaction_id: int) -> Transaction:
-    """One transaction. Raises Refused or Hidden."""
+    """One booking. Raises Refused or Hidden."""
     rows = Transaction.objects.select_related("payer", "reverses", "place")
-    return open_door(rows, actor, "ledger.read", transaction_id)
+    return open_door(rows, actor, "ledger.read", transaction_id, within=_transaction_reach(actor))
 
 
-def transaction_legs(transaction: Transaction) -> QuerySet[Leg]:
-    """All legs of a transaction that the actor was let through to, with their accounts."""
-    return Leg.objects.filter(transaction=transaction).select_related("account", "place")
+def transaction_legs(actor: Actor, transaction: Transaction) -> QuerySet[Leg]:
+    """The legs of a booking with their accounts; of households only those in the actor's places."""
+    mine = place_filter(actor, "ledger.read") | Q(household_id__isnull=True)
+    return Leg.objects.filter(mine, transaction=transaction).select_related("account", "place")
+
+
+def reversal_of(transaction: Transaction) -> Transaction | None:
+    """The booking that undid this one, if any."""
+    return Transaction.objects.filter(reverses=transaction).first()
 
 
 def income_by_household(ids: Sequence[int], from_on: date, to_on: date) -> dict[int, int]:
@@ -97,27 +120,46 @@ class Totals:
     household_count: int
 
 
-_TOTALS = """
-    SELECT coalesce(-sum(l.amount_fen) FILTER (WHERE t.kind = 'payment' AND a.kind = 'organisation'), 0),
-           coalesce(sum(l.amount_fen) FILTER (WHERE t.kind = 'refund' AND a.kind = 'organisation'), 0),
-           coalesce(sum(l.amount_fen) FILTER (WHERE a.kind = 'household'), 0),
-           coalesce(sum(l.amount_fen) FILTER (WHERE t.kind NOT IN ('payment', 'refund')
-                                              AND a.kind = 'organisation'), 0),
-           coalesce(sum(l.amount_fen) FILTER (WHERE a.kind IN ('fee', 'residual', 'fund')), 0),
-           coalesce(sum(l.amount_fen) FILTER (WHERE a.kind = 'clearing'), 0),
-           count(DISTINCT l.household_id)
-    FROM ledger_transaction t
-    JOIN ledger_leg l ON l.transaction_id = t.id
-    JOIN ledger_account a ON a.id = l.account_id
-    WHERE t.{column} = %s AND t.booked_on BETWEEN %s AND %s
-"""
-
-
 def totals(place: Place, from_on: date, to_on: date) -> Totals:
     """The money of a place on the days given (both included). Reversals count against what they reverse."""
-    with connection.cursor() as cursor:
-        cursor.execute(_TOTALS.format(column=LEVEL_COLUMNS[place.level]), [place.pk, from_on, to_on])
-        return Totals(*(int(value) for value in cursor.fetchone()))
+    return _totals(Q(**{f"transaction__{LEVEL_COLUMNS[place.level]}": place.pk}), from_on, to_on)
+
+
+def totals_for(actor: Actor, from_on: date, to_on: date) -> Totals:
+    """The money of the actor's places on the days given; below the county, of its households alone."""
+    require(actor, "ledger.read")
+    if _works_below_county(actor):
+        return _totals(place_filter(actor, "ledger.read"), from_on, to_on)
+    return _totals(place_filter(actor, "ledger.read", "transaction__"), from_on, to_on)
+
+
+def _totals(reach: Q, from_on: date, to_on: date) -> Totals:
+    owner, kind = "account__kind", "transaction__kind"
+    fees = Q(account__kind__in=[Account.Kind.FEE, Account.Kind.RESIDUAL, Account.Kind.FUND])
+    paid_out = Q(account__kind="organisation") & ~Q(transaction__kind__in=["payment", "refund"])
+    rows = Leg.objects.filter(reach, booked_on__gte=from_on, booked_on__lte=to_on)
+    found = rows.aggregate(
+        received=_sum(Q(**{owner: "organisation", kind: "payment"})),
+        refunded=_sum(Q(**{owner: "organisation", kind: "refund"})),
+        households=_sum(Q(**{owner: "household"})),
+        organisations=_sum(paid_out),
+        fees=_sum(fees),
+        waiting=_sum(Q(**{owner: "clearing"})),
+        number=Count("household_id", distinct=True),
+    )
+    return Totals(
+        -found["received"],
+        found["refunded"],
+        found["households"],
+        found["organisations"],
+        found["fees"],
+        found["waiting"],
+        found["number"],
+    )
+
+
+def _sum(which: Q) -> Sum:
+    return Sum("amount_fen", filter=which, default=0)
 
 
 @dataclass(frozen=True)

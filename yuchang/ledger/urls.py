@@ -1,6 +1,12 @@
-"""Addresses."""
+"""Addresses of the book."""
 
-from django.urls import URLPattern
+from django.urls import path
+
+from yuchang.ledger import views
 
 app_name = "ledger"
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    path("", views.transaction_list, name="transaction_list"),
+    path("<int:transaction_id>", views.transaction, name="transaction"),
+    path("households/<int:household_id>", views.household_book, name="household_book"),
+]

@@ -84,7 +84,7 @@ def _settle(actor: Actor, round_ids: Sequence[int], version: int | None, *, is_s
 
 def _delivered(round_ids: Sequence[int]) -> list[Order]:
     rows = Order.objects.filter(round_id__in=round_ids, state=Order.State.DELIVERED)
-    return list(rows.select_related("place").select_for_update(of=("self",)).order_by("id"))
+    return list(rows.select_related("place", "round").select_for_update(of=("self",)).order_by("id"))
 
 
 def _books(orders: Sequence[Order], shares: dict[int, list[rules.Shares]]) -> _Books:
@@ -118,6 +118,7 @@ def _book(actor: Actor, orders: Sequence[Order], shares: dict[int, list[rules.Sh
                 legs=(LegDraft(books.clearing[order.place_id], -total), *legs),
                 channel=order.channel,
                 payer_id=books.organisations[order.organisation_id],
+                memo=order.round.title,
             )
         )
     return post_set(actor=actor, drafts=drafts)

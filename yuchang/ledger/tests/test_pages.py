@@ -1,0 +1,88 @@
+"""Who reads which pages of the book, and at what cost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests import people
+from yuchang.accounts.rules import SYSTEM
+from yuchang.ledger.actions import household_accounts, organisation_accounts, place_account, post_set
+from yuchang.ledger.models import Leg, Transaction
+from yuchang.ledger.tests.people_of_the_book import households, organisation
+from yuchang.ledger.tests.test_book import draft
+
+
+@pytest.fixture
+def booked(db: None) -> list[int]:
+    """Households of the first and the last village of 成县; each received once."""
+    near, far = households(1)[0], households(1, people.villages()[-1])[0]
+    accounts = household_accounts([near.pk, far.pk])
+    clearing = place_account(people.county(), "clearing")
+    payer = organisation_accounts([organisation("采购公司").pk])
+    legs = (clearing, -1000), (accounts[near.pk], 700), (accounts[far.pk], 300)
+    post_set(actor=SYSTEM, drafts=[draft("1", *legs, payer_id=next(iter(payer.values())), memo="核桃预售")])
+    return [near.pk, far.pk]
+
+
+def test_an_officer_reads_list_booking_and_statement(booked: list[int]) -> None:
+    browser = people.wang().client()
+    page = browser.get("/ledger/")
+    assert 'data-figure="households" data-value="1000"' in page.content.decode()
+    pk = Transaction.objects.get().pk
+    assert browser.get(f"/ledger/{pk}").content.decode().count("ledger/households/") == 2
+    book = browser.get(f"/ledger/households/{booked[0]}").content.decode()
+    assert 'data-value="700"' in book and "核桃预售" in book and "采购公司" in book
+
+
+def test_a_cadre_sees_the_own_villages_part_of_a_booking_of_the_county(booked: list[int]) -> None:
+    browser = people.li().client()
+    page = browser.get("/ledger/").content.decode()
+    assert 'data-figure="households" data-value="700"' in page and "核桃预售" in page
+    pk = Transaction.objects.get().pk
+    assert browser.get(f"/ledger/{pk}").content.decode().count("ledger/households/") == 1
+    assert browser.get(f"/ledger/households/{booked[0]}").status_code == 200
+    assert browser.get(f"/ledger/households/{booked[1]}").status_code == 404
+
+
+def test_strangers_are_refused(booked: list[int]) -> None:
+    pk = Transaction.objects.get().pk
+    pages = (f"/ledger/{pk}", f"/ledger/households/{booked[0]}")
+    for person, status in ((people.outsider(), 404), (people.zhao(1), 403), (people.administrator(), 403)):
+        for page in pages:
+            assert person.client().get(page).status_code == status
+    outside = people.outsider().client().get("/ledger/").content.decode()
+    assert "核桃预售" not in outside and 'data-figure="households" data-value="0"' in outside
+
+
+@pytest.mark.parametrize(
+    "query", ["?from_on=2026-09-02&to_on=2026-09-01", "?from_on=x&to_on=y", "?after=zzz"]
+)
+def test_days_and_cursors_that_make_no_sense_are_refused(booked: list[int], query: str) -> None:
+    assert people.wang().client().get(f"/ledger/{query}").status_code == 422
+
+
+def test_a_period_counts_only_its_days(booked: list[int]) -> None:
+    page = people.wang().client().get("/ledger/?from_on=2020-01-01&to_on=2020-12-31").content.decode()
+    assert 'data-figure="households" data-value="0"' in page and "核桃预售" not in page
+
+
+def test_the_lists_cost_the_same_for_many_bookings(
+    booked: list[int], django_assert_max_num_queries: Any, django_assert_num_queries: Any
+) -> None:
+    browser = people.wang().client()
+    pages = ("/ledger/", f"/ledger/households/{booked[0]}")
+    counts = []
+    for page in pages:
+        browser.get(page)
+        with django_assert_max_num_queries(14) as few:
+            browser.get(page)
+        counts.append(len(few.captured_queries))
+    clearing = place_account(people.county(), "clearing")
+    account = household_accounts([booked[0]])[booked[0]]
+    post_set(actor=SYSTEM, drafts=[draft(f"n{n}", (clearing, -5), (account, 5)) for n in range(60)])
+    assert Leg.objects.filter(household_id=booked[0]).count() == 61
+    for page, count in zip(pages, counts, strict=True):
+        with django_assert_num_queries(count):
+            assert 'rel="next"' in browser.get(page).content.decode()
