@@ -2,19 +2,120 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
+from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
-from yuchang.registry.models import Household, HouseholdFacts, PublicNotice
+from yuchang.core import clock, secrets
+from yuchang.places.models import Place
+from yuchang.registry.documents import blind_id
+from yuchang.registry.models import (
+    Household,
+    HouseholdFacts,
+    Member,
+    Notice,
+    Objection,
+    PublicNotice,
+    Resource,
+)
+from yuchang.registry.rules import clean_id
+
+COUNTED = 10_000
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What a household list is narrowed by. Empty fields do not narrow."""
+
+    text: str = ""
+    state: str = ""
+    attribute: str = ""
+    cause: str = ""
+    township: int | None = None
+    village: int | None = None
+    waiting: bool = False
+    batch: int | None = None
+
+    @classmethod
+    def from_query(cls, query: Any) -> Filter:
+        """From an address bar's query; anything unreadable does not narrow."""
+        return cls(
+            text=query.get("q", "").strip()[:60],
+            state=query.get("state", ""),
+            attribute=query.get("attribute", ""),
+            cause=query.get("cause", ""),
+            township=_number(query.get("township")),
+            village=_number(query.get("village")),
+            waiting=query.get("waiting") == "1",
+            batch=_number(query.get("batch")),
+        )
+
+
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def households_for(actor: Actor, permission: str = "registry.read") -> QuerySet[Household]:
     """The households in the actor's area."""
     return Household.objects.filter(place_filter(actor, permission))
+
+
+def household_for(actor: Actor, household_id: int, permission: str = "registry.read") -> Household:
+    """One household through the door, with its village. Raises Refused or Hidden."""
+    rows = Household.objects.select_related("place", "entered_by", "verified_by")
+    return open_door(rows, actor, permission, household_id)
+
+
+def filtered(rows: QuerySet[Household], actor: Actor, narrow: Filter) -> QuerySet[Household]:
+    """The rows that a filter leaves. Removed households show only when asked for."""
+    equal = {
+        "state": narrow.state,
+        "attribute": narrow.attribute,
+        "main_cause": narrow.cause,
+        "township_id": narrow.township,
+        "village_id": narrow.village,
+        "batch_id": narrow.batch,
+    }
+    rows = rows.filter(**{k: v for k, v in equal.items() if v})
+    if not narrow.state:
+        rows = rows.exclude(state=Household.State.REMOVED)
+    if narrow.waiting:
+        rows = rows.filter(verified_by=None, state__in=["entered", "listed", "exited"])
+    return rows.filter(_matches(narrow.text, actor)) if narrow.text else rows
+
+
+def _matches(text: str, actor: Actor) -> Q:
+    """By ID number or its last six signs (with ``registry.reveal``), household number, initials, or name."""
+    plain = clean_id(text)
+    if actor.may("registry.reveal") and re.fullmatch(r"\d{14,21}[\dX]", plain):
+        blind = blind_id(plain, clock.today())
+        return Q(pk__in=_households_of(Q(id_blind=blind))) if blind else Q(number=text)
+    if actor.may("registry.reveal") and re.fullmatch(r"\d{5}[\dX]", plain):
+        tail = secrets.blind_index("member.id_tail", plain)
+        return Q(pk__in=_households_of(Q(id_tail_blind=tail))) | Q(number=text)
+    if re.fullmatch(r"[A-Za-z]{1,10}", text):
+        return Q(search_keys__contains=[text.lower()]) | Q(number__startswith=text)
+    if text.isascii():
+        return Q(number__startswith=text)
+    name = text.replace("·", "").replace("•", "").replace(" ", "")
+    grams = [name] if len(name) <= 2 else [name[i : i + 2] for i in range(len(name) - 1)]
+    return Q(search_keys__contains=grams)
+
+
+def _households_of(condition: Q) -> QuerySet[Member, Any]:
+    return Member.objects.filter(condition, left_on=None).values("household_id")
+
+
+def capped_count(rows: QuerySet[Any]) -> int:
+    """How many rows there are, counted no further than ten thousand and one."""
+    return rows.order_by()[: COUNTED + 1].count()
 
 
 def facts_on(household_ids: Iterable[int], on: date) -> dict[int, HouseholdFacts]:
@@ -25,6 +126,56 @@ def facts_on(household_ids: Iterable[int], on: date) -> dict[int, HouseholdFacts
         .distinct("household_id")
     )
     return {row.household_id: row for row in rows}
+
+
+def areas_of(actor: Actor, permission: str) -> list[Place]:
+    """The places within which the actor holds a permission, as grants say, widest first."""
+    from_grants = [s for s in actor.scopes(permission) if hasattr(s, "place_id")]
+    ids = [s.place_id for s in from_grants]
+    return list(Place.objects.filter(pk__in=ids).order_by("level", "code"))
+
+
+def townships_of(actor: Actor, permission: str = "registry.read") -> list[Place]:
+    """The townships in the actor's area, no more than two hundred (a county's worth)."""
+    rows = Place.objects.filter(place_filter(actor, permission), level=4, valid_to=None)
+    return list(rows.order_by("code")[:200])
+
+
+def villages_of(actor: Actor, permission: str, township: int | None = None) -> list[Place]:
+    """The villages in the actor's area, no more than a thousand."""
+    rows = Place.objects.filter(place_filter(actor, permission), level=5, valid_to=None)
+    if township:
+        rows = rows.filter(township_id=township)
+    return list(rows.order_by("code")[:1000])
+
+
+def notices_for(actor: Actor) -> QuerySet[Notice]:
+    """The notices in the actor's area."""
+    return Notice.objects.filter(place_filter(actor, "registry.read")).select_related("place")
+
+
+def notice_for(actor: Actor, notice_id: int) -> Notice:
+    """One notice through the door."""
+    rows = Notice.objects.select_related("place", "published_by", "closed_by")
+    return open_door(rows, actor, "registry.read", notice_id)
+
+
+def objections_for(actor: Actor) -> QuerySet[Objection]:
+    """The objections in the actor's area."""
+    rows = Objection.objects.filter(place_filter(actor, "registry.read"))
+    return rows.select_related("place", "entry__household", "decided_by")
+
+
+def objection_for(actor: Actor, objection_id: int) -> Objection:
+    """One objection through the door."""
+    rows = Objection.objects.select_related("place", "entry__household", "entry__notice", "decided_by")
+    return open_door(rows, actor, "registry.read", objection_id)
+
+
+def resources_for(actor: Actor) -> QuerySet[Resource]:
+    """Needs and resources in the actor's area that were not withdrawn."""
+    rows = Resource.objects.filter(place_filter(actor, "registry.read"), withdrawn_at=None)
+    return rows.select_related("place", "household")
 
 
 def public_notices(county_id: int | None = None) -> QuerySet[PublicNotice]:

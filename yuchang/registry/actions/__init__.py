@@ -1,5 +1,6 @@
 """Every write of the register: one named action = permission + validation + write + audit."""
 
+from yuchang.registry.actions.exports import export_households
 from yuchang.registry.actions.facts import record_facts, record_facts_set
 from yuchang.registry.actions.households import (
     correct_household,
@@ -21,6 +22,7 @@ __all__ = [
     "declare_resource",
     "declare_resources_set",
     "exit_household",
+    "export_households",
     "publish_notice",
     "publish_notices",
     "raise_objection",

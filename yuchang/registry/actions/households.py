@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import date
+from itertools import count
 
-from django.db.models import Q
+from django.db import connection
+from django.db.models import Max, Q
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door
@@ -29,12 +32,14 @@ def register_household(
 ) -> Household:
     """Enter a household of a village in the actor's area (``registry.enter``).
 
+    Empty numbers are given out: the village's code and a running number, two more digits per person.
     Raises Invalid with every blocking finding of the rules, Refused or Hidden outside the area,
     Conflict when the number or a person is already registered.
     """
     village = open_door(Place.objects.filter(level=5), actor, "registry.enter", village_id)
-    _require_sound(entry, observed_on)
     with write("registry.register_household", actor) as audit:
+        entry = _numbered(entry, village)
+        _require_sound(entry, observed_on)
         if Household.objects.filter(number=entry.number).exists():
             raise Conflict(
                 _("户编号 %(number)s 已经登记。") % {"number": entry.number}, remedy=_("请核对户编号。")
@@ -53,13 +58,14 @@ def correct_household(
 
     A verified household goes back to the second person. Raises Stale, Conflict (under notice, removed).
     """
-    _require_sound(entry, observed_on)
     with write("registry.correct_household", actor) as audit:
         household = open_door(Household.objects.all(), actor, "registry.enter", household_id, lock=True)
         check_version(household, version)
         _require_open(household)
         if entry.number != household.number:
             raise invalid("number", _("户编号不能更改。"), _("登记有误的请注销后重新录入。"))
+        entry = _numbered(entry, household.place)
+        _require_sound(entry, observed_on)
         _require_free(entry, household, observed_on)
         _store(actor, household.place, entry, household, _known(household, entry), observed_on)
         household.refresh_from_db()
@@ -71,6 +77,22 @@ def correct_household(
             size=household.size,
         )
     return household
+
+
+def _numbered(entry: HouseholdEntry, village: Place) -> HouseholdEntry:
+    """The entry with every number filled in. Two entries in one village wait for each other."""
+    number = entry.number
+    if not number:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('registry.number'), %s::int)", [village.pk])
+        used = Household.objects.filter(number__startswith=village.code).aggregate(m=Max("number"))["m"]
+        last = used[12:] if used and used[12:].isdigit() else "0"
+        number = f"{village.code}{int(last) + 1:04d}"
+    taken = {m.number for m in entry.members}
+    taken |= set(Member.objects.filter(number__startswith=number).values_list("number", flat=True))
+    free = (f"{number}{n:02d}" for n in count(1) if f"{number}{n:02d}" not in taken)
+    members = tuple(m if m.number else replace(m, number=next(free)) for m in entry.members)
+    return replace(entry, number=number, members=members)
 
 
 def _require_sound(entry: HouseholdEntry, on: date) -> None:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from tests.people import CHENG, WEN, county, li, outsider, villages, wang
+from tests.people import WEN, auditor, county, li, outsider, villages, wang
 from yuchang.core.errors import Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
+from yuchang.registry.layout import HEADERS, OFFICIAL
 from yuchang.registry.models import Household, HouseholdFacts, Member, MemberFacts
 from yuchang.registry.tests.workbooks import ON, families, family, workbook
 from yuchang.sheets.actions import import_workbook, start_import
@@ -82,7 +83,7 @@ def test_a_member_who_is_missing_has_left_and_a_new_one_joins():
     officer = wang()
     place = villages()[0]
     bring_in(officer, family(1, place, 3))
-    rows = family(1, place, 4, size=3)
+    rows = [{**row, "size": 3} for row in family(1, place, 4)]
     del rows[2]
     batch = bring_in(officer, rows, on=ON.replace(year=2025))
     assert batch.counts["changed"] == 1 and "members_left" in codes(batch)
@@ -142,10 +143,7 @@ def test_a_household_number_of_another_county_is_refused():
 def test_a_village_may_be_named_by_code_or_without_its_suffix():
     place = villages()[0]
     by_code = family(1, place, county=None, township=None, village=None, village_code=place.code)
-    columns = [(n, n) for n in by_code[0]]
-    from yuchang.registry.layout import HEADERS
-
-    batch = bring_in(wang(), by_code, columns=[(n, HEADERS[n]) for n, _h in columns])
+    batch = bring_in(wang(), by_code, columns=[(n, HEADERS[n]) for n in by_code[0]])
     assert batch.counts.get("created") == 1, codes(batch)
     short = family(2, place, village=place.name.removesuffix("村委会"))
     assert bring_in(wang(), short).counts.get("created") == 1
@@ -158,8 +156,6 @@ def test_nobody_imports_outside_the_own_area():
         start_import(actor=outsider().actor, area_id=county().pk, **ask)
     with pytest.raises(Hidden):
         start_import(actor=li().actor, area_id=county().pk, **ask)
-    from tests.people import auditor
-
     with pytest.raises(Refused):
         start_import(actor=auditor().actor, area_id=county().pk, **ask)
 
@@ -174,24 +170,13 @@ def test_rare_characters_survive():
 
 
 def test_columns_in_any_order_under_a_title_and_with_other_names():
-    columns = [
-        (n, h)
-        for n, h in reversed(
-            [
-                (c.name, c.header)
-                for c in __import__("yuchang.registry.layout", fromlist=["OFFICIAL"]).OFFICIAL
-            ]
-        )
-    ]
+    columns = [(c.name, c.header) for c in reversed(OFFICIAL)]
     columns = [(n, "身份证号码" if n == "id_number" else h) for n, h in columns]
     batch = bring_in(wang(), families(2), columns=columns, above=["成县 2024 年台账", ""])
     assert batch.counts.get("created") == 2, codes(batch)
 
 
 def test_a_missing_header_is_named_with_its_sheet():
-    columns = [(c, h) for c, h in [("household_number", "户编号")]]
-    from yuchang.registry.layout import OFFICIAL
-
     columns = [(c.name, c.header) for c in OFFICIAL if c.name != "relation"]
     with pytest.raises(Invalid) as caught:
         bring_in(wang(), families(1), columns=columns, sheet="户册")

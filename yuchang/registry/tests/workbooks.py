@@ -25,18 +25,18 @@ def id_number(serial: int, birth: date, sex: str = "male") -> str:
     return first + check_sign(first)
 
 
-def family(number: int, village: Place, size: int = 3, **changes: Any) -> list[dict[str, Any]]:
+def family(number: int, where: Place, people: int = 3, /, **changes: Any) -> list[dict[str, Any]]:
     """The rows of one sound household, by column name. ``changes`` replace values on every row."""
-    township = Place.objects.get(pk=village.township_id)
+    township = Place.objects.get(pk=where.township_id)
     rows = []
     relations = ["户主", "配偶", "之子", "之女", "之父"]
     births = [date(1975, 3, 1), date(1977, 5, 2), date(2008, 7, 3), date(2010, 9, 4), date(1948, 1, 5)]
     sexes = ["male", "female", "male", "female", "male"]
-    for i in range(size):
+    for i in range(people):
         row = {
-            "county": "成县" if village.code.startswith("621221") else None,
+            "county": "成县" if where.code.startswith("621221") else None,
             "township": township.name,
-            "village": village.name,
+            "village": where.name,
             "hamlet": "上庄",
             "household_number": f"H{number:07d}",
             "person_number": f"P{number:07d}{i:02d}",
@@ -46,7 +46,7 @@ def family(number: int, village: Place, size: int = 3, **changes: Any) -> list[d
                 births[i].replace(year=births[i].year - number // 500 % 20),
                 sexes[i],
             ),
-            "size": size,
+            "size": people,
             "relation": relations[i],
             "ethnicity": "汉族",
             "schooling": "初中" if births[i].year < 2000 else "小学",

@@ -1,0 +1,205 @@
+"""The pages of an import: upload → mapping → checks → progress → result → undo."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from yuchang.accounts.doors import actor_of, gate
+from yuchang.core.errors import Invalid
+from yuchang.core.paging import keyset_page
+from yuchang.registry import layout, queries
+from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
+from yuchang.registry.forms import UploadForm, show_problems
+from yuchang.registry.views.shared import download, version_of
+from yuchang.sheets import actions as sheets
+from yuchang.sheets import queries as batches
+from yuchang.sheets.export import write_workbook
+from yuchang.sheets.models import ImportBatch
+
+UNDER_WAY = (ImportBatch.State.CHECKING, ImportBatch.State.WRITING)
+
+
+@gate("registry.import")
+@require_GET
+def import_list(request: HttpRequest) -> HttpResponse:
+    """Imports in the actor's area, newest first."""
+    rows = batches.batches_for(actor_of(request), HOUSEHOLD_WORKBOOK)
+    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
+    return render(request, "registry/import_list.html", {"page": page})
+
+
+@gate("registry.import")
+@require_http_methods(["GET", "POST"])
+def import_new(request: HttpRequest) -> HttpResponse:
+    """Upload a workbook."""
+    actor = actor_of(request)
+    areas = queries.areas_of(actor, "registry.import")
+    form = UploadForm(request.POST or None, request.FILES or None, areas=areas)
+    if request.method == "POST" and form.is_valid():
+        upload = form.cleaned_data["file"]
+        try:
+            batch = sheets.start_import(
+                actor=actor,
+                kind=HOUSEHOLD_WORKBOOK,
+                area_id=form.cleaned_data["area"].pk,
+                file_name=upload.name,
+                content=upload.read(),
+                observed_on=form.cleaned_data["observed_on"],
+            )
+        except Invalid as error:
+            show_problems(form, error)
+        else:
+            return redirect("registry:import", pk=batch.pk)
+    context = {"form": form, "columns": layout.COLUMNS}
+    return render(request, "registry/import_new.html", context, status=422 if form.errors else 200)
+
+
+@gate("registry.import")
+@require_GET
+def import_template(request: HttpRequest) -> HttpResponse:
+    """A blank official workbook."""
+    target = io.BytesIO()
+    headers = [c.header for c in layout.OFFICIAL]
+    write_workbook(target, title=_("空白台账"), headers=headers, rows=(), widths=[14] * len(headers))
+    return download(target.getvalue(), "households-blank.xlsx")
+
+
+@gate("registry.import")
+@require_GET
+def import_batch(request: HttpRequest, pk: int) -> HttpResponse:
+    """One import, at whatever step it is."""
+    batch = batches.batch_for(actor_of(request), HOUSEHOLD_WORKBOOK, pk)
+    return _page(request, batch)
+
+
+def _page(request: HttpRequest, batch: ImportBatch, error: Invalid | None = None) -> HttpResponse:
+    context: dict[str, Any] = {
+        "batch": batch,
+        "percent": _percent(batch),
+        "problems": error and error.problems,
+    }
+    context["steps"] = _steps(batch)
+    if batch.state == ImportBatch.State.UPLOADED:
+        context["mapping"] = _mapping(batch)
+    elif batch.state not in UNDER_WAY:
+        context |= _findings(request, batch)
+    return render(request, "registry/import.html", context, status=422 if error else 200)
+
+
+def _percent(batch: ImportBatch) -> int:
+    return 100 * batch.progress_done // max(batch.progress_total, 1)
+
+
+def _steps(batch: ImportBatch) -> list[dict[str, Any]]:
+    """The five steps with the one reached."""
+    order = {"uploaded": 1, "checking": 2, "checked": 3, "writing": 4, "done": 5, "undone": 5}
+    at = order.get(batch.state, 2)
+    words = [_("上传"), _("列对应"), _("检查"), _("确认"), _("结果")]
+    return [{"word": w, "is_here": n == min(at, 4), "is_past": n < at} for n, w in enumerate(words)]
+
+
+def _mapping(batch: ImportBatch) -> list[dict[str, Any]]:
+    """Each declared column with the source column found for it, and the choices."""
+    found = batch.mapping["columns"]
+    sources = [
+        (i, f"{p['letter']} · {p['header'] or '—'}", " / ".join(p["samples"]))
+        for i, p in enumerate(batch.preview)
+    ]
+    return [
+        {
+            "column": c,
+            "chosen": found.get(c.name),
+            "samples": sources[found[c.name]][2] if c.name in found and found[c.name] < len(sources) else "",
+            "sources": sources,
+        }
+        for c in layout.COLUMNS
+    ]
+
+
+def _findings(request: HttpRequest, batch: ImportBatch) -> dict[str, Any]:
+    rows = batch.findings.all()
+    level, code = request.GET.get("level", ""), request.GET.get("code", "")
+    if level in ("warning", "rejected"):
+        rows = rows.filter(level=level)
+    if code:
+        rows = rows.filter(code=code)
+    page = keyset_page(rows, order=["row", "id"], cursor=request.GET.get("after", ""))
+    return {
+        "page": page,
+        "lines": batches.finding_lines(batch, page.items),
+        "kinds": batches.findings_by_kind(batch),
+        "level": level,
+        "code": code,
+    }
+
+
+@gate("registry.import")
+@require_GET
+def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
+    """The progress bar alone, asked for every second while a step runs."""
+    batch = batches.batch_for(actor_of(request), HOUSEHOLD_WORKBOOK, pk)
+    if batch.state not in UNDER_WAY:
+        response = HttpResponse(status=204)
+        response["HX-Refresh"] = "true"
+        return response
+    return render(request, "registry/import_progress.html", {"batch": batch, "percent": _percent(batch)})
+
+
+@gate("registry.import")
+@require_POST
+def import_mapping(request: HttpRequest, pk: int) -> HttpResponse:
+    """Accept or correct which column is which."""
+    actor = actor_of(request)
+    batch = batches.batch_for(actor, HOUSEHOLD_WORKBOOK, pk)
+    columns: dict[str, int | None] = {}
+    for column in layout.COLUMNS:
+        text = request.POST.get(f"column-{column.name}", "")
+        is_column = text.isascii() and text.isdigit() and int(text) < len(batch.preview)
+        columns[column.name] = int(text) if is_column else None
+    try:
+        sheets.confirm_mapping(actor=actor, batch_id=pk, version=version_of(request), columns=columns)
+    except Invalid as error:
+        batch.mapping["columns"] = {k: v for k, v in columns.items() if v is not None}
+        return _page(request, batch, error)
+    return redirect("registry:import", pk=pk)
+
+
+@gate("registry.import")
+@require_POST
+def import_confirm(request: HttpRequest, pk: int) -> HttpResponse:
+    """Write what passed the checks."""
+    sheets.confirm_import(actor=actor_of(request), batch_id=pk, version=version_of(request))
+    return redirect("registry:import", pk=pk)
+
+
+@gate("registry.import")
+@require_POST
+def import_undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Retire what the import wrote."""
+    sheets.undo_import(actor=actor_of(request), batch_id=pk, version=version_of(request))
+    messages.success(request, _("导入已撤销,历史记录保留。"))
+    return redirect("registry:import", pk=pk)
+
+
+@gate("registry.import")
+@require_POST
+def import_cancel(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give the import up before anything was written."""
+    sheets.cancel_import(actor=actor_of(request), batch_id=pk, version=version_of(request))
+    messages.success(request, _("已放弃这次导入,没有写入任何内容。"))
+    return redirect("registry:import_list")
+
+
+@gate("registry.import")
+@require_GET
+def import_annotated(request: HttpRequest, pk: int) -> HttpResponse:
+    """The user's own workbook with the findings at their cells."""
+    batch = batches.batch_for(actor_of(request), HOUSEHOLD_WORKBOOK, pk)
+    return download(batches.annotated_copy(batch), f"checked-{batch.pk}.xlsx")
