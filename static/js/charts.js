@@ -43,15 +43,16 @@
   }
 
   const options = {
-    sankey(data) {
+    sankey(data, outline, box) {
       const title = Object.fromEntries(data.nodes.map((node) => [node.name, node.title || node.name]));
       return {
         ...base(),
         tooltip: { ...base().tooltip, formatter: (p) => (p.dataType === "edge" ? `${title[p.data.source]} → ${title[p.data.target]}\n${exact(p.data.value, data.unit)}` : `${title[p.name]}\n${exact(p.value, data.unit)}`) },
         series: [{
-          type: "sankey", data: data.nodes, links: data.links, left: 4, right: 128, top: 8, bottom: 8, nodeWidth: 12, nodeGap: 12,
+          type: "sankey", data: data.nodes, links: data.links, left: 4, right: Math.min(190, box.clientWidth * 0.3), top: 8, bottom: 8, nodeWidth: 12, nodeGap: 12,
           nodeAlign: "justify", draggable: false, emphasis: { focus: "adjacency" },
-          lineStyle: { color: "gradient", opacity: 0.32, curveness: 0.5 }, itemStyle: { borderWidth: 0 },
+          lineStyle: { color: "source", opacity: 0.26, curveness: 0.5 }, itemStyle: { borderWidth: 0 },
+          levels: ["#0b5563", "#1c7385", "#3d8f9f", "#6aaab6", "#c98a1b"].map((color, depth) => ({ depth, itemStyle: { color } })),
           label: { ...text, formatter: (p) => `${title[p.name]}  ${short(p.value, data.unit)}` },
         }],
       };
@@ -146,7 +147,7 @@
     addTable(box, kind, data);
     const outline = kind === "map" ? await outlineOf(data.outline) : undefined;
     const chart = window.echarts.init(box, null, { renderer: "svg" });
-    chart.setOption(options[kind](data, outline));
+    chart.setOption(options[kind](data, outline, box));
     chart.on("click", (p) => {
       const url = (p.data && p.data.url) || (data.urls && data.urls[p.dataIndex]);
       if (url) window.location.assign(url);

@@ -115,9 +115,9 @@ def _sankey(county: Place, legs: QuerySet[Leg], from_on: date, as_of: date) -> d
         if stream.sink == "household":
             way = str(Way(stream.way).label) if stream.way else _("其他方式")
             area = stream.area if stream.area in names else _("其他乡镇的农户")
-            steps = ((buyer, way), (way, area))
+            steps = [(buyer, way), (way, area)]
         else:
-            steps = ((buyer, _("合作社、物流与平台")),)
+            steps = [(buyer, _("合作社、物流与平台"))]
         for step in steps:
             links[step] = links.get(step, 0) + stream.amount_fen
     kept = {step: value for step, value in links.items() if value > 0}

@@ -99,7 +99,7 @@ def figure(
         spark, note = sparkline(series), _("上月 %(value)s") % {"value": shown(item, series[-2])}
     return Figure(
         name=name,
-        label=str(item.label),
+        label=_("本月%(what)s") % {"what": item.label} if chosen.month else str(item.label),
         value=value,
         shown=shown(item, value),
         href=list_address(name, chosen),
@@ -267,10 +267,10 @@ def selection(item: Source, actor: Actor, query: QueryDict) -> Selection:
     month = None
     if query.get("month"):
         try:
-            month = datetime.strptime(query["month"], "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
+            month = datetime.strptime(query.get("month", ""), "%Y-%m").date()  # noqa: DTZ007 - a month has no zone
         except ValueError as error:
             raise invalid("month", _("月份无效。"), _("请写成 2026-11 这样的形式。")) from error
-    extra = tuple((key, query[key]) for key in item.extra if query.get(key))
+    extra = tuple((key, query.get(key, "")) for key in item.extra if query.get(key))
     return Selection(place, month, extra)
 
 

@@ -324,7 +324,7 @@ def _life(household: Household) -> Iterator[Event]:
     if household.listed_on:
         yield Event(household.listed_on, "decision", _("公示无异议，纳入监测帮扶"))
     if household.exited_on:
-        yield Event(household.exited_on, "decision", _("退出"))
+        yield Event(household.exited_on, "decision", _("退出监测帮扶"))
 
 
 def _fact_events(history: list[HouseholdFacts]) -> Iterator[Event]:

@@ -14,7 +14,7 @@ from yuchang.accounts.rules import Actor, Role
 from yuchang.ledger.queries import money_flows
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
-from yuchang.places.queries import search_places
+from yuchang.places.search import search_places
 from yuchang.registry.models import Household
 from yuchang.registry.queries import households_for
 from yuchang.workbench.queries import figures as f

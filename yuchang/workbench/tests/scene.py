@@ -14,7 +14,7 @@ from yuchang.market.actions.settlements import settle_round
 from yuchang.market.tests.world import World, build
 from yuchang.monitoring.models import Alert, Assessment
 from yuchang.places.models import Place, keys_of
-from yuchang.registry.models import Household, MemberFacts, Resource, Source
+from yuchang.registry.models import Cause, Household, Member, MemberFacts, Resource, Source
 
 TODAY = date(2026, 11, 21)
 
@@ -53,8 +53,30 @@ def build_scene(*, households: int = 4, facts_each: int = 3) -> Scene:
         schooling="primary",
     )
     market = _sold()
+    _grower(market.growers[0])
     alerts = [_alert(row, village, i) for i, row in enumerate([market.growers[0], *rows])]
     return Scene(village, county, market.growers[0], rows, market, alerts, _deal(market, village))
+
+
+def _grower(row: Household) -> None:
+    """Three people and three years of facts for the household whose page is looked at."""
+    for i, (name, relation, sex) in enumerate(
+        (("测试甲", "head", "male"), ("测试乙", "spouse", "female"), ("测试丙", "son", "male"))
+    ):
+        member = Member.objects.create(
+            household=row, number=f"{row.number}{i:02d}", name=name, relation=relation, sex=sex,
+            birth_on=date(1970 + 12 * i, 3, 4), joined_on=things.SEEN,
+        )  # fmt: skip
+        MemberFacts.objects.create(
+            member=member, observed_on=things.SEEN, recorded_at=things.WRITTEN, source=Source.FORM,
+            schooling="junior", labour="ordinary",
+        )  # fmt: skip
+    Cause.objects.create(household=row, code=row.main_cause, is_main=True, since_on=things.SEEN)
+    for year, yuan in enumerate((5_800, 6_400, 7_000)):
+        things.facts(
+            row, per_head_yuan=yuan, on=date(2024 + year, 1, 10), wage_income_fen=900_000 + 50_000 * year,
+            business_income_fen=600_000, transfer_income_fen=240_000, arable_land_mu_tenths=42, house_area_sqm=96,
+        )  # fmt: skip
 
 
 def _sold() -> World:
