@@ -6,21 +6,26 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Max, Q, QuerySet
 
-from yuchang.places.models import Place, PlaceSuccessor
+from yuchang.places.models import Place, PlaceSuccessor, PovertyCounty
 from yuchang.places.rules import KEY_COLUMNS, LEVELS, full_code, great_circle_km, level_of
 from yuchang.places.search import Found, search_places
 
 __all__ = [
     "Found",
     "Neighbour",
+    "Part",
     "ancestors",
     "children",
     "county_distances",
+    "history_of",
     "nearest_counties",
+    "parts_of",
     "place_by_code",
     "places_by_code",
+    "poverty_counties_in",
+    "poverty_county_count",
     "present_successors",
     "resolve",
     "search_places",
@@ -96,11 +101,11 @@ def present_successors(place: Place) -> list[Place]:
     present: dict[int, Place] = {}
     waiting, seen = [place], {place.pk}
     while waiting:
-        present.update({p.pk: p for p in waiting if p.is_present})
+        present |= {p.pk: p for p in waiting if p.is_present}
         ended = [p.pk for p in waiting if not p.is_present]
         steps = PlaceSuccessor.objects.filter(place_id__in=ended).select_related("successor")
         waiting = list({s.successor_id: s.successor for s in steps if s.successor_id not in seen}.values())
-        seen.update(p.pk for p in waiting)
+        seen |= {p.pk for p in waiting}
     return sorted(present.values(), key=lambda p: (p.level, p.code))
 
 
@@ -138,6 +143,60 @@ def county_distances(county_ids: Sequence[int]) -> dict[tuple[int, int], float]:
     """
     points = {n: p for n in sorted(set(county_ids)) if (p := _points().get(n))}
     return {(a, b): great_circle_km(*points[a], *points[b]) for a in points for b in points if a <= b}
+
+
+def history_of(place: Place) -> list[PlaceSuccessor]:
+    """Every step that led to the place and from it, by year. Two statements per step of the chain."""
+    steps: dict[int, PlaceSuccessor] = {}
+    for here, there in (("successor_id", "place_id"), ("place_id", "successor_id")):
+        waiting, seen = {place.pk}, {place.pk}
+        while waiting:
+            rows = PlaceSuccessor.objects.filter(**{f"{here}__in": waiting})
+            found = {s.pk: s for s in rows.select_related("place", "successor")}
+            steps |= found
+            waiting = {getattr(s, there) for s in found.values()} - seen
+            seen |= waiting
+    return sorted(steps.values(), key=lambda s: (s.year, s.place.code, s.successor.code))
+
+
+def poverty_counties_in(place: Place) -> QuerySet[PovertyCounty]:
+    """The rows of the list of 832 whose present division is the place or lies in it, by year of exit."""
+    rows = PovertyCounty.objects.filter(**{f"place__{KEY_COLUMNS[place.level]}": place.pk})
+    return rows.select_related("place").order_by("exit_year", "place__code", "name_in_list")
+
+
+def poverty_county_count(place: Place | None = None) -> int:
+    """How many rows of the list of 832 lie in a place, or in the country."""
+    rows = poverty_counties_in(place) if place else PovertyCounty.objects.all()
+    return rows.count()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A division on a map, with how many of the 832 counties it holds, or when it left their list."""
+
+    place: Place
+    poverty_counties: int
+    exit_year: int | None = None
+
+
+def parts_of(place: Place | None) -> list[Part]:
+    """What a map of the place shows: the provinces of the country, or the counties of a division.
+
+    Statistical units (development zones) are left out. Two statements.
+    """
+    if place is None:
+        rows = Place.objects.filter(level=1, valid_to=None)
+        counted = PovertyCounty.objects.values_list("place__province_id").annotate(n=Count("id"))
+        counts: dict[int, int] = {number: n for number, n in counted if number}
+        return [Part(p, counts.get(p.pk, 0)) for p in rows.order_by("code")]
+    column = KEY_COLUMNS[min(place.level, 3)]
+    in_force = Place.objects.filter(level=3, valid_to=None, **{column: getattr(place, column)})
+    rows = in_force.filter(Q(is_statistical=False) | Q(poverty_counties__isnull=False))
+    rows = rows.annotate(
+        exits=Count("poverty_counties", distinct=True), last_exit=Max("poverty_counties__exit_year")
+    )
+    return [Part(p, p.exits, p.last_exit) for p in rows.order_by("code")]
 
 
 def _points() -> dict[int, tuple[float, float]]:
