@@ -153,6 +153,11 @@ def own_owner(row: Posting) -> str:
     return public_owner(row)
 
 
+def owner_for(row: Posting, *, is_own: bool) -> str:
+    """The owner as a reader of its own or of the other side sees it."""
+    return own_owner(row) if is_own else public_owner(row)
+
+
 def masked_owner(row: Posting) -> str:
     """The owner as the other side of an agreement sees it: a household's head with the name masked."""
     if row.household is not None:
@@ -289,14 +294,14 @@ def agreed_totals(county_id: int) -> dict[str, Any]:
 # Clearings ----------------------------------------------------------------------------------------
 
 
-def clearings_for(actor: Actor, permission: str = "exchange.clear") -> QuerySet[Clearing]:
+def clearings_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Clearing]:
     """Runs of the actor's counties; nation-wide runs for nation-wide actors. Without the stored bytes."""
     reach = place_filter(actor, permission, "county__")
     rows = Clearing.objects.filter(reach) if reach != NOTHING else Clearing.objects.none()
     return rows.select_related("county").defer("inputs", "result")
 
 
-def clearing_for(actor: Actor, clearing_id: int, permission: str = "exchange.clear") -> Clearing:
+def clearing_for(actor: Actor, clearing_id: int, permission: str = "exchange.read") -> Clearing:
     """One run in the actor's reach. Raises Hidden."""
     return open_door(clearings_for(actor, permission), actor, permission, clearing_id, within=Q())
 

@@ -37,6 +37,15 @@ UNFIT: dict[str, Promise] = {
     "too many": gettext_lazy("品类 %(detail)s 的可行组合过多,请按品类分批撮合或缩小距离。"),
 }
 
+LEFTOVER_KINDS: dict[str, Promise] = {
+    "nobody": gettext_lazy("无相对信息"),
+    "window": gettext_lazy("时间不合"),
+    "distance": gettext_lazy("距离太远"),
+    "price": gettext_lazy("价格不合"),
+    "outcompeted": gettext_lazy("对象另有更好"),
+    "partly": gettext_lazy("只成一部分"),
+}
+
 
 def problem_of(flaw: Flaw, row: int | None = None) -> Problem:
     """One flaw as a message beside its field; ``row`` counts the rows of a set from 1."""

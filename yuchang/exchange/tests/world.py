@@ -98,5 +98,13 @@ class Market:
         actions.publish_clearing(actor=self.wang.actor, clearing_id=run.pk, version=1)
         return Match.objects.get(clearing=run)
 
+    def match_any(self) -> Match:
+        """One proposal of a published run."""
+        run = self.run()
+        actions.publish_clearing(actor=self.wang.actor, clearing_id=run.pk, version=1)
+        first = Match.objects.filter(clearing=run).order_by("pk").first()
+        assert first is not None
+        return first
+
     def fresh(self, row: Posting) -> Posting:
         return Posting.objects.get(pk=row.pk)

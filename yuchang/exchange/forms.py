@@ -1,0 +1,176 @@
+"""What a person fills in at the exchange."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+from yuchang.core.errors import Invalid
+from yuchang.core.money import FEN_PER_YUAN
+from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direction, Posting
+
+PRICE_MAX = Decimal(PRICE_MAX_FEN) / FEN_PER_YUAN
+
+
+def _date_field(label: Any) -> forms.DateField:
+    return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
+
+
+def _price_field(label: Any, help_text: Any = "") -> forms.DecimalField:
+    return forms.DecimalField(
+        label=label, min_value=0, max_value=PRICE_MAX, decimal_places=2, help_text=help_text
+    )
+
+
+def fen(yuan: Decimal) -> int:
+    """A cleaned price with two decimals as fen."""
+    return int(yuan * FEN_PER_YUAN)
+
+
+def add_problems(form: forms.Form, error: Invalid, names: dict[str, str]) -> None:
+    """Show an action's problems beside their fields; ``names`` maps problem fields to form fields."""
+    for problem in error.problems:
+        name = names.get(problem.field, problem.field)
+        text = f"{problem.message} {problem.remedy}".strip()
+        form.add_error(name if name in form.fields else None, text)
+
+
+class PostingForm(forms.Form):
+    """One posting of a category; asks only for what the category needs."""
+
+    direction = forms.ChoiceField(label=_("方向"), choices=Direction.choices, widget=forms.RadioSelect)
+    quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
+    limit = _price_field(_("价格底线(元)"), _("供给填最低价,需求填最高价。只用于撮合,从不告诉他人。"))
+    window_from = _date_field(_("最早日期"))
+    window_to = _date_field(_("最晚日期"))
+    radius_km = forms.IntegerField(
+        label=_("最远距离(公里)"),
+        min_value=0,
+        max_value=6000,
+        required=False,
+        help_text=_("按县城之间计算;0 表示只在本县,留空按品类惯例。"),
+    )
+    note = forms.CharField(label=_("备注"), max_length=300, required=False)
+
+    def __init__(self, *args: Any, category: Category, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["quantity"].label = _("数量(%(unit)s)") % {"unit": category.unit}
+        self.fields["limit"].label = _("价格底线(元/%(unit)s)") % {"unit": category.unit}
+        if not category.transport_fen_100km and category.radius_km is None:
+            del self.fields["radius_km"]
+
+
+class StaffPostingForm(PostingForm):
+    """A posting for a household (by its number) or for the village itself (by its code)."""
+
+    household_number = forms.CharField(
+        label=_("户编号"), max_length=40, required=False, help_text=_("留空则以村集体名义发布。")
+    )
+    village_code = forms.RegexField(
+        label=_("村区划代码"), regex=r"^\d{12}$", required=False, help_text=_("12 位;村干部可留空。")
+    )
+    field_order = ["household_number", "village_code", "direction"]
+
+
+class PartnerPostingForm(PostingForm):
+    """A posting of one of the actor's organisations."""
+
+    organisation = forms.TypedChoiceField(label=_("机构"), coerce=int)
+    field_order = ["organisation", "direction"]
+
+    def __init__(self, *args: Any, organisations: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["organisation"].choices = organisations  # type: ignore[attr-defined]
+
+
+class EditPostingForm(PostingForm):
+    """A correction of a posting, with the version that was read."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        del self.fields["direction"]
+
+
+class ResourcePostingForm(forms.Form):
+    """A declared resource needs only a price to become a posting."""
+
+    limit = _price_field(_("价格底线(元)"), _("供给填最低价,需求填最高价。只用于撮合,从不告诉他人。"))
+    window_from = _date_field(_("最早日期"))
+    window_to = _date_field(_("最晚日期"))
+
+
+class ReasonForm(forms.Form):
+    """A reason, with the version that was read."""
+
+    reason = forms.CharField(label=_("理由"), max_length=300)
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class VersionForm(forms.Form):
+    """A step without words, with the version that was read."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class AnswerForm(VersionForm):
+    """One side's answer to a proposal."""
+
+    side = forms.ChoiceField(choices=Direction.choices)
+    answer = forms.ChoiceField(choices=[("accepted", "accepted"), ("declined", "declined")])
+    reason = forms.CharField(max_length=300, required=False)
+
+
+class SayForm(forms.Form):
+    """A line to the other side."""
+
+    side = forms.ChoiceField(choices=Direction.choices, widget=forms.HiddenInput)
+    text = forms.CharField(label=_("留言"), max_length=1000, widget=forms.Textarea(attrs={"rows": 2}))
+
+
+class CounterForm(VersionForm):
+    """Other terms."""
+
+    side = forms.ChoiceField(choices=Direction.choices, widget=forms.HiddenInput)
+    price = _price_field(_("单价(元)"))
+    quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
+    reason = forms.CharField(label=_("理由"), max_length=300)
+
+
+class AgreementForm(VersionForm):
+    """The terms of an agreement."""
+
+    side = forms.ChoiceField(choices=Direction.choices, widget=forms.HiddenInput)
+    price = _price_field(_("单价(元)"))
+    quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
+    delivery_from = _date_field(_("最早交付"))
+    delivery_to = _date_field(_("最晚交付"))
+
+
+class RunForm(forms.Form):
+    """What to clear."""
+
+    county = forms.TypedChoiceField(label=_("范围"), coerce=int)
+    category = forms.ChoiceField(label=_("品类"), required=False)
+
+    def __init__(self, *args: Any, counties: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        leaves = Category.objects.filter(is_leaf=True).order_by("position").values_list("code", "name_zh")
+        self.fields["county"].choices = counties  # type: ignore[attr-defined]
+        self.fields["category"].choices = [("", _("全部品类")), *leaves]  # type: ignore[attr-defined]
+
+
+class PostingFilterForm(forms.Form):
+    """The filters of the posting list; live in the address bar."""
+
+    direction = forms.ChoiceField(
+        label=_("方向"), choices=[("", _("供给与需求")), *Direction.choices], required=False
+    )
+    state = forms.ChoiceField(
+        label=_("状态"), choices=[("", _("全部状态")), *Posting.State.choices], required=False
+    )
+    category = forms.CharField(label=_("品类"), max_length=60, required=False)

@@ -1,0 +1,79 @@
+"""Words of the exchange for templates."""
+
+from __future__ import annotations
+
+from django import template
+from django.utils.translation import get_language
+
+from yuchang.exchange import words
+from yuchang.exchange.models import Category, Leftover, Match
+
+register = template.Library()
+KINDS = {
+    "proposed": "warn",
+    "talking": "info",
+    "agreed": "good",
+    "fulfilled": "good",
+    "published": "good",
+    "open": "info",
+    "matched": "good",
+    "computed": "warn",
+    "declined": "bad",
+    "refused": "bad",
+    "accepted": "good",
+}
+
+
+@register.filter
+def state_kind(state: str) -> str:
+    """The colour of a state."""
+    return KINDS.get(state, "quiet")
+
+
+@register.filter
+def category_name(category: Category) -> str:
+    """A category in the reader's language."""
+    return category.name_en if get_language() == "en" else category.name_zh
+
+
+@register.filter
+def category_unit(category: Category) -> str:
+    """A category's unit in the reader's language."""
+    return category.unit_en if get_language() == "en" else category.unit
+
+
+@register.filter
+def distance_words(km: int | None) -> str:
+    """How far apart."""
+    return words.distance(km)
+
+
+@register.filter
+def match_words(match: Match, side: str) -> str:
+    """Why this partner, told to one side."""
+    return words.match_reason(match.reason, side, category_unit(match.category))
+
+
+@register.filter
+def leftover_words(row: Leftover) -> str:
+    """Why nothing yet."""
+    return words.leftover_reason(row.code, row.details, row.posting.direction)
+
+
+@register.filter
+def leftover_fix(row: Leftover) -> str:
+    """What would change it."""
+    unit = category_unit(row.posting.category)
+    return words.leftover_fix(row.code, row.details, row.posting.direction, unit)
+
+
+@register.filter
+def leftover_kind(code: str) -> str:
+    """The reason of a leftover in a few words."""
+    return str(words.LEFTOVER_KINDS[code])
+
+
+@register.filter
+def answer_word(answer: str) -> str:
+    """One side's answer in words."""
+    return str(Match.Answer(answer).label)

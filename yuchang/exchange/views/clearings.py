@@ -1,0 +1,118 @@
+"""Pages: the clearing console."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from yuchang.accounts.doors import actor_of, gate
+from yuchang.accounts.queries import place_filter
+from yuchang.accounts.rules import Actor, PlaceScope
+from yuchang.core import clock
+from yuchang.core.paging import keyset_page
+from yuchang.exchange import actions, forms, queries
+from yuchang.exchange.inputs import replay
+from yuchang.exchange.models import Category, Clearing
+from yuchang.exchange.views.postings import require_valid
+from yuchang.places.models import Place
+
+NATION = 0
+COUNTIES_SHOWN = 500
+
+
+@gate("exchange.read")
+@require_GET
+def clearing_list(request: HttpRequest) -> HttpResponse:
+    """Past runs, and a new one."""
+    actor = actor_of(request)
+    rows = queries.clearings_for(actor)
+    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""), size=20)
+    form = forms.RunForm(counties=_areas(actor)) if actor.may("exchange.clear") else None
+    return render(request, "exchange/clearing_list.html", {"page": page, "form": form})
+
+
+def _areas(actor: Actor) -> list[tuple[int, str]]:
+    """The counties that the actor may clear, and the nation for a nation-wide actor."""
+    rows = Place.objects.filter(place_filter(actor, "exchange.clear"), level=3, valid_to=None)
+    counties = list(rows.order_by("code").values_list("pk", "name")[:COUNTIES_SHOWN])
+    scopes = actor.scopes("exchange.clear")
+    is_nation = any(isinstance(scope, PlaceScope) and scope.level == 0 for scope in scopes)
+    return [(NATION, _("全国")), *counties] if is_nation else counties
+
+
+@gate("exchange.clear")
+@require_POST
+def clearing_run(request: HttpRequest) -> HttpResponse:
+    """Clear now, and look at the result before publishing."""
+    actor = actor_of(request)
+    data = require_valid(forms.RunForm(request.POST, counties=_areas(actor)))
+    county = Place.objects.get(pk=data["county"]) if data["county"] != NATION else None
+    categories = [data["category"]] if data["category"] else None
+    run = actions.run_clearing(actor=actor, on=clock.today(), county=county, categories=categories)
+    messages.success(request, _("撮合完成,请查看后发布。"))
+    return redirect("exchange:clearing", run.pk)
+
+
+@gate("exchange.read")
+@require_GET
+def clearing_page(request: HttpRequest, clearing_id: int) -> HttpResponse:
+    """One run: welfare, certificate, categories, what was left over."""
+    run = queries.clearing_for(actor_of(request), clearing_id)
+    return _page(request, run)
+
+
+def _page(request: HttpRequest, run: Clearing, **extra: object) -> HttpResponse:
+    names = Category.objects.in_bulk([row["code"] for row in run.by_category])
+    figures = [{**row, "category": names.get(row["code"])} for row in run.by_category]
+    context = {
+        "run": run,
+        "figures": sorted(figures, key=lambda row: -row["welfare_fen"]),
+        "counts": queries.leftover_counts(run),
+        **extra,
+    }
+    return render(request, "exchange/clearing_page.html", context)
+
+
+@gate("exchange.read")
+@require_POST
+def clearing_check(request: HttpRequest, clearing_id: int) -> HttpResponse:
+    """Compute the frozen inputs again and check the stored answer again."""
+    run = queries.clearing_for(actor_of(request), clearing_id)
+    return _page(request, run, replay=replay(run))
+
+
+@gate("exchange.clear")
+@require_POST
+def clearing_publish(request: HttpRequest, clearing_id: int) -> HttpResponse:
+    """Send the proposals to both sides."""
+    version = require_valid(forms.VersionForm(request.POST))["version"]
+    run = actions.publish_clearing(actor=actor_of(request), clearing_id=clearing_id, version=version)
+    messages.success(request, _("已发布 %(count)d 条撮合建议。") % {"count": run.match_count})
+    return redirect("exchange:clearing", clearing_id)
+
+
+@gate("exchange.clear")
+@require_POST
+def clearing_discard(request: HttpRequest, clearing_id: int) -> HttpResponse:
+    """Set a run aside."""
+    data = require_valid(forms.ReasonForm(request.POST))
+    actions.discard_clearing(actor=actor_of(request), clearing_id=clearing_id, **data)
+    messages.success(request, _("已作废。"))
+    return redirect("exchange:clearing", clearing_id)
+
+
+@gate("exchange.read")
+@require_GET
+def leftover_list(request: HttpRequest, clearing_id: int) -> HttpResponse:
+    """Postings of a run that kept something, with why and the nearest fix."""
+    run = queries.clearing_for(actor_of(request), clearing_id)
+    code = request.GET.get("code", "")
+    rows = queries.leftovers_of(run)
+    if code:
+        rows = rows.filter(code=code)
+    page = keyset_page(rows, order=["id"], cursor=request.GET.get("after", ""))
+    context = {"run": run, "page": page, "code": code, "counts": queries.leftover_counts(run)}
+    return render(request, "exchange/leftover_list.html", context)

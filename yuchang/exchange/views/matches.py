@@ -1,0 +1,191 @@
+"""Pages: the match board, one match with its talk, agreements."""
+
+from __future__ import annotations
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from yuchang.accounts.doors import actor_of, gate
+from yuchang.accounts.rules import Actor
+from yuchang.core.paging import keyset_page
+from yuchang.exchange import actions, forms, queries
+from yuchang.exchange.models import Agreement, Match, Talk
+from yuchang.exchange.views.postings import require_valid
+
+TABS = {
+    "live": ("proposed", "talking"),
+    "agreed": ("agreed",),
+    "ended": ("declined", "superseded"),
+}
+
+
+@gate("exchange.read")
+@require_GET
+def board(request: HttpRequest) -> HttpResponse:
+    """My matches as cards."""
+    actor = actor_of(request)
+    tab = request.GET.get("tab", "live")
+    tab = tab if tab in TABS else "live"
+    rows = queries.matches_for(actor).filter(state__in=TABS[tab])
+    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""), size=24)
+    context = {"page": page, "cards": queries.board(actor, page.items), "tab": tab}
+    return render(request, "exchange/board.html", context)
+
+
+@gate("exchange.read")
+@require_GET
+def match_page(request: HttpRequest, match_id: int) -> HttpResponse:
+    """One match: why, the talk so far, and the next step for each side the actor speaks for."""
+    actor = actor_of(request)
+    match = queries.match_for(actor, match_id)
+    sides = queries.sides_of(actor, "exchange.read", match)
+    talk = Talk.objects.filter(match=match).first()
+    live = match.agreements.exclude(state=Agreement.State.REFUSED).first()
+    context = {
+        "match": match,
+        "cards": [queries.card(match, side) for side in sides],
+        "offer_name": queries.owner_for(match.offer, is_own="offer" in sides),
+        "need_name": queries.owner_for(match.need, is_own="need" in sides),
+        "talk": talk,
+        "lines": queries.messages_of(match),
+        "agreement": live,
+        "steps": _steps(actor, match, talk, live),
+        "is_live": match.state in TABS["live"],
+    }
+    return render(request, "exchange/match_page.html", context)
+
+
+def _steps(actor: Actor, match: Match, talk: Talk | None, live: Agreement | None) -> list[dict[str, object]]:
+    """The forms of each side for which the actor may talk."""
+    if match.state not in (*TABS["live"], "agreed"):
+        return []
+    price = talk.price_fen if talk else match.price_fen
+    terms = {
+        "price": f"{price / 100:.2f}",
+        "quantity": talk.quantity if talk else match.quantity,
+        "delivery_from": talk.delivery_from if talk else match.window_from,
+        "delivery_to": talk.delivery_to if talk else match.window_to,
+        "version": match.version,
+    }
+    may_agree = set(queries.sides_of(actor, "exchange.agree", match)) if live is None else set()
+    is_live = match.state in TABS["live"]
+    return [
+        {
+            "side": side,
+            "answer": match.offer_answer if side == "offer" else match.need_answer,
+            "say": forms.SayForm(initial={"side": side}, auto_id=f"say_{side}_%s"),
+            "counter": _counter(side, terms) if is_live and live is None else None,
+            "agree": _agree(side, terms) if is_live and side in may_agree else None,
+        }
+        for side in queries.sides_of(actor, "exchange.talk", match)
+    ]
+
+
+def _counter(side: str, terms: dict[str, object]) -> forms.CounterForm:
+    return forms.CounterForm(initial={**terms, "side": side}, auto_id=f"counter_{side}_%s")
+
+
+def _agree(side: str, terms: dict[str, object]) -> forms.AgreementForm:
+    return forms.AgreementForm(initial={**terms, "side": side}, auto_id=f"agree_{side}_%s")
+
+
+@gate("exchange.talk")
+@require_POST
+def match_answer(request: HttpRequest, match_id: int) -> HttpResponse:
+    """Accept or decline a proposal."""
+    data = require_valid(forms.AnswerForm(request.POST))
+    actions.answer_match(actor=actor_of(request), match_id=match_id, **data)
+    words = _("已表示愿意,可继续洽谈或提出协议。") if data["answer"] == "accepted" else _("已谢绝。")
+    messages.success(request, words)
+    return redirect("exchange:match", match_id)
+
+
+@gate("exchange.talk")
+@require_POST
+def match_say(request: HttpRequest, match_id: int) -> HttpResponse:
+    """Write to the other side."""
+    data = require_valid(forms.SayForm(request.POST))
+    actions.say(actor=actor_of(request), match_id=match_id, **data)
+    return redirect("exchange:match", match_id)
+
+
+@gate("exchange.talk")
+@require_POST
+def match_counter(request: HttpRequest, match_id: int) -> HttpResponse:
+    """Name other terms."""
+    data = require_valid(forms.CounterForm(request.POST))
+    price = forms.fen(data.pop("price"))
+    actions.counter_terms(actor=actor_of(request), match_id=match_id, price_fen=price, **data)
+    messages.success(request, _("已还价,等待对方回应。"))
+    return redirect("exchange:match", match_id)
+
+
+@gate("exchange.agree")
+@require_POST
+def match_agree(request: HttpRequest, match_id: int) -> HttpResponse:
+    """Propose an agreement."""
+    data = require_valid(forms.AgreementForm(request.POST))
+    price = forms.fen(data.pop("price"))
+    row = actions.propose_agreement(actor=actor_of(request), match_id=match_id, price_fen=price, **data)
+    messages.success(request, _("协议已提出,等待对方签字。"))
+    return redirect("exchange:agreement", row.pk)
+
+
+@gate("exchange.read")
+@require_GET
+def agreement_list(request: HttpRequest) -> HttpResponse:
+    """My agreements."""
+    actor = actor_of(request)
+    rows = queries.agreements_for(actor)
+    state = request.GET.get("state", "")
+    if state in Agreement.State.values:
+        rows = rows.filter(state=state)
+    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
+    context = {"page": page, "state": state, "states": Agreement.State.choices}
+    return render(request, "exchange/agreement_list.html", context)
+
+
+@gate("exchange.read")
+@require_GET
+def agreement_page(request: HttpRequest, agreement_id: int) -> HttpResponse:
+    """One agreement: terms, who said yes, and the next step."""
+    actor = actor_of(request)
+    row = queries.agreement_for(actor, agreement_id)
+    sides = queries.sides_of(actor, "exchange.read", row.match)
+    agreeing = queries.sides_of(actor, "exchange.agree", row.match) if actor.may("exchange.agree") else []
+    proposer = row.offer_yes_by_id if row.proposed_side == "offer" else row.need_yes_by_id
+    asked = "need" if row.proposed_side == "offer" else "offer"
+    is_open = row.state == Agreement.State.PROPOSED
+    context = {
+        "row": row,
+        "offer_name": queries.own_owner(row.offer) if "offer" in sides else queries.masked_owner(row.offer),
+        "need_name": queries.own_owner(row.need) if "need" in sides else queries.masked_owner(row.need),
+        "total_fen": row.quantity * row.price_fen,
+        "carriage_fen": row.quantity * row.transport_fen,
+        "may_sign": is_open and asked in agreeing and proposer != actor.user_id,
+        "may_refuse": is_open and bool(agreeing),
+    }
+    return render(request, "exchange/agreement_page.html", context)
+
+
+@gate("exchange.agree")
+@require_POST
+def agreement_sign(request: HttpRequest, agreement_id: int) -> HttpResponse:
+    """The other side's yes."""
+    version = require_valid(forms.VersionForm(request.POST))["version"]
+    actions.sign_agreement(actor=actor_of(request), agreement_id=agreement_id, version=version)
+    messages.success(request, _("双方已签字,协议生效。"))
+    return redirect("exchange:agreement", agreement_id)
+
+
+@gate("exchange.agree")
+@require_POST
+def agreement_refuse(request: HttpRequest, agreement_id: int) -> HttpResponse:
+    """No, with the reason."""
+    data = require_valid(forms.ReasonForm(request.POST))
+    actions.refuse_agreement(actor=actor_of(request), agreement_id=agreement_id, **data)
+    messages.success(request, _("已拒签。"))
+    return redirect("exchange:agreement", agreement_id)

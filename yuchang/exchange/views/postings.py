@@ -1,0 +1,322 @@
+"""Pages: postings, their form, their list, the way from a resource to a posting."""
+
+from __future__ import annotations
+
+from typing import Any, TypedDict
+
+from django import forms as django_forms
+from django.contrib import messages
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
+
+from yuchang.accounts.doors import actor_of, gate, open_door
+from yuchang.accounts.queries import place_filter
+from yuchang.accounts.rules import Actor, PlaceScope
+from yuchang.core import clock
+from yuchang.core.errors import Conflict, Invalid, Problem
+from yuchang.core.paging import Page, keyset_page
+from yuchang.exchange import actions, forms, queries
+from yuchang.exchange.models import Category, Posting
+from yuchang.exchange.rules import PostingFacts, unit_factor
+from yuchang.partners.models import Organisation
+from yuchang.places.models import Place
+from yuchang.registry.models import Household, Resource
+
+NAMES = {"limit": "limit", "owner": "household_number"}
+
+
+@gate("exchange.read")
+@require_GET
+def posting_list(request: HttpRequest) -> HttpResponse:
+    """The actor's own postings with why they found nobody, or (``?view=market``) everybody's open ones."""
+    actor = actor_of(request)
+    form = forms.PostingFilterForm(request.GET)
+    wanted = form.cleaned_data if form.is_valid() else {}
+    is_market = request.GET.get("view") == "market"
+    rows = queries.open_market() if is_market else queries.postings_for(actor)
+    for name in ("direction", "category") if is_market else ("direction", "state", "category"):
+        if wanted.get(name):
+            rows = rows.filter(**{name: wanted[name]})
+    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
+    context = {"form": form, "page": page, "is_market": is_market, "shown": _shown(page, is_market)}
+    return render(request, "exchange/posting_list.html", context)
+
+
+def _shown(page: Page[Posting], is_market: bool) -> list[Any]:
+    if is_market:
+        return [queries.as_open(row) for row in page.items]
+    leftovers = queries.latest_leftovers([row.pk for row in page.items])
+    return [_with_leftover(row, leftovers) for row in page.items]
+
+
+def _with_leftover(row: Posting, leftovers: dict[int, Any]) -> dict[str, Any]:
+    leftover = leftovers.get(row.pk) if row.state == Posting.State.OPEN else None
+    if leftover:
+        leftover.posting = row
+    left = row.quantity - row.agreed_quantity
+    return {"row": row, "owner": queries.own_owner(row), "left": left, "leftover": leftover}
+
+
+@gate("exchange.read")
+@require_GET
+def posting_page(request: HttpRequest, posting_id: int) -> HttpResponse:
+    """One posting: with its limit for its own side, without for anybody else."""
+    actor = actor_of(request)
+    row = queries.posting_for(actor, posting_id)
+    is_mine = queries.speaks_for(actor, "exchange.read", row)
+    may_post = actor.may("exchange.post") and queries.speaks_for(actor, "exchange.post", row)
+    matches = queries.matches_for(actor).filter(Q(offer=row) | Q(need=row)).order_by("-id")[:20]
+    leftover = queries.latest_leftovers([row.pk]).get(row.pk) if is_mine else None
+    if leftover:
+        leftover.posting = row
+    context = {
+        "row": row,
+        "left": row.quantity - row.agreed_quantity,
+        "owner": queries.own_owner(row) if is_mine else queries.public_owner(row),
+        "limit_fen": row.limit_fen if is_mine else None,
+        "is_mine": is_mine,
+        "may_change": may_post and row.state in ("draft", "open"),
+        "cards": queries.board(actor, list(matches)) if is_mine else [],
+        "leftover": leftover if row.state == Posting.State.OPEN else None,
+    }
+    return render(request, "exchange/posting_page.html", context)
+
+
+@gate("exchange.post")
+@require_GET
+def choose_category(request: HttpRequest) -> HttpResponse:
+    """Category first: searched by any name it goes by."""
+    text = request.GET.get("q", "")[:30]
+    context = {"text": text, "found": queries.find_categories(text)}
+    return render(request, "exchange/choose_category.html", context)
+
+
+@gate("exchange.post")
+@require_http_methods(["GET", "POST"])
+def posting_new(request: HttpRequest, code: str) -> HttpResponse:
+    """The form of one category."""
+    actor = actor_of(request)
+    category = get_object_or_404(Category, pk=code, is_leaf=True)
+    form = _form(actor, category, request)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row = actions.post(actor=actor, facts=_facts(actor, category, form))
+        except Invalid as error:
+            forms.add_problems(form, error, NAMES)
+        else:
+            messages.success(request, _("已发布,将参加下一次撮合。"))
+            return redirect("exchange:posting", row.pk)
+    context = {"form": form, "category": category, "count": None}
+    return render(request, "exchange/posting_new.html", context, status=422 if form.errors else 200)
+
+
+def _form(actor: Actor, category: Category, request: HttpRequest) -> forms.PostingForm:
+    today = clock.today()
+    initial = {
+        "direction": request.GET.get("direction", "offer"),
+        "household_number": request.GET.get("household", ""),
+        "window_from": today,
+        "window_to": today.replace(year=today.year + 1, day=min(today.day, 28)),
+    }
+    data = request.POST if request.method == "POST" else None
+    numbers = actor.organisation_ids("exchange.post")
+    if numbers:
+        found = Organisation.objects.filter(pk__in=numbers).order_by("name").values_list("pk", "name")
+        return forms.PartnerPostingForm(data, initial=initial, category=category, organisations=list(found))
+    return forms.StaffPostingForm(data, initial=initial, category=category)
+
+
+def _facts(actor: Actor, category: Category, form: forms.PostingForm) -> PostingFacts:
+    data = form.cleaned_data
+    return PostingFacts(
+        direction=data["direction"],
+        category=category.pk,
+        quantity=data["quantity"],
+        limit_fen=forms.fen(data["limit"]),
+        window_from=data["window_from"],
+        window_to=data["window_to"],
+        radius_km=data.get("radius_km"),
+        note=data["note"],
+        **_owner(actor, data),
+    )
+
+
+class _Owner(TypedDict, total=False):
+    household_id: int
+    village_id: int
+    organisation_id: int
+
+
+def _owner(actor: Actor, data: dict[str, Any]) -> _Owner:
+    """The owner as a keyword of ``PostingFacts``; nobody when nothing fits."""
+    if "organisation" in data:
+        return {"organisation_id": data["organisation"]}
+    if data["household_number"]:
+        reach = place_filter(actor, "exchange.post")
+        found = Household.objects.filter(reach, number=data["household_number"])
+        number = found.values_list("pk", flat=True).first()
+        if number is None:
+            raise Invalid([Problem("household_number", _("本辖区没有这个户编号。"), _("请核对户编号。"))])
+        return {"household_id": number}
+    village = _village(actor, data["village_code"])
+    return {"village_id": village} if village else {}
+
+
+def _village(actor: Actor, code: str) -> int | None:
+    if code:
+        rows = Place.objects.filter(place_filter(actor, "exchange.post"), code=code, level=5, valid_to=None)
+        return rows.values_list("pk", flat=True).first()
+    own = [s.place_id for s in actor.scopes("exchange.post") if isinstance(s, PlaceScope) and s.level == 5]
+    return own[0] if len(own) == 1 else None
+
+
+@gate("exchange.post")
+@require_GET
+def partner_count(request: HttpRequest, code: str) -> HttpResponse:
+    """A fragment: how many stand opposite in time. Prices are not counted, they would tell limits."""
+    category = get_object_or_404(Category, pk=code, is_leaf=True)
+    form = _CountForm(request.GET)
+    count = queries.count_partners(category=code, **form.cleaned_data) if form.is_valid() else None
+    context = {"count": count, "category": category}
+    return render(request, "exchange/partner_count.html", context)
+
+
+class _CountForm(django_forms.Form):
+    direction = django_forms.ChoiceField(choices=[("offer", ""), ("need", "")])
+    window_from = django_forms.DateField()
+    window_to = django_forms.DateField()
+
+
+@gate("exchange.post")
+@require_http_methods(["GET", "POST"])
+def post_resource(request: HttpRequest, resource_id: int) -> HttpResponse:
+    """A declared resource becomes a posting with a price and two dates."""
+    actor = actor_of(request)
+    rows = Resource.objects.filter(withdrawn_at=None).select_related("household", "place")
+    resource = open_door(rows, actor, "exchange.post", resource_id)
+    category = Category.objects.filter(pk=resource.category, is_leaf=True).first()
+    factor = unit_factor(resource.unit, category.unit) if category else None
+    if category is None or factor is None:
+        raise Conflict(
+            _("这项资源的品类或单位不能直接发布。"), remedy=_("请从“发布供需”选择品类后按其单位填写。")
+        )
+    today = clock.today()
+    initial = {
+        "window_from": max(resource.season_from or today, today),
+        "window_to": resource.season_to or today.replace(year=today.year + 1, day=min(today.day, 28)),
+    }
+    form = forms.ResourcePostingForm(request.POST or None, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        try:
+            row = actions.post(
+                actor=actor, facts=_resource_facts(resource, category, factor, form.cleaned_data)
+            )
+        except Invalid as error:
+            forms.add_problems(form, error, NAMES)
+        else:
+            messages.success(request, _("已发布,将参加下一次撮合。"))
+            return redirect("exchange:posting", row.pk)
+    context = {
+        "form": form,
+        "resource": resource,
+        "category": category,
+        "quantity": resource.quantity * factor,
+    }
+    return render(request, "exchange/post_resource.html", context, status=422 if form.errors else 200)
+
+
+def _resource_facts(
+    resource: Resource, category: Category, factor: int, data: dict[str, Any]
+) -> PostingFacts:
+    return PostingFacts(
+        direction=resource.direction,
+        category=category.pk,
+        quantity=resource.quantity * factor,
+        limit_fen=forms.fen(data["limit"]),
+        window_from=data["window_from"],
+        window_to=data["window_to"],
+        household_id=resource.household_id,
+        village_id=None if resource.household_id else resource.place_id,
+        resource_id=resource.pk,
+        note=resource.note,
+    )
+
+
+@gate("exchange.post")
+@require_http_methods(["GET", "POST"])
+def posting_edit(request: HttpRequest, posting_id: int) -> HttpResponse:
+    """Correct quantity, limit, window or note."""
+    actor = actor_of(request)
+    rows = queries.postings_for(actor, "exchange.post")
+    row = open_door(rows, actor, "exchange.post", posting_id, within=Q())
+    initial = {
+        "quantity": row.quantity,
+        "limit": f"{row.limit_fen / 100:.2f}",
+        "window_from": row.window_from,
+        "window_to": row.window_to,
+        "radius_km": row.radius_km,
+        "note": row.note,
+        "version": row.version,
+    }
+    form = forms.EditPostingForm(request.POST or None, initial=initial, category=row.category)
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.correct_posting(
+                actor=actor,
+                posting_id=row.pk,
+                version=form.cleaned_data["version"],
+                facts=_edited(row, form.cleaned_data),
+            )
+        except Invalid as error:
+            forms.add_problems(form, error, NAMES)
+        else:
+            messages.success(request, _("已修改。"))
+            return redirect("exchange:posting", row.pk)
+    context = {"form": form, "row": row}
+    return render(request, "exchange/posting_edit.html", context, status=422 if form.errors else 200)
+
+
+def _edited(row: Posting, data: dict[str, Any]) -> PostingFacts:
+    return PostingFacts(
+        direction=row.direction,
+        category=row.category_id,
+        quantity=data["quantity"],
+        limit_fen=forms.fen(data["limit"]),
+        window_from=data["window_from"],
+        window_to=data["window_to"],
+        radius_km=data.get("radius_km", row.radius_km),
+        note=data["note"],
+        household_id=row.household_id,
+        organisation_id=row.organisation_id,
+        village_id=row.village_id if row.owner_kind == Posting.OwnerKind.VILLAGE else None,
+    )
+
+
+@gate("exchange.post")
+@require_POST
+def posting_open(request: HttpRequest, posting_id: int) -> HttpResponse:
+    """Publish a draft."""
+    version = require_valid(forms.VersionForm(request.POST))["version"]
+    actions.open_posting(actor=actor_of(request), posting_id=posting_id, version=version)
+    messages.success(request, _("已发布,将参加下一次撮合。"))
+    return redirect("exchange:posting", posting_id)
+
+
+@gate("exchange.post")
+@require_POST
+def posting_withdraw(request: HttpRequest, posting_id: int) -> HttpResponse:
+    """Take a posting back."""
+    data = require_valid(forms.ReasonForm(request.POST))
+    actions.withdraw_posting(actor=actor_of(request), posting_id=posting_id, **data)
+    messages.success(request, _("已撤回。"))
+    return redirect("exchange:posting", posting_id)
+
+
+def require_valid(form: django_forms.Form) -> dict[str, Any]:
+    """The cleaned data of a small form. Raises Invalid with its errors."""
+    if not form.is_valid():
+        raise Invalid([Problem(name, str(errors[0])) for name, errors in form.errors.items()])
+    return form.cleaned_data
