@@ -33,6 +33,9 @@ def _truncate_as_owner(self: Any) -> None:
         cursor.execute("SET ROLE yuchang_owner")
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
         cursor.execute("SET ROLE yuchang_app")
+    from yuchang.core.secrets import forget_keys
+
+    forget_keys()
 
 
 TransactionTestCase._fixture_teardown = _truncate_as_owner  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ import psycopg
 from psycopg import sql
 
 from yuchang.supervisor.binaries import program_folder
-from yuchang.supervisor.provision import OWNER, fresh_passwords, provision
+from yuchang.supervisor.provision import APP, OWNER, PORTAL, fresh_passwords, prepare_schema, provision
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.words import Trouble, say
 
@@ -38,13 +38,46 @@ def move_to(server: EmbeddedServer, admin_url: str, database: str) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "yuchang.dump"
         _call([*_program("pg_dump"), "--format=custom", f"--file={dump}"], source)
+        _clear_defaults(urls["admin"])
         _restore(dump, urls["admin"])
+    with psycopg.connect(urls["admin"], autocommit=True) as target:
+        prepare_schema(target)
     before, after = _counts(source), _counts(urls["admin"])
-    if before != after:
-        wrong = sorted(name for name in before if before[name] != after.get(name))
-        raise Trouble(f"迁移后行数不一致：{wrong}", f"After the move these tables differ: {wrong}")
+    _compare("行数", "Row counts", before, after)
+    _compare("权限", "Rights", _rights(source), _rights(urls["admin"]))
     say(f"已迁移 {len(before)} 张表，共 {sum(before.values())} 行。", f"{len(before)} tables were moved.")
     return urls
+
+
+def _clear_defaults(url: str) -> None:
+    """A dump lists the rights each table has; rights that new tables get by default would come on top."""
+    defaults = sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public REVOKE ALL ON {} FROM {}")
+    with psycopg.connect(url, autocommit=True) as target:
+        for kind in ("TABLES", "SEQUENCES"):
+            target.execute(defaults.format(sql.Identifier(OWNER), sql.SQL(kind), sql.Identifier(APP)))
+
+
+def _compare(zh: str, en: str, before: dict[str, Any], after: dict[str, Any]) -> None:
+    wrong = sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+    if wrong:
+        raise Trouble(f"迁移后{zh}不一致：{wrong}", f"{en} differ after the move: {wrong}")
+
+
+def _rights(url: str) -> dict[str, list[bool]]:
+    """What application and portal may do with each table."""
+    question = """
+        SELECT c.relname || ' ' || r.rolname, array_agg(
+                   has_table_privilege(r.oid, c.oid, p.kind)
+                   OR (p.kind <> 'DELETE' AND p.kind <> 'TRUNCATE'
+                       AND has_any_column_privilege(r.oid, c.oid, p.kind)) ORDER BY p.kind)
+        FROM pg_class c, pg_roles r,
+             unnest(ARRAY['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE']) AS p(kind)
+        WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'm')
+          AND r.rolname IN (%s, %s)
+        GROUP BY 1
+    """
+    with psycopg.connect(url) as connection:
+        return dict(connection.execute(question, [APP, PORTAL]).fetchall())
 
 
 def _program(name: str) -> list[str]:

@@ -7,6 +7,7 @@ reverse order on SIGTERM or Ctrl-C. It ends only what it started.
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import os
 import signal
 import socket
@@ -18,7 +19,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from config.environment import ROOT
+from config.environment import ROOT, VAR
 from yuchang.supervisor.provision import CONNECTION_LIMITS
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.words import Trouble, say
@@ -29,6 +30,11 @@ STOP_SECONDS = 30.0
 WEB_WORKERS, WEB_THREADS = 2, 6
 PUBLIC_WORKERS, PUBLIC_THREADS = 1, 8
 TASKS = 4
+# Parts of the browser packages that no page asks for; some name files they do not bring.
+NOT_SERVED = (
+    *("libs", "types", "extension", "*.rtl.*"),
+    *("echarts.common*", "echarts.simple*", "echarts.esm*", "echarts.js*"),
+)
 
 
 @dataclass
@@ -152,23 +158,12 @@ class Supervisor:
         return 0
 
     def prepare(self) -> None:
-        """Bring tables, translations and static files up to this version."""
-        for command, environment in (
-            (["migrate", "--noinput", "-v", "0"], {"YUCHANG_DB_ROLE": "owner"}),
-            (["collectstatic", "--noinput", "-v", "0"], {}),
-        ):
-            if self.stopping.is_set():
-                return
-            done = subprocess.run(
-                [sys.executable, str(ROOT / "manage.py"), *command],
-                cwd=ROOT,
-                env=os.environ | environment,
-                check=False,
-            )
-            if done.returncode != 0:
-                raise Trouble(
-                    f"manage.py {command[0]} 失败，见上文。", f"manage.py {command[0]} failed; see above."
-                )
+        """Bring tables and static files up to this version."""
+        manage("migrate", YUCHANG_DB_ROLE="owner")
+        stamp, wanted = VAR / "static.stamp", static_fingerprint()
+        if not stamp.exists() or stamp.read_text() != wanted:
+            manage("collectstatic", *(f"--ignore={name}" for name in NOT_SERVED))
+            stamp.write_text(wanted)
 
     def _tend(self) -> None:
         if self.server and self.server.pid() is None:
@@ -193,6 +188,29 @@ class Supervisor:
             child.stop()
         if self.server and self.server.stop():
             say("已全部停止。", "Everything is stopped.", "✓")
+
+
+def manage(command: str, *options: str, **environment: str) -> None:
+    """One of Django's commands. Raises Trouble when it fails."""
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "manage.py"), command, "--noinput", "-v", "0", *options],
+        cwd=ROOT,
+        env=os.environ | environment,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise Trouble(f"manage.py {command} 失败，见上文。", f"manage.py {command} failed; see above.")
+
+
+def static_fingerprint() -> str:
+    """Changes when a file to be served changes."""
+    files = [ROOT / "package-lock.json", *ROOT.glob("static/**/*"), *ROOT.glob("yuchang/*/static/**/*")]
+    digest = hashlib.sha256()
+    for path in sorted(files):
+        if path.is_file():
+            state = path.stat()
+            digest.update(f"{path.relative_to(ROOT)} {state.st_size} {state.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
 
 
 def is_taken(host: str, port: int) -> bool:
