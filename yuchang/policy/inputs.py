@@ -6,7 +6,7 @@ The latest observation on or before the day counts, as a whole row; what it does
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import date
 from typing import Any
 
@@ -101,6 +101,20 @@ def frozen_row(snapshot: Snapshot, household_id: int, facts: Mapping[str, Fact])
         _known(found[0] if found else {}, facts, Entity.HOUSEHOLD),
         tuple(_known(person, facts, Entity.MEMBER) for person in people),
     )
+
+
+def frozen_rows(snapshot: Snapshot, facts: Mapping[str, Fact]) -> Iterator[tuple[int, InputRow]]:
+    """Every household of a frozen snapshot as the rules saw it, by id. Holds all members in memory."""
+    people: dict[int, list[dict[str, Any]]] = {}
+    members = query(snapshot, "SELECT * FROM members ORDER BY member_id")
+    for row in members.rows:
+        person = dict(zip(members.columns, row, strict=True))
+        people.setdefault(person["household_id"], []).append(_known(person, facts, Entity.MEMBER))
+    households = query(snapshot, "SELECT * FROM households ORDER BY household_id")
+    for row in households.rows:
+        found = dict(zip(households.columns, row, strict=True))
+        key = found["household_id"]
+        yield key, InputRow(_known(found, facts, Entity.HOUSEHOLD), tuple(people.get(key, ())))
 
 
 def _rows(sql: str, parameters: Mapping[str, Any]) -> list[dict[str, Any]]:
