@@ -33,7 +33,7 @@ def _truncate_as_owner(self: Any) -> None:
         cursor.execute("SET ROLE yuchang_owner")
         cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
         cursor.execute("SET ROLE yuchang_app")
-    from yuchang.core.secrets import forget_keys
+    from yuchang.core.secrets import forget_keys  # noqa: PLC0415 - needs the models
 
     forget_keys()
 
