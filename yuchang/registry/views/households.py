@@ -32,7 +32,7 @@ from yuchang.registry.models import Household
 from yuchang.registry.views.shared import download, version_of
 from yuchang.registry.words import choices
 
-BLANK_MEMBERS = 4
+FIRST_MEMBERS, BLANK_MEMBERS = 6, 1
 
 
 @gate("registry.read")
@@ -85,8 +85,7 @@ def household_new(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     villages = Place.objects.filter(place_filter(actor, "registry.enter"), level=5, valid_to=None)
     form = NewHouseholdForm(request.POST or None, villages=villages.order_by("code"))
-    blank: list[dict[str, Any]] = [{"relation": "head"}, *({} for _n in range(BLANK_MEMBERS))]
-    members = MemberFormSet(request.POST or None, initial=blank, prefix="m")
+    members = _members(request, [])
     if request.method == "POST" and form.is_valid() and _are_valid(members):
         entry = form.entry(form.cleaned_data["number"], _typed(members, {}), None)
         try:
@@ -113,8 +112,7 @@ def household_correct(request: HttpRequest, pk: int) -> HttpResponse:
     household = queries.household_for(actor, pk, "registry.enter")
     before, _place_id = records.entries_of([pk], clock.today())[pk]
     form = HouseholdForm(request.POST or None, initial=_initial(household, before))
-    people = [_initial_member(m) for m in before.members] + [{}]
-    members = MemberFormSet(request.POST or None, initial=people, prefix="m")
+    members = _members(request, [_initial_member(m) for m in before.members])
     if request.method == "POST" and form.is_valid() and _are_valid(members):
         stored = {m.number: m for m in before.members}
         try:
@@ -132,6 +130,13 @@ def household_correct(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("registry:household", pk=pk)
     context = {"form": form, "members": members, "household": household}
     return render(request, "registry/household_form.html", context, status=_status(form, members))
+
+
+def _members(request: HttpRequest, people: list[dict[str, Any]]) -> Any:
+    """The people's forms: those there are, and some empty ones."""
+    members = MemberFormSet(request.POST or None, initial=people, prefix="m")
+    members.extra = BLANK_MEMBERS if people else FIRST_MEMBERS
+    return members
 
 
 def _initial(household: Household, before: HouseholdEntry) -> dict[str, Any]:
