@@ -69,8 +69,9 @@ class Guard:
             route.abort()
 
     def _console(self, message: ConsoleMessage) -> None:
-        # A refusal is a page with a status; that the browser notes it is no fault.
-        if message.type == "error" and "the server responded with a status of 4" not in message.text:
+        # A refusal is a page with a status; that the browser and htmx note it is no fault.
+        refusals = ("the server responded with a status of 4", "Response Status Error Code 4")
+        if message.type == "error" and not any(r in message.text for r in refusals):
             self.complaints.append(message.text)
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, DateTimeField, Sum
+from django.db.models import Count, DateTimeField, Q, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 from django.http import QueryDict
 from django.urls import reverse
@@ -19,8 +19,10 @@ from yuchang.accounts.doors import require
 from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.errors import Hidden, invalid
+from yuchang.core.models import Tally
 from yuchang.core.money import format_wan, format_yuan
 from yuchang.core.paging import Page, keyset_page
+from yuchang.core.tallies import tally_by_key
 from yuchang.places.models import Place
 from yuchang.registry.queries import households_for
 from yuchang.workbench.queries.sources import SOURCES, Cell, Rows, Source
@@ -73,14 +75,28 @@ def rows_of(item: Source, actor: Actor, today: date, chosen: Selection) -> Rows:
     if chosen.place:
         rows = rows.filter(**{item.prefix + LEVEL_COLUMNS[chosen.place.level]: chosen.place.pk})
     if chosen.month and item.dated_by:
-        rows = rows.filter(**_within(item, rows, chosen.month, _next_month(chosen.month)))
+        rows = rows.filter(**_within(item.dated_by, rows, chosen.month, _next_month(chosen.month)))
     for key, value in chosen.extra:
         rows = rows.filter(**{item.extra[key]: value})
     return rows
 
 
+def number_of(item: Source, actor: Actor, today: date, chosen: Selection) -> int:
+    """The number itself, from the tally where one is kept: one query. Raises Refused."""
+    if item.tally is None or chosen.month or chosen.extra:
+        return value_of(item, rows_of(item, actor, today, chosen))
+    require(actor, item.permission)
+    counts = tally_by_key(item.tally.subject, _area(item, actor, chosen))
+    return sum(n for key, n in counts.items() if item.tally.fits(key, today))
+
+
+def _area(item: Source, actor: Actor, chosen: Selection) -> Q:
+    within = place_filter(actor, item.permission)
+    return within & Q(**{LEVEL_COLUMNS[chosen.place.level]: chosen.place.pk}) if chosen.place else within
+
+
 def value_of(item: Source, rows: Rows) -> int:
-    """The number itself: one query."""
+    """The number from the rows themselves."""
     if item.sum_of is None:
         return rows.order_by().count()
     found = rows.order_by().aggregate(total=Coalesce(Sum(item.sum_of), 0))
@@ -92,11 +108,12 @@ def figure(
 ) -> Figure:
     """One number with its list's address; ``months`` > 0 adds a sparkline and last month's value."""
     item, chosen = source(name), chosen or Selection()
-    value = value_of(item, rows_of(item, actor, today, chosen))
+    value = number_of(item, actor, today, chosen)
     note, spark = "", ""
-    if months and item.dated_by:
+    if months and (item.news or item.dated_by):
         series = monthly(item, actor, today, chosen, months)
-        spark, note = sparkline(series), _("上月 %(value)s") % {"value": shown(item, series[-2])}
+        word = _("上月新增 %(value)s") if item.news else _("上月 %(value)s")
+        spark, note = sparkline(series), word % {"value": shown(item, series[-2])}
     return Figure(
         name=name,
         label=_("本月%(what)s") % {"what": item.label} if chosen.month else str(item.label),
@@ -125,20 +142,32 @@ def list_address(name: str, chosen: Selection) -> str:
 def monthly(item: Source, actor: Actor, today: date, chosen: Selection, months: int) -> list[int]:
     """The last ``months`` months, the present one last: what happened in each (or stood at its end)."""
     firsts = months_before(today, months)
+    if item.news:
+        rows = item.news.rows(actor)
+        if chosen.place:
+            rows = rows.filter(**{LEVEL_COLUMNS[chosen.place.level]: chosen.place.pk})
+        found = _by_month(rows, item.news.dated_by, item.news.sum_of, firsts[0])
+        return [found.get(first, 0) for first in firsts]
     everything = Selection(chosen.place, None, chosen.extra)
+    if item.is_cumulative and item.tally and not chosen.extra:
+        counts = tally_by_key(item.tally.subject, _area(item, actor, everything))
+        fitting = {k: n for k, n in counts.items() if item.tally.fits(k, today)}
+        return [
+            sum(n for k, n in fitting.items() if item.tally.month(k) <= f"{first:%Y-%m}") for first in firsts
+        ]
     rows = rows_of(item, actor, today, everything)
     if item.is_cumulative:
         total = value_of(item, rows)
-        later = _by_month(item, rows, firsts[0])
+        later = _by_month(rows, item.dated_by, item.sum_of, firsts[0])
         return [total - sum(v for m, v in later.items() if m > first) for first in firsts]
-    found = _by_month(item, rows, firsts[0])
+    found = _by_month(rows, item.dated_by, item.sum_of, firsts[0])
     return [found.get(first, 0) for first in firsts]
 
 
-def _by_month(item: Source, rows: Rows, since: date) -> dict[date, int]:
-    measure = Count("pk") if item.sum_of is None else Sum(item.sum_of)
-    grouped = rows.filter(**_within(item, rows, since, None)).order_by()
-    found = grouped.annotate(_m=TruncMonth(item.dated_by)).values_list("_m").annotate(_n=measure)
+def _by_month(rows: Rows, dated_by: str, sum_of: Any, since: date) -> dict[date, int]:
+    measure = Count("pk") if sum_of is None else Sum(sum_of)
+    grouped = rows.filter(**_within(dated_by, rows, since, None)).order_by()
+    found = grouped.annotate(_m=TruncMonth(dated_by)).values_list("_m").annotate(_n=measure)
     return {(m.date() if isinstance(m, datetime) else m): int(n) for m, n in found}
 
 
@@ -155,14 +184,14 @@ def _next_month(first: date) -> date:
     return (first + timedelta(days=32)).replace(day=1)
 
 
-def _within(item: Source, rows: Rows, start: date, end: date | None) -> dict[str, Any]:
-    is_instant = isinstance(rows.model._meta.get_field(item.dated_by), DateTimeField)
+def _within(dated_by: str, rows: Rows, start: date, end: date | None) -> dict[str, Any]:
+    is_instant = isinstance(rows.model._meta.get_field(dated_by), DateTimeField)
 
     def bound(day: date) -> date | datetime:
         return timezone.make_aware(datetime.combine(day, time.min)) if is_instant else day
 
-    limits: dict[str, Any] = {f"{item.dated_by}__gte": bound(start)}
-    return limits | ({f"{item.dated_by}__lt": bound(end)} if end else {})
+    limits: dict[str, Any] = {f"{dated_by}__gte": bound(start)}
+    return limits | ({f"{dated_by}__lt": bound(end)} if end else {})
 
 
 def sparkline(values: Sequence[int]) -> str:
@@ -189,9 +218,7 @@ def by_child(name: str, actor: Actor, today: date, place: Place) -> list[Tile]:
     if level not in LEVEL_COLUMNS:
         return []
     column = item.prefix + LEVEL_COLUMNS[level]
-    measure = Count("pk") if item.sum_of is None else Sum(item.sum_of)
-    rows = rows_of(item, actor, today, Selection(place)).order_by()
-    found = {pk: int(n) for pk, n in rows.values_list(column).annotate(_n=measure) if pk is not None}
+    found = _grouped(item, column, actor, today, place)
     highest = max(found.values(), default=0)
     return [
         Tile(
@@ -201,6 +228,20 @@ def by_child(name: str, actor: Actor, today: date, place: Place) -> list[Tile]:
         )
         for child in Place.objects.filter(parent_id=place.pk, valid_to__isnull=True).order_by("code")
     ]
+
+
+def _grouped(item: Source, column: str, actor: Actor, today: date, place: Place) -> dict[int, int]:
+    if item.tally is None:
+        measure = Count("pk") if item.sum_of is None else Sum(item.sum_of)
+        rows = rows_of(item, actor, today, Selection(place)).order_by()
+        return {pk: int(n) for pk, n in rows.values_list(column).annotate(_n=measure) if pk is not None}
+    require(actor, item.permission)
+    kept = Tally.objects.filter(_area(item, actor, Selection(place)), subject=item.tally.subject)
+    found: dict[int, int] = {}
+    for pk, key, n in kept.values_list(column, "key").annotate(_n=Sum("n")):
+        if item.tally.fits(key, today):
+            found[pk] = found.get(pk, 0) + int(n)
+    return found
 
 
 def _small(item: Source, chosen: Selection, value: int) -> Figure:
@@ -246,7 +287,7 @@ def figure_list(
     item = source(name)
     rows = rows_of(item, actor, today, chosen)
     page = keyset_page(rows, order=item.order, cursor=cursor, size=size)
-    value = value_of(item, rows)
+    value = number_of(item, actor, today, chosen)
     return FigureList(
         name=name,
         label=str(item.label),

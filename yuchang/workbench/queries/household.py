@@ -14,13 +14,15 @@ from django.utils.translation import gettext_lazy
 
 from yuchang.accounts.models import User
 from yuchang.accounts.rules import ROLE_WORDS, Actor, Role
+from yuchang.core.errors import YuchangError
 from yuchang.core.money import format_yuan
 from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.ledger.models import Leg
 from yuchang.market.models import Commitment
 from yuchang.monitoring.models import Alert, Visit
-from yuchang.policy.models import Decision
-from yuchang.policy.queries import line_for
+from yuchang.policy.models import Decision, MonitoringClass, RunResult, Verdict
+from yuchang.policy.queries import HouseholdVerdict, explain_result, line_for, verdict_for
+from yuchang.policy.words import Explanation, explanation_of
 from yuchang.registry import codes
 from yuchang.registry.models import (
     Cause,
@@ -94,14 +96,15 @@ class Have:
 
 
 @dataclass(frozen=True)
-class Reason:
-    """A rule in words: whether it is met, by how much, and by which clause."""
+class Why:
+    """The newest verdict in words, where it stands, and the rules behind it."""
 
-    kind: str
-    word: str
-    text: str
-    margin: str
-    clause: str
+    verdict: str
+    verdict_word: str
+    class_word: str
+    on: date
+    href: str
+    explanation: Explanation | None
 
 
 @dataclass
@@ -115,8 +118,7 @@ class HouseholdPage:
     causes: list[tuple[str, bool]]
     resources: list[Have]
     alerts: list[tuple[str, Alert]]
-    decision: Decision | None
-    reasons: list[Reason]
+    why: Why | None
     events: list[Event]
     todo: list[Todo]
     earned_fen: int
@@ -143,7 +145,9 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         .order_by("-observed_on", "-id")[:PER_KIND]
     )
     facts = history[0] if history else None
-    decisions = list(Decision.objects.filter(household_id=pk).order_by("-id")[:PER_KIND])
+    decisions = list(
+        Decision.objects.filter(household_id=pk).defer("input_row", "explanation").order_by("-id")[:PER_KIND]
+    )
     alerts = list(Alert.objects.filter(household_id=pk).order_by("-opened_on", "-id")[:PER_KIND])
     visits = list(Visit.objects.filter(household_id=pk).order_by("-visited_on", "-id")[:PER_KIND])
     entries = list(NoticeEntry.objects.filter(household_id=pk).select_related("notice").order_by("-id")[:10])
@@ -164,10 +168,13 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         ever=Sum("amount_fen"), year=Sum("amount_fen", filter=Q(booked_on__year=today.year))
     )
     names = _names({d.made_by_id for d in decisions})
+    results = list(RunResult.objects.filter(household_id=pk).select_related("run").order_by("-run_id")[:10])
+    verdict = verdict_for(pk)
     events = [
         *_life(household),
         *_fact_events(history),
         *_decision_events(decisions, names),
+        *_run_events(results),
         *_notice_events(entries, objections),
         *_alert_events(alerts, visits),
         *_deal_events(pk, agreements),
@@ -179,7 +186,7 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         state=household.state,
         is_verified=household.verified_by_id is not None,
         has_facts=facts is not None,
-        has_decision=bool(decisions),
+        has_decision=verdict is not None,
         notice_ends_on=next((e.notice.closes_on for e in entries if e.outcome == "pending"), None),
         open_objections=sum(o.state == Objection.State.OPEN for o in objections),
         alert_due_on=min((a.due_on for a in live if a.state == Alert.State.OPEN), default=None),
@@ -195,8 +202,7 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         causes=_causes(pk),
         resources=_resources(pk),
         alerts=[(alert_word(a.kind), a) for a in live],
-        decision=decisions[0] if decisions else None,
-        reasons=_reasons(decisions[0]) if decisions else [],
+        why=_why(pk, verdict),
         events=events,
         todo=[_todo(step, household, live) for step in next_steps(situation, today)],
         earned_fen=sums["ever"] or 0,
@@ -223,8 +229,31 @@ def _resources(pk: int) -> list[Have]:
     ]
 
 
-def _reasons(decision: Decision) -> list[Reason]:
-    return []
+def _why(pk: int, verdict: HouseholdVerdict | None) -> Why | None:
+    """The newest verdict with its reasons, from the decision or from the run's frozen rows."""
+    if verdict is None:
+        return None
+    explanation: Explanation | None = None
+    try:
+        if verdict.decision_id:
+            explanation = explanation_of(Decision.objects.get(pk=verdict.decision_id).explanation)
+        else:
+            rows = RunResult.objects.select_related("run__plan", "run__snapshot")
+            explanation = explain_result(rows.get(run_id=verdict.run_id or 0, household_id=pk))
+    except (YuchangError, OSError):
+        explanation = None  # the frozen rows are gone or touched: the page still shows the verdict
+    if verdict.decision_id:
+        href = address("policy:decision", verdict.decision_id)
+    else:
+        href = address("policy:result", verdict.run_id, pk)
+    return Why(
+        verdict.verdict,
+        str(Verdict(verdict.verdict).label),
+        str(MonitoringClass(verdict.monitoring_class).label) if verdict.monitoring_class else "",
+        verdict.on,
+        href,
+        explanation,
+    )
 
 
 def _agreements(pk: int) -> Any:
@@ -362,6 +391,20 @@ def _decision_events(decisions: list[Decision], names: dict[int, str]) -> Iterat
         )
 
 
+def _run_events(results: list[RunResult]) -> Iterator[Event]:
+    for row in results:
+        words = [row.get_verdict_display()]
+        if row.monitoring_class:
+            words.append(row.get_monitoring_class_display())
+        yield Event(
+            row.run.on,
+            "decision",
+            " · ".join(words),
+            source=_("全县认定"),
+            href=address("policy:result", row.run_id, row.household_id),
+        )
+
+
 def _notice_events(entries: list[NoticeEntry], objections: list[Objection]) -> Iterator[Event]:
     for entry in entries:
         span = f"{entry.notice.opens_on:%Y-%m-%d} — {entry.notice.closes_on:%Y-%m-%d}"
@@ -475,10 +518,7 @@ def _income_chart(household: Household, history: list[HouseholdFacts], today: da
     known = [f for f in reversed(history) if f.net_income_per_head_fen is not None][-8:]
     if not known:
         return None
-    try:
-        line = line_for(household.place, today)
-    except NotImplementedError:
-        line = None
+    line = line_for(household.place, today)
     return {
         "unit": "fen",
         "labels": [f"{f.observed_on:%Y-%m}" for f in known],

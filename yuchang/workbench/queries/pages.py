@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count, Q, QuerySet
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.queries import place_filter
@@ -16,7 +16,7 @@ from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.places.search import search_places
 from yuchang.registry.models import Household
-from yuchang.registry.queries import households_for
+from yuchang.registry.queries import Filter, filtered, households_for
 from yuchang.workbench.queries import figures as f
 from yuchang.workbench.queries.household import code_word
 from yuchang.workbench.queries.sources import SOURCES
@@ -219,14 +219,10 @@ def search(actor: Actor, text: str) -> Found:
         return Found([], [], [])
     households: list[Household] = []
     if actor.may("registry.read"):
-        households = list(_households(actor, word).select_related("place").order_by("id")[:FOUND])
+        rows = filtered(households_for(actor), actor, Filter(text=word))
+        households = list(rows.select_related("place").order_by("id")[:FOUND])
     organisations: list[Organisation] = []
     if actor.may("partners.read"):
         named = Organisation.objects.filter(name__contains=word).exclude(state="proposed")
         organisations = list(named.select_related("place").order_by("name", "id")[:FOUND])
     return Found(households, [hit.place for hit in search_places(word, limit=FOUND)], organisations)
-
-
-def _households(actor: Actor, word: str) -> QuerySet[Household]:
-    keys = Q(search_keys__contains=[word.upper()]) | Q(search_keys__contains=[word.lower()])
-    return households_for(actor).filter(keys | Q(search_keys__contains=[word]) | Q(number=word))

@@ -22,13 +22,20 @@ from yuchang.core.money import format_yuan
 from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.ledger.models import Leg
 from yuchang.market.models import Order
-from yuchang.monitoring.queries import alerts_for
+from yuchang.monitoring.queries import TALLY as ALERTS_TALLY
+from yuchang.monitoring.queries import alerts_for, assessments_for
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
 from yuchang.registry.models import Household, Objection
 from yuchang.registry.queries import households_for
 
 Rows = QuerySet[Any]
 UNSOLD_WARNING = timedelta(days=21)
+HOUSEHOLDS_TALLY = "workbench.household"
+# State, whether the second person has verified, and the month of listing.
+HOUSEHOLDS_KEY = (
+    "state || ':' || CASE WHEN verified_by_id IS NULL THEN 'n' ELSE 'y' END"
+    " || ':' || coalesce(to_char(listed_on, 'YYYY-MM'), '')"
+)
 
 
 def address(name: str, *args: Any) -> str:
@@ -92,6 +99,24 @@ class Column:
 
 
 @dataclass(frozen=True)
+class Tallied:
+    """The tally that keeps a figure: its subject, which keys count, and the month (YYYY-MM) in a key."""
+
+    subject: str
+    fits: Callable[[str, date], bool]
+    month: Callable[[str], str] = lambda key: ""
+
+
+@dataclass(frozen=True)
+class News:
+    """What the sparkline of a figure about a present state shows: what was new in each month."""
+
+    rows: Callable[[Actor], Rows]
+    dated_by: str
+    sum_of: Any = None
+
+
+@dataclass(frozen=True)
 class Source:
     """What a figure counts (or sums: ``sum_of``, in fen), for whom, and how its list looks.
 
@@ -112,6 +137,8 @@ class Source:
     prefix: str = ""
     extra: dict[str, str] = field(default_factory=dict)
     words: Any = ""
+    tally: Tallied | None = None
+    news: News | None = None
 
 
 def _households(*conditions: Q) -> Callable[[Actor, date], Rows]:
@@ -194,6 +221,19 @@ def _number(get: Callable[[Any], str]) -> Callable[[Any], Cell]:
     return lambda row: Cell(get(row), is_number=True)
 
 
+def _of_households(fits: Callable[[str, str], bool]) -> Tallied:
+    return Tallied(
+        HOUSEHOLDS_TALLY,
+        lambda key, today: fits(*key.split(":")[:2]),
+        lambda key: key.split(":")[2],
+    )
+
+
+def _of_alerts(fits: Callable[[str, str, date], bool]) -> Tallied:
+    return Tallied(ALERTS_TALLY, lambda key, today: fits(key.split(":")[0], key.split(":")[2], today))
+
+
+OPENED = News(assessments_for, "on", "opened")
 PLACE = Column(gettext_lazy("地区"), _text(lambda r: r.place.name))
 HOUSEHOLD_COLUMNS = (
     Column(gettext_lazy("户主"), _text(lambda r: r.head_name, lambda r: household_address(r.pk))),
@@ -300,6 +340,7 @@ SOURCES: dict[str, Source] = {
             HOUSEHOLD_COLUMNS,
             extra=_BY_STATE,
             words=gettext_lazy("户"),
+            tally=_of_households(lambda state, verified: state != "removed"),
         ),
         Source(
             "to_verify",
@@ -307,8 +348,10 @@ SOURCES: dict[str, Source] = {
             "registry.read",
             _households(_TO_VERIFY),
             HOUSEHOLD_COLUMNS,
-            order=("entered_at", "id"),
             words=gettext_lazy("户"),
+            tally=_of_households(
+                lambda state, verified: verified == "n" and state in {"entered", "listed", "exited"}
+            ),
         ),
         Source(
             "noticed",
@@ -317,6 +360,7 @@ SOURCES: dict[str, Source] = {
             _households(Q(state="noticed")),
             HOUSEHOLD_COLUMNS,
             words=gettext_lazy("户"),
+            tally=_of_households(lambda state, verified: state == "noticed"),
         ),
         Source(
             "listed",
@@ -328,6 +372,7 @@ SOURCES: dict[str, Source] = {
             is_cumulative=True,
             extra=_BY_STATE,
             words=gettext_lazy("户"),
+            tally=_of_households(lambda state, verified: state == "listed"),
         ),
         Source(
             "objections",
@@ -336,6 +381,7 @@ SOURCES: dict[str, Source] = {
             _objections,
             OBJECTION_COLUMNS,
             order=("raised_at", "id"),
+            dated_by="raised_at",
             is_bad=True,
             words=gettext_lazy("件"),
         ),
@@ -348,6 +394,8 @@ SOURCES: dict[str, Source] = {
             order=("due_on", "id"),
             dated_by="opened_on",
             words=gettext_lazy("条"),
+            tally=_of_alerts(lambda state, due, today: state != "closed"),
+            news=OPENED,
         ),
         Source(
             "overdue",
@@ -359,6 +407,8 @@ SOURCES: dict[str, Source] = {
             dated_by="opened_on",
             is_bad=True,
             words=gettext_lazy("条"),
+            tally=_of_alerts(lambda state, due, today: bool(due) and due < today.isoformat()),
+            news=OPENED,
         ),
         Source(
             "escalated",
@@ -368,6 +418,7 @@ SOURCES: dict[str, Source] = {
             ALERT_COLUMNS,
             order=("due_on", "id"),
             words=gettext_lazy("条"),
+            tally=_of_alerts(lambda state, due, today: state == "escalated"),
         ),
         Source(
             "offers",

@@ -23,7 +23,7 @@ ROOMS: tuple[tuple[Any, str, str], ...] = (
     (gettext_lazy("农户"), "registry:household_list", "registry.read"),
     (gettext_lazy("供需"), "exchange:board", "exchange.read"),
     (gettext_lazy("订单"), "market:round_list", "market.read"),
-    (gettext_lazy("预警"), "monitoring:alert_list", "monitoring.read"),
+    (gettext_lazy("预警"), "monitoring:alerts", "monitoring.read"),
     (gettext_lazy("账本"), "ledger:transaction_list", "ledger.read"),
     (gettext_lazy("政策"), "policy:desk", "policy.read"),
     (gettext_lazy("伙伴"), "partners:organisation_list", "partners.read"),

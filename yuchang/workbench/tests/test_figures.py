@@ -8,8 +8,10 @@ from html import unescape
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from tests import people, things
+from yuchang.workbench.queries.figures import Selection, by_child, number_of, rows_of, value_of
 from yuchang.workbench.queries.sources import SOURCES
 from yuchang.workbench.tests.scene import build_scene
 
@@ -56,6 +58,19 @@ def test_the_figures_are_not_all_zero_and_equal_sql(db: None) -> None:
     assert (values["paid"], values["households_paid"]) == (paid, households_paid)
     assert paid > 0 and values["agreed_value"] == agreed == 200_000
     assert values["overdue"] == 3 and values["alerts"] == 5
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_what_is_tallied_equals_what_is_counted(name: str, db: None) -> None:
+    scene = build_scene()
+    wang, today = people.wang().actor, timezone.localdate()
+    for chosen in (Selection(), Selection(scene.county), Selection(scene.village)):
+        rows = rows_of(SOURCES[name], wang, today, chosen)
+        assert number_of(SOURCES[name], wang, today, chosen) == value_of(SOURCES[name], rows)
+    tiles = by_child(name, wang, today, scene.county)
+    assert sum(t.figure.value for t in tiles) <= number_of(
+        SOURCES[name], wang, today, Selection(scene.county)
+    )
 
 
 def test_an_officer_of_the_next_county_counts_nothing_of_this_one(db: None) -> None:
