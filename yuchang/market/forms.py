@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from django import forms
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as lazy
+from django.utils.translation import gettext_lazy
 
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.exchange.models import Category
@@ -46,15 +46,19 @@ class VersionForm(forms.Form):
 class RoundForm(forms.Form):
     """The terms of a round."""
 
-    title = forms.CharField(label=lazy("标题"), max_length=80)
-    sales_from = _moment(lazy("开售时间"))
-    sales_to = _moment(lazy("截单时间"))
-    deliver_on = forms.DateField(label=lazy("发货日期"), widget=forms.DateInput(attrs={"type": "date"}))
-    promise = forms.CharField(
-        label=lazy("对买方的承诺"), max_length=200, help_text=lazy("例如:九月底前发货,坏果包赔。")
+    title = forms.CharField(label=gettext_lazy("标题"), max_length=80)
+    sales_from = _moment(gettext_lazy("开售时间"))
+    sales_to = _moment(gettext_lazy("截单时间"))
+    deliver_on = forms.DateField(
+        label=gettext_lazy("发货日期"), widget=forms.DateInput(attrs={"type": "date"})
     )
-    shortfall_rule = forms.ChoiceField(label=lazy("收成不足时"), choices=ShortfallRule.choices)
-    way = forms.ChoiceField(label=lazy("带动方式"), choices=Way.choices)
+    promise = forms.CharField(
+        label=gettext_lazy("对买方的承诺"),
+        max_length=200,
+        help_text=gettext_lazy("例如:九月底前发货,坏果包赔。"),
+    )
+    shortfall_rule = forms.ChoiceField(label=gettext_lazy("收成不足时"), choices=ShortfallRule.choices)
+    way = forms.ChoiceField(label=gettext_lazy("带动方式"), choices=Way.choices)
 
     def terms(self) -> Terms:
         """The terms as the action takes them."""
@@ -64,18 +68,23 @@ class RoundForm(forms.Form):
 class GoodsForm(VersionForm):
     """Goods and the parts of their price. Amounts are yuan per unit."""
 
-    title = forms.CharField(label=lazy("品名"), max_length=80)
-    category = forms.ModelChoiceField(label=lazy("品类"), queryset=Category.objects.none())
-    price = YuanField(label=lazy("单价(元)"))
-    grower = YuanField(label=lazy("其中农户所得(元)"))
-    coop_part = YuanField(label=lazy("合作社服务费(元)"), required=False)
-    coop = forms.ModelChoiceField(label=lazy("合作社"), queryset=Organisation.objects.none(), required=False)
-    logistics_part = YuanField(label=lazy("物流费(元)"), required=False)
+    title = forms.CharField(label=gettext_lazy("品名"), max_length=80)
+    category = forms.ModelChoiceField(label=gettext_lazy("品类"), queryset=Category.objects.none())
+    price = YuanField(label=gettext_lazy("单价(元)"))
+    grower = YuanField(label=gettext_lazy("其中农户所得(元)"))
+    coop_part = YuanField(label=gettext_lazy("合作社服务费(元)"), required=False)
+    coop = forms.ModelChoiceField(
+        label=gettext_lazy("合作社"), queryset=Organisation.objects.none(), required=False
+    )
+    logistics_part = YuanField(label=gettext_lazy("物流费(元)"), required=False)
     logistics = forms.ModelChoiceField(
-        label=lazy("物流单位"), queryset=Organisation.objects.none(), required=False
+        label=gettext_lazy("物流单位"), queryset=Organisation.objects.none(), required=False
     )
     buyer_limit = forms.IntegerField(
-        label=lazy("每个买方限购"), min_value=1, required=False, help_text=lazy("留空为不限。")
+        label=gettext_lazy("每个买方限购"),
+        min_value=1,
+        required=False,
+        help_text=gettext_lazy("留空为不限。"),
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:
@@ -111,7 +120,7 @@ class GoodsForm(VersionForm):
 class GrowerForm(VersionForm):
     """A household named by its number."""
 
-    number = forms.CharField(label=lazy("户编号"), max_length=40)
+    number = forms.CharField(label=gettext_lazy("户编号"), max_length=40)
 
     def clean_number(self) -> int:
         """The household's id. Whether it lies in the person's places is for the action to say."""
@@ -125,20 +134,20 @@ class GrowerForm(VersionForm):
 class CommitForm(GrowerForm):
     """What a household promises."""
 
-    quantity = forms.IntegerField(label=lazy("承诺数量"), min_value=1, max_value=10**9)
+    quantity = forms.IntegerField(label=gettext_lazy("承诺数量"), min_value=1, max_value=10**9)
 
 
 class LotForm(GrowerForm):
     """What a household brought in."""
 
-    harvested = forms.IntegerField(label=lazy("收获数量"), min_value=1, max_value=10**9)
-    lost = forms.IntegerField(label=lazy("其中损耗"), min_value=0, max_value=10**9, initial=0)
+    harvested = forms.IntegerField(label=gettext_lazy("收获数量"), min_value=1, max_value=10**9)
+    lost = forms.IntegerField(label=gettext_lazy("其中损耗"), min_value=0, max_value=10**9, initial=0)
 
 
 class BuyForm(forms.Form):
     """How much of an offer; the key makes a repeated click one order."""
 
-    quantity = forms.IntegerField(label=lazy("数量"), min_value=1, max_value=10**9)
+    quantity = forms.IntegerField(label=gettext_lazy("数量"), min_value=1, max_value=10**9)
     key = forms.CharField(widget=forms.HiddenInput, min_length=8, max_length=80)
 
     @classmethod
@@ -150,21 +159,21 @@ class BuyForm(forms.Form):
 class TransferForm(forms.Form):
     """A bank transfer that arrived."""
 
-    amount = YuanField(label=lazy("到账金额(元)"))
-    reference = forms.CharField(label=lazy("银行流水号"), max_length=80)
+    amount = YuanField(label=gettext_lazy("到账金额(元)"))
+    reference = forms.CharField(label=gettext_lazy("银行流水号"), max_length=80)
 
 
 class GrowersForm(forms.Form):
     """Which households supply a village's goods: a line each, number and quantity."""
 
     growers = forms.CharField(
-        label=lazy("供货农户"),
+        label=gettext_lazy("供货农户"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text=lazy("每行一户:户编号 数量。农户自己的协议留空。"),
+        help_text=gettext_lazy("每行一户:户编号 数量。农户自己的协议留空。"),
     )
     logistics = forms.ModelChoiceField(
-        label=lazy("物流单位"), queryset=Organisation.objects.none(), required=False
+        label=gettext_lazy("物流单位"), queryset=Organisation.objects.none(), required=False
     )
 
     def __init__(self, *args: Any, **options: Any) -> None:

@@ -134,7 +134,7 @@ def orders_from_agreements(
                 "at": clock.now(),
                 "user": actor.user_id,
                 "ids": [row.pk for row in agreements],
-                "promise": _("按双方协议交货。"),
+                "promise": "按双方协议交货。",
                 "logistics": logistics_id,
                 "agreements": [a for a, _household, _quantity in supplied],
                 "households": [household for _a, household, _quantity in supplied],

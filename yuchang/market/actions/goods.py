@@ -228,7 +228,7 @@ def _refund(actor: Actor, lines: Sequence[OrderLine], fulfilled: dict[int, int])
                 legs=(LegDraft(clearing[order.place_id], -amount), LegDraft(buyer, amount)),
                 channel=order.channel,
                 payer_id=buyer,
-                memo=_("收成不足退款"),
+                memo="收成不足退款",
             )
         )
     post_set(actor=actor, drafts=drafts)

@@ -166,7 +166,7 @@ def _book(
                     legs=(LegDraft(buyer, -fen), LegDraft(held, fen)),
                     channel=order.channel,
                     payer_id=buyer,
-                    memo=_("订单 %(number)s") % {"number": order.pk},
+                    memo=f"订单 {order.pk}",
                 )
             )
     post_set(actor=actor, drafts=drafts)
