@@ -30,6 +30,8 @@ STAGES: tuple[Stage[Scene], ...] = (
     Stage("year", "秋季排查:这一年的变故", watch.see_the_year),
     Stage("assess", "监测比对,开出预警", watch.assess),
     Stage("visits", "走访", watch.visit),
+    Stage("supplement", "补录漏报户", register.supplement, is_atomic=False),
+    Stage("renotice", "补录户核实与公示", register.notice_again),
     Stage("publish", "向公众发布", watch.publish),
     Stage("log", "日志排序与签名", watch.sign_log, is_atomic=False),
 )

@@ -26,7 +26,9 @@ from yuchang.sheets.models import ImportBatch, StagedGroup
 
 KIND = "registry.households"
 PRINTED_PARTNERS = {"firm-0": "partner", "canteen-0": "buyer"}
-WORKBOOK, CORRECTION = "workbook.xlsx", "correction.xlsx"
+WORKBOOK, CORRECTION, SUPPLEMENT = "workbook.xlsx", "correction.xlsx", "supplement.xlsx"
+FOUND_LATER = 0.6
+"""The share of the forgotten poor whom the autumn visits find."""
 
 
 def write_files(scene: Scene, line: Line) -> str:
@@ -229,9 +231,51 @@ def close_notices(scene: Scene, line: Line) -> str:
     """After the last day the notices close: who stood the test is listed."""
     on = scene.set_clock(1, 23)
     closed = registry.close_notices(actor=scene.second)
+    removed = _strike_off(scene)
     listed = Household.objects.filter(county_id=scene.county_place.pk, state=Household.State.LISTED).count()
     left = Notice.objects.filter(county_id=scene.county_place.pk, state=Notice.State.OPEN).count()
-    return f"{on} 结束 {closed} 个公示({left} 个未结),纳入 {listed:,} 户"
+    return f"{on} 结束 {closed} 个公示({left} 个未结),纳入 {listed:,} 户,异议成立注销 {removed} 户"
+
+
+def _strike_off(scene: Scene) -> int:
+    """What an upheld objection means for the register: the household is struck off, its history stays."""
+    withheld = NoticeEntry.objects.filter(
+        household__county_id=scene.county_place.pk, outcome=NoticeEntry.Outcome.WITHHELD
+    ).select_related("household")
+    for entry in withheld:
+        registry.remove_household(
+            actor=scene.officer,
+            household_id=entry.household_id,
+            version=entry.household.version,
+            reason="公示异议成立,不符合条件。",
+        )
+    return len(withheld)
+
+
+def supplement(scene: Scene, line: Line) -> str:
+    """The autumn visits find most of the forgotten poor: they come in a workbook of their own."""
+    on = scene.set_clock(11, 13)
+    forgotten = np.flatnonzero(scene.county.is_poor & ~scene.report.is_reported)
+    drawn = scene.rng("found later").random(len(forgotten))
+    found = {str(scene.report.household_number[i]) for i in forgotten[drawn < FOUND_LATER].tolist()}
+    if not found:
+        return f"{on} 没有补录"
+    path = scene.options.folder / SUPPLEMENT
+    workbook.write(path, reporting.corrected(scene.county, scene.report, found))
+    batch = _import(scene, line, path)
+    return f"{on} 补录 {batch.counts.get('created', 0)} 户漏报户"
+
+
+def notice_again(scene: Scene, line: Line) -> str:
+    """What came in late is verified by the second person and stands under public notice at the end."""
+    on = scene.set_clock(11, 16)
+    county = scene.county_place.pk
+    waiting = Household.objects.filter(county_id=county, state=Household.State.ENTERED)
+    if not waiting.exists():
+        return f"{on} 没有待公示的户"
+    verified = registry.verify_households(actor=scene.second)
+    made = registry.publish_notices(actor=scene.second, opens_on=on, days=7, county_id=county)
+    return f"{on} 核实 {verified} 户,{made} 个村正在公示"
 
 
 SURVEY_COLUMNS = (

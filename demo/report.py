@@ -109,50 +109,65 @@ def _import(scene: Scene, known: dict[str, Any], errors: Errors) -> list[Row]:
         name: ImportBatch.objects.get(county_id=scene.county_place.pk, file_name=name)
         for name in (WORKBOOK, CORRECTION)
     }
-    rejected = set(
-        batches[WORKBOOK].groups.filter(state=StagedGroup.State.REJECTED).values_list("key", flat=True)
-    )
-    flagged = set(batches[WORKBOOK].groups.exclude(state=StagedGroup.State.OK).values_list("key", flat=True))
-    planted = dict(zip(slips["household_number"].tolist(), slips["kind"].tolist(), strict=True))
-    expected = dict(zip(slips["household_number"].tolist(), slips["expected"].tolist(), strict=True))
-    keys = _keys_of(scene, slips)
-    rows = []
-    by_kind: Counter[str] = Counter()
+    first = batches[WORKBOOK]
+    rejected = set(first.groups.filter(state=StagedGroup.State.REJECTED).values_list("key", flat=True))
+    flagged = set(first.groups.exclude(state=StagedGroup.State.OK).values_list("key", flat=True))
+    doubled = _doubled(first)
+    seen_by = {"rejected": rejected, "warning": flagged, "found": doubled}
+    planted: Counter[str] = Counter()
     caught: Counter[str] = Counter()
-    for number, kind in planted.items():
-        by_kind[kind] += 1
-        seen = rejected if expected[number] == "rejected" else flagged
-        is_caught = bool(keys[number] & seen)
+    for kind, expected, key in _columns(slips, "kind", "expected", "sent_as"):
+        is_caught = key in seen_by[expected]
+        planted[kind] += 1
         caught[kind] += is_caught
         if not is_caught:
-            errors.add("未发现的错填", number, kind)
-    for kind, count in by_kind.items():
-        rows.append(Row(f"错填:{kind}", str(count), str(caught[kind]), _percent(caught[kind], count)))
-    innocent = rejected - {key for number in planted for key in keys[number]}
-    others = _true_partners(scene, slips)
-    for key in sorted(innocent - others):
-        errors.add("无错却被退回", key, "、".join(_why(batches[WORKBOOK], key)))
-    rows.append(Row("无错却被退回的户", "0", str(len(innocent - others))))
+            errors.add("未发现的错填", key, kind)
+    rows = [
+        Row(f"错填:{SLIP_WORDS[kind]}", str(count), str(caught[kind]), _percent(caught[kind], count))
+        for kind, count in planted.items()
+    ]
+    innocent = rejected - set(slips["sent_as"].tolist()) - _true_homes(scene, slips)
+    for key in sorted(innocent):
+        errors.add("无错却被退回", key, "、".join(_why(first, key)))
+    rows.append(Row("无错却被退回的户", "0", str(len(innocent))))
     rows.append(Row("更正后仍退回的户", "0", str(batches[CORRECTION].counts.get("rejected", 0))))
-    rows += _duplicates(slips, rejected, flagged, keys, others, innocent)
-    return rows
+    return rows + _duplicates(scene, slips, doubled)
+
+
+SLIP_WORDS = {
+    "bad check digit": "校验位不符",
+    "identity number too short": "证件号码缺位",
+    "identity number stored as a number": "证件号码存成数字",
+    "village outside the area": "村不在本县",
+    "no head": "没有户主",
+    "two heads": "两个户主",
+    "no name": "没有姓名",
+    "unknown cause": "没有这种致贫原因",
+    "thirteen months of work": "务工 13 个月",
+    "person in two households": "同一人在两户",
+    "duplicate with swapped characters": "同一人,姓名颠倒、证件抄错",
+    "duplicate with old identity number": "同一人,用 15 位旧证号",
+    "size does not match": "人数不符",
+}
+
+
+def _columns(table: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
+    return list(zip(*(table[name].tolist() for name in names), strict=True))
+
+
+def _doubled(batch: ImportBatch) -> set[str]:
+    """The households in which the import found a person who is also elsewhere."""
+    found = Finding.objects.filter(batch=batch, code__startswith="person_")
+    numbers = list(found.values_list("group_number", flat=True))
+    return set(batch.groups.filter(number__in=numbers).values_list("key", flat=True))
 
 
 def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "—"
 
 
-def _keys_of(scene: Scene, slips: dict[str, Any]) -> dict[str, set[str]]:
-    """The group keys under which the import may know a household: its number, also when that was spoiled."""
-    found = {}
-    for number, kind in zip(slips["household_number"].tolist(), slips["kind"].tolist(), strict=True):
-        spoiled = {"999999" + number[6:]} if kind == "village outside the area" else set()
-        found[number] = {number} | spoiled
-    return found
-
-
-def _true_partners(scene: Scene, slips: dict[str, Any]) -> set[str]:
-    """The households in which doubled people really live: rejecting them too is no mistake."""
+def _true_homes(scene: Scene, slips: dict[str, Any]) -> set[str]:
+    """The households in which doubled people really live: naming them too is no mistake."""
     numbers = scene.report.household_number
     return {str(numbers[other]) for other in slips["other"].tolist() if other >= 0}
 
@@ -163,25 +178,15 @@ def _why(batch: ImportBatch, key: str) -> list[str]:
     return sorted(set(rows.values_list("code", flat=True)))
 
 
-def _duplicates(
-    slips: dict[str, Any],
-    rejected: set[str],
-    flagged: set[str],
-    keys: dict[str, set[str]],
-    partners: set[str],
-    innocent: set[str],
-) -> list[Row]:
-    planted = [
-        number
-        for number, kind in zip(slips["household_number"].tolist(), slips["kind"].tolist(), strict=True)
-        if kind.startswith(("person in", "duplicate"))
-    ]
-    found = sum(bool(keys[number] & flagged) for number in planted)
-    named = found + len(innocent & partners)
-    wrong = len(innocent - partners)
+def _duplicates(scene: Scene, slips: dict[str, Any], doubled: set[str]) -> list[Row]:
+    planted = {
+        key for key, kind in _columns(slips, "sent_as", "kind") if kind.startswith(("person in", "duplicate"))
+    }
+    found = planted & doubled
+    right = doubled & (planted | _true_homes(scene, slips))
     return [
-        Row("重复的人:找出(召回)", str(len(planted)), str(found), _percent(found, len(planted))),
-        Row("重复的人:准确率", "100 %", _percent(named, named + wrong)),
+        Row("重复的人:召回", str(len(planted)), str(len(found)), _percent(len(found), len(planted))),
+        Row("重复的人:准确", str(len(doubled)), str(len(right)), _percent(len(right), len(doubled))),
     ]
 
 
@@ -230,7 +235,7 @@ def _reason(known: dict[str, Any], i: int) -> str:
         return "人情户"
     if bool(known["is_claimed_poor"][i]) != bool(known["is_poor"][i]):
         return "收入误报"
-    return "风险事实不全或支出型"
+    return "风险或支出情况误报"
 
 
 def _list_poverty_errors(

@@ -43,7 +43,8 @@ class County:
 
     @property
     def is_monitored(self) -> Flags:
-        """Truly below the line and at risk: illness, disability, schooling, labour, house or water."""
+        """Truly below the line and at risk (illness, disability, schooling, labour, house, water), or brought
+        below it by what the sick cost."""
         homes, everyone = self.households, self.members
 
         def any_member(flag: Flags) -> Flags:
@@ -53,7 +54,10 @@ class County:
         able = any_member(everyone.labour <= people.WEAK)
         risk = any_member(everyone.is_serious | everyone.is_disabled | upper) | ~able
         risk |= (homes.unsafe_house != "no") | ~homes.has_safe_water
-        return self.is_poor & risk
+        first = self.incomes[0]
+        left = first.net_per_head - first.medical_spending / homes.size
+        is_sudden = ~self.is_poor & (first.medical_spending > 0) & (left < self.recipe.line_yuan)
+        return (self.is_poor & risk) | is_sudden
 
     @property
     def income_year(self) -> int:

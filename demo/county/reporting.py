@@ -33,6 +33,8 @@ CAUSE_LABELS = {
 }
 UNSAFE_LABELS = {"no": "否", "C": "C级", "D": "D级"}
 
+NOWHERE = "999999"
+"""The area of a village that is not in the county, nor anywhere."""
 FORGOTTEN_POOR, FORGOTTEN_OTHERS = 0.035, 0.004
 FAVOURED = 0.005
 UNDER_REPORTED_WAGES = 0.05
@@ -67,6 +69,12 @@ class Slip:
     household_number: str
     row: int
     other: int = -1
+
+    @property
+    def sent_as(self) -> str:
+        """The household number under which the sheet names the household."""
+        outside = self.kind == "village outside the area"
+        return NOWHERE + self.household_number[6:] if outside else self.household_number
 
 
 @dataclass(frozen=True)
@@ -312,13 +320,22 @@ def _copied(
     identity_number = copy["证件号码"]
     if kind == "duplicate with swapped characters":
         copy["姓名"] = names.swap_two_characters(copy["姓名"])
-        first_17 = identity.transpose(identity_number[:17], 15)
-        if first_17 == identity_number[:17]:
-            first_17 = identity_number[:14] + f"{(int(identity_number[14:17]) + 2) % 1000:03d}"
-        copy["证件号码"] = first_17 + str(identity.check_digits(np.array([first_17]))[0])
+        copy["证件号码"] = _misread(county, identity_number)
     if kind == "duplicate with old identity number":
         copy["证件号码"] = identity_number[:6] + identity_number[8:17]
     return copy
+
+
+def _misread(county: County, number: str) -> str:
+    """This number with its sequence misread: right check digit, and nobody's."""
+    taken = set(county.members.id_number.tolist())
+    sequence = int(number[14:17])
+    for step in range(2, 1000, 2):
+        first_17 = f"{number[:14]}{(sequence + step) % 1000:03d}"
+        misread = first_17 + str(identity.check_digits(np.array([first_17]))[0])
+        if misread not in taken:
+            return misread
+    raise ValueError("every number of that day is taken")
 
 
 def _spoil(wide: Columns, kind: str, row: int, span: int, rng: np.random.Generator) -> None:
@@ -333,7 +350,7 @@ def _spoil(wide: Columns, kind: str, row: int, span: int, rng: np.random.Generat
     elif kind == "village outside the area":
         for line in lines:
             wide["行政村"][line] = "邻县大地村村民委员会"
-            wide["户编号"][line] = "999999" + str(wide["户编号"][line])[6:]
+            wide["户编号"][line] = NOWHERE + str(wide["户编号"][line])[6:]
     elif kind == "no head":
         wide["与户主关系"][row] = "其他"
     elif kind == "two heads":
@@ -346,8 +363,9 @@ def _spoil(wide: Columns, kind: str, row: int, span: int, rng: np.random.Generat
     elif kind == "thirteen months of work":
         wide["务工状况"][row], wide["务工时间(月)"][row] = "省外务工", "13"
     elif kind == "size does not match":
+        claimed = str(span + int(rng.integers(1, 3)))
         for line in lines:
-            wide["人数"][line] = str(span + int(rng.integers(1, 3)))
+            wide["人数"][line] = claimed
 
 
 def _insert(
@@ -371,7 +389,7 @@ def corrected(county: County, report: Report, household_numbers_rejected: set[st
     wanted = {
         i for i, number in enumerate(report.household_number) if str(number) in household_numbers_rejected
     }
-    wanted |= {slip.household for slip in report.slips if slip.household_number in household_numbers_rejected}
+    wanted |= {slip.household for slip in report.slips if slip.sent_as in household_numbers_rejected}
     reported = np.zeros(county.recipe.households, dtype=bool)
     reported[sorted(wanted)] = True
     rng = stream(county.recipe.seed, "correction")

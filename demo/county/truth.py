@@ -56,7 +56,7 @@ def write(folder: Path, county: County, report: Report) -> None:
     _write(folder / "villages.parquet", {k: v for k, v in vars(county.villages).items()})
     _write(folder / "events.parquet", {k: v for k, v in vars(county.events).items()})
     _write(folder / "produce.parquet", {k: v for k, v in vars(county.produce).items()})
-    slips = [vars(slip) for slip in report.slips]
+    slips = [vars(slip) | {"sent_as": slip.sent_as} for slip in report.slips]
     _write(folder / "slips.parquet", {k: np.array([s[k] for s in slips]) for k in slips[0]})
 
 
