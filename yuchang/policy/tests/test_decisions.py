@@ -167,3 +167,31 @@ def test_a_decision_takes_less_than_fifty_milliseconds(db):
         decide_household(actor=actor, household_id=row.pk, on=DAY)
         times.append(time.process_time() - start)
     assert sorted(times)[len(times) // 2] < 0.05
+
+
+def test_the_worked_table_of_the_reader_s_page_holds(db):
+    simulated()
+    four = [WORKER] * 3
+    a = decided(
+        household(members=[ILL, *four], net_income_per_head_fen=720_000, exit_attribute="exited"),
+    )
+    b = decided(household(members=[WORKER, *four], net_income_per_head_fen=720_000))
+    c = decided(
+        household(
+            members=[ILL, *four], net_income_per_head_fen=900_000, compliant_medical_spending_fen=600_000
+        )
+    )
+    d = decided(household(members=[WORKER, *four], net_income_per_head_fen=720_000, safe_water=None))
+    said = [(x.verdict, x.monitoring_class) for x in (a, b, c, d)]
+    assert said == [
+        ("eligible", "unstable"),
+        ("not_eligible", ""),
+        ("eligible", "sudden"),
+        ("needs_checking", "unknown"),
+    ]
+    changes = [x.explanation["change"] for x in (a, b, c, d)]
+    assert (changes[0]["name"], changes[0]["value"]) == ("net_income_per_head", 855_000)
+    assert (changes[1]["value"], changes[1]["verdict"]) == (True, "eligible")
+    assert (changes[2]["name"], changes[2]["value"]) == ("net_income_per_head", 1_005_000)
+    assert changes[3] is None
+    assert [f["name"] for f in d.explanation["ask"]] == ["safe_water"]
