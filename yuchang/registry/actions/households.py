@@ -84,7 +84,9 @@ def _numbered(entry: HouseholdEntry, village: Place) -> HouseholdEntry:
     number = entry.number
     if not number:
         with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(hashtext('registry.number'), %s::int)", [village.pk])
+            cursor.execute(
+                "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"number:{village.code}"]
+            )
         used = Household.objects.filter(number__startswith=village.code).aggregate(m=Max("number"))["m"]
         last = used[12:] if used and used[12:].isdigit() else "0"
         number = f"{village.code}{int(last) + 1:04d}"
