@@ -72,31 +72,31 @@ def search_places(
 
 
 def _by_code(rows: QuerySet[Place], digits: str, levels: Sequence[int], limit: int) -> list[Place]:
-    return _union(
-        [rows.filter(level=level, code__startswith=digits).order_by("code")[:limit] for level in levels]
-    )
+    return _union(_ranges_of_code(rows, digits, levels, limit))
+
+
+def _ranges_of_code(
+    rows: QuerySet[Place], digits: str, levels: Sequence[int], limit: int
+) -> list[QuerySet[Place]]:
+    return [rows.filter(level=level, code__startswith=digits).order_by("code")[:limit] for level in levels]
 
 
 def _by_pinyin(rows: QuerySet[Place], spelt: str, levels: Sequence[int], limit: int) -> list[Place]:
-    return _union(
-        [
-            rows.filter(level=level, **{f"{column}__startswith": spelt}).order_by(column, "code")[:limit]
-            for level in levels
-            for column in ("initials", "pinyin")
-        ]
-    )
+    return _union(_ranges_of_pinyin(rows, spelt, levels, limit))
+
+
+def _ranges_of_pinyin(
+    rows: QuerySet[Place], spelt: str, levels: Sequence[int], limit: int
+) -> list[QuerySet[Place]]:
+    return [
+        rows.filter(level=level, **{f"{column}__startswith": spelt}).order_by(column, "code")[:limit]
+        for level in levels
+        for column in ("initials", "pinyin")
+    ]
 
 
 def _by_name(rows: QuerySet[Place], word: str, levels: Sequence[int], limit: int) -> list[Place]:
-    ranges = [
-        rows.filter(level=level, name__startswith=word).order_by("name", "code")[:limit] for level in levels
-    ]
-    ranges += [
-        rows.filter(level__in=some, name__in=_whole_names(word, some[0])).order_by("name", "code")[:limit]
-        for some in ([n for n in levels if n < 5], [n for n in levels if n == 5])
-        if some
-    ]
-    found = _union(ranges)
+    found = _union(_ranges_of_name(rows, word, levels, limit))
     if len(found) < limit:
         found += _containing(rows, word, levels, limit)
     if len(found) < limit and 5 in levels and word in common_characters(settings.REFERENCE_DIR):
@@ -105,16 +105,34 @@ def _by_name(rows: QuerySet[Place], word: str, levels: Sequence[int], limit: int
     return found
 
 
+def _ranges_of_name(
+    rows: QuerySet[Place], word: str, levels: Sequence[int], limit: int
+) -> list[QuerySet[Place]]:
+    beginnings = [
+        rows.filter(level=level, name__startswith=word).order_by("name", "code")[:limit] for level in levels
+    ]
+    wholes = [
+        rows.filter(level__in=some, name__in=_whole_names(word, some[0])).order_by("name", "code")[:limit]
+        for some in ([n for n in levels if n < 5], [n for n in levels if n == 5])
+        if some
+    ]
+    return beginnings + wholes
+
+
 def _whole_names(word: str, level: int) -> list[str]:
     """The names that someone who types ``word`` means exactly: 宣化 is 宣化区, or the village 宣化村委会."""
     return [word + suffix for suffix in (VILLAGE_SUFFIXES if level == 5 else KIND_SUFFIXES)]
 
 
 def _containing(rows: QuerySet[Place], word: str, levels: Sequence[int], limit: int) -> list[Place]:
-    candidates = rows.filter(grams__contains=needed_grams(word), name__contains=word, level__in=levels)
-    best = Place.objects.filter(pk__in=candidates.values("pk")[:CANDIDATES])
+    best = Place.objects.filter(pk__in=_candidates(rows, word, levels).values("pk"))
     ordered = best.order_by("level", F("valid_to").asc(nulls_first=True), Length("name"), "code")
     return list(_slim(ordered)[:limit])
+
+
+def _candidates(rows: QuerySet[Place], word: str, levels: Sequence[int]) -> QuerySet[Place]:
+    containing = rows.filter(grams__contains=needed_grams(word), name__contains=word, level__in=levels)
+    return containing[:CANDIDATES]
 
 
 def _union(parts: Sequence[QuerySet[Place]]) -> list[Place]:
