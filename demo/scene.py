@@ -101,8 +101,9 @@ class Scene:
 
     @property
     def household_ids(self) -> dict[int, int]:
-        """{row number of the generated county: id in the register} of every registered household."""
-        known = dict(Household.objects.filter(county_id=self.county_place.pk).values_list("number", "id"))
+        """{row number of the generated county: id in the register} of every household still registered."""
+        rows = Household.objects.filter(county_id=self.county_place.pk)
+        known = dict(rows.exclude(state=Household.State.REMOVED).values_list("number", "id"))
         numbers = self.report.household_number.tolist()
         return {i: known[number] for i, number in enumerate(numbers) if number in known}
 
