@@ -1,12 +1,14 @@
-"""The single-row evaluator and the emitted SQL say the same, on every rule and row."""
+"""The single-row evaluator, the emitted SQL and NumPy say the same, on every rule and row."""
 
 from __future__ import annotations
 
 import duckdb
+import numpy as np
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from yuchang.rulelang.check import compile_rule, limit_ages
+from yuchang.rulelang.columns import Table, column_of
 from yuchang.rulelang.errors import RuleError
 from yuchang.rulelang.evaluate import Situation, value_of
 from yuchang.rulelang.nodes import LIMIT, Entity, FactRef, Kind, Unary, walk
@@ -52,11 +54,24 @@ def _compile(text):
         raise
 
 
+def by_numpy(nodes, rows, values=VALUES):
+    """The same from the NumPy evaluator."""
+    people = [(i, m) for i, row in enumerate(rows) for m in row["members"]]
+    columns = {
+        entity: {f.name: [r[f.name] for r in source] for f in FACTS.values() if f.entity is entity}
+        for entity, source in ((Entity.HOUSEHOLD, rows), (Entity.MEMBER, [m for _, m in people]))
+    }
+    owner = np.array([i for i, _ in people], dtype=np.int64)
+    table = Table(columns[Entity.HOUSEHOLD], columns[Entity.MEMBER], owner, len(rows), values, ON)
+    found = [column_of(node, table) for node in nodes]
+    return [[bool(v.values[i]) if v.known[i] else None for v in found] for i in range(len(rows))]
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(YES_NO_TEXT, min_size=1, max_size=5), st.lists(ROW, min_size=1, max_size=12))
-def test_one_row_and_sql_agree_on_every_rule(texts, rows):
+def test_one_row_sql_and_numpy_agree_on_every_rule(texts, rows):
     nodes = [limit_ages(_compile(text), {"income": 400}) for text in texts]
-    assert by_row(nodes, rows) == by_sql(nodes, rows)
+    assert by_row(nodes, rows) == by_sql(nodes, rows) == by_numpy(nodes, rows)
 
 
 @settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
@@ -85,7 +100,12 @@ def test_the_line_itself_is_not_below_it_to_the_fen():
     node = compile_rule("income < line", SCOPE)
     empty = {f.name: None for f in FACTS.values()} | {"members": []}
     rows = [empty | {"income": VALUES["line"] + d} for d in (-1, 0, 1)] + [empty]
-    assert by_row([node], rows) == by_sql([node], rows) == [[True], [False], [False], [None]]
+    assert (
+        by_row([node], rows)
+        == by_sql([node], rows)
+        == by_numpy([node], rows)
+        == [[True], [False], [False], [None]]
+    )
 
 
 def test_the_greatest_quantities_are_computed_without_overflow():
@@ -96,7 +116,7 @@ def test_the_greatest_quantities_are_computed_without_overflow():
         for s in (-1, 1)
         for t in (-1, 1)
     ]
-    assert by_row([node], rows) == by_sql([node], rows)
+    assert by_row([node], rows) == by_sql([node], rows) == by_numpy([node], rows)
 
 
 def test_a_household_without_stored_members_leaves_every_count_unknown():
@@ -108,7 +128,7 @@ def test_a_household_without_stored_members_leaves_every_count_unknown():
     ]
     nodes = [compile_rule(t, SCOPE) for t in texts]
     empty = {f.name: None for f in FACTS.values()} | {"members": []}
-    assert by_row(nodes, [empty]) == by_sql(nodes, [empty]) == [[None] * 4]
+    assert by_row(nodes, [empty]) == by_sql(nodes, [empty]) == by_numpy(nodes, [empty]) == [[None] * 4]
 
 
 def test_an_old_observation_counts_as_unknown():
@@ -116,4 +136,4 @@ def test_an_old_observation_counts_as_unknown():
     assert any(isinstance(n, FactRef) and n.max_age_days == 30 for n in walk(node))
     empty = {f.name: None for f in FACTS.values()} | {"members": [], "income": 1}
     rows = [empty | {"seen_on": d} for d in (ON.replace(month=5, day=2), ON.replace(month=5, day=1), None)]
-    assert by_row([node], rows) == by_sql([node], rows) == [[True], [None], [None]]
+    assert by_row([node], rows) == by_sql([node], rows) == by_numpy([node], rows) == [[True], [None], [None]]
