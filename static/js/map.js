@@ -11,8 +11,10 @@
 
 window.YuchangMap = (() => {
   const ink = "#17262b";
+  const blank = "#f4f7f8";
+  const shades = ["#dcebee", "#a9cfd6", "#74aeba", "#3d8494", "#0b5563"];
   const font = () => ({ fontFamily: getComputedStyle(document.body).fontFamily, color: ink, fontSize: 12 });
-  const pale = ["#e9f2f4", "#b9d8dd", "#8fc0c9", "#4a90a0", "#0b5563"];
+  const isKnown = (value) => value !== null && value !== undefined;
 
   async function fetchOutline(url) {
     const answer = await fetch(url, { credentials: "same-origin", headers: { Accept: "application/geo+json" } });
@@ -20,67 +22,79 @@ window.YuchangMap = (() => {
     return answer.json();
   }
 
+  // What colour a value has, and the legend that says so.
   function scaleOf(values, isYear) {
-    const known = values.filter((value) => value !== null && value !== undefined);
-    if (!known.length) return undefined;
+    const known = [...new Set(values.filter(isKnown))].sort((a, b) => a - b);
+    if (!known.length) return { colour: () => blank };
     if (isYear) {
-      const years = [...new Set(known)].sort();
-      const steps = years.map((year, i) => ({ value: year, label: String(year), color: pale[pale.length - 1 - Math.min(pale.length - 1, i)] }));
-      return { type: "piecewise", pieces: steps, outOfRange: { color: "#f4f7f8" } };
+      const shade = (i) => shades[Math.round((i * (shades.length - 1)) / Math.max(1, known.length - 1))];
+      return {
+        colour: (value) => shade(known.indexOf(value)),
+        legend: { type: "piecewise", pieces: known.map((year, i) => ({ value: year, label: String(year), color: shade(i) })) },
+      };
     }
-    return { type: "continuous", min: 0, max: Math.max(1, ...known), calculable: false, inRange: { color: [pale[0], pale[2], pale[4]] } };
+    const most = Math.max(1, known[known.length - 1]);
+    return {
+      colour: (value) => echarts.color.lerp(value / most, shades),
+      legend: { type: "continuous", min: 0, max: most, text: [String(most), "0"], inRange: { color: shades } },
+    };
+  }
+
+  function shortName(name) {
+    return name.replace(/(维吾尔|壮族|回族)?自治区$|省$|(?<=..)市$/, "");
   }
 
   async function draw(element, options) {
     const outline = await fetchOutline(options.outlineUrl);
-    const values = options.values || [];
-    const drawn = new Set(outline.features.map((feature) => feature.properties.code));
-    const points = (options.points || []).filter((point) => !drawn.has(point.code));
     const named = new Map(outline.features.map((feature) => [feature.properties.code, feature.properties.name]));
-    const byCode = new Map([...values, ...points].map((part) => [part.code, part]));
-    const areas = values.filter((part) => drawn.has(part.code));
+    const points = (options.points || []).filter((point) => !named.has(point.code));
+    const parts = new Map([...(options.values || []), ...points].map((part) => [part.code, part]));
+    const areas = [...named.keys()].filter((code) => parts.has(code));
     // ECharts adds the inset of the South China Sea to a map of this name.
-    const isCountry = outline.features.some((feature) => feature.properties.code === "110000000000") && drawn.size > 30;
+    const isCountry = named.has("110000000000") && named.size > 30;
     const name = isCountry ? "china" : `outline:${options.outlineUrl}`;
     echarts.registerMap(name, outline);
 
-    const text = (part) => {
-      const value = part && part.value;
-      return value === null || value === undefined ? options.unknown || "—" : `${options.isYear ? value : value.toLocaleString("zh-CN")} ${options.unit || ""}`;
+    const scale = scaleOf([...areas.map((code) => parts.get(code).value), ...points.map((part) => part.value)], options.isYear);
+    const describe = (code) => {
+      const part = parts.get(code);
+      if (!part) return named.get(code) || "";
+      const value = isKnown(part.value) ? `${part.value} ${options.unit || ""}` : options.unknown || "—";
+      return `${part.name}\n${value}`;
     };
-    const scale = scaleOf([...areas, ...points].map((part) => part.value), options.isYear);
+    const label = (code) => (isCountry && /^8/.test(code) ? "" : isCountry ? shortName(named.get(code) || "") : named.get(code) || "");
+    const dot = (part) => ({ name: part.name, code: part.code, value: [part.at[0], part.at[1], isKnown(part.value) ? part.value : 0] });
+    const scatter = { type: "scatter", coordinateSystem: "geo", symbolSize: 10 };
+
     const chart = echarts.getInstanceByDom(element) || echarts.init(element);
     chart.setOption({
       animation: false,
       textStyle: font(),
       tooltip: {
         renderMode: "richText", confine: true, backgroundColor: "#fff", borderColor: "#d5dfe2", textStyle: font(),
-        formatter: (hit) => {
-          const code = hit.data && hit.data.code ? hit.data.code : hit.name;
-          const part = byCode.get(code);
-          const title = part ? part.name : named.get(code) || code;
-          return part ? `${title}\n${text(part)}` : title;
-        },
+        formatter: (hit) => describe(hit.data && hit.data.code ? hit.data.code : hit.name),
       },
-      visualMap: scale && { ...scale, left: 4, bottom: 4, itemHeight: options.isYear ? 12 : 80, itemWidth: 12, textStyle: font(), seriesIndex: [0, 1] },
+      visualMap: scale.legend && { ...scale.legend, dimension: 2, seriesIndex: 0, hoverLink: false, left: 4, bottom: 4, itemHeight: options.isYear ? 12 : 80, itemWidth: 12, textStyle: font() },
       geo: {
-        map: name, nameProperty: "code", roam: false, aspectScale: 0.82, selectedMode: false,
-        label: { show: outline.features.length < 42, ...font(), fontSize: 11, formatter: (hit) => named.get(hit.name) || "" },
-        itemStyle: { areaColor: "#f4f7f8", borderColor: "#9fb1b7" },
-        emphasis: { itemStyle: { areaColor: "#f6dfae" }, label: { ...font(), formatter: (hit) => named.get(hit.name) || "" } },
+        map: name, nameProperty: "code", roam: false, aspectScale: 0.82, selectedMode: false, tooltip: { show: true }, top: 12, bottom: 12,
+        label: { show: named.size < 42, ...font(), fontSize: 11, formatter: (hit) => label(hit.name) },
+        itemStyle: { areaColor: blank, borderColor: "#8fa3aa" },
+        emphasis: { itemStyle: { areaColor: "#f6dfae" }, label: { show: true, ...font(), formatter: (hit) => named.get(hit.name) || "" } },
+        regions: areas.filter((code) => isKnown(parts.get(code).value)).map((code) => {
+          const areaColor = scale.colour(parts.get(code).value);
+          const isDark = [shades[3], shades[4]].includes(areaColor) || (!options.isYear && parts.get(code).value > 0.6 * (scale.legend.max || 1));
+          return { name: code, itemStyle: { areaColor }, label: { color: isDark ? "#fff" : ink } };
+        }),
       },
       series: [
-        { type: "map", geoIndex: 0, selectedMode: false, data: areas.map((part) => ({ name: part.code, code: part.code, value: part.value ?? undefined })) },
-        {
-          type: "scatter", coordinateSystem: "geo", symbolSize: 9, itemStyle: { borderColor: "#fff", borderWidth: 1 },
-          data: points.map((part) => ({ name: part.name, code: part.code, value: [...part.at, part.value ?? undefined] })),
-        },
+        { ...scatter, itemStyle: { borderColor: "#17262b", borderWidth: 0.5 }, data: points.filter((part) => isKnown(part.value)).map(dot) },
+        { ...scatter, symbolSize: 6, itemStyle: { color: "#fff", borderColor: "#51646b", borderWidth: 1 }, data: points.filter((part) => !isKnown(part.value)).map(dot) },
       ],
     }, true);
     chart.off("click");
     chart.on("click", (hit) => {
       const code = hit.data && hit.data.code ? hit.data.code : hit.name;
-      const part = byCode.get(code);
+      const part = parts.get(code);
       if (part && part.url) window.location.assign(part.url);
       else if (options.onOpen) options.onOpen(code);
     });
