@@ -35,7 +35,7 @@ def answers(port, path="/readyz"):
     return False
 
 
-def wait_for(condition, seconds=120, process=None):
+def wait_for(condition, seconds=240, process=None):
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if condition():
@@ -70,52 +70,60 @@ def running(path, ports):
     finally:
         if process.poll() is None:
             process.terminate()
-        process.wait(120)
+        process.wait(180)
 
 
 def child(supervisor, word):
     return next(c for c in supervisor.children() if word in " ".join(c.cmdline()))
 
 
-@pytest.mark.slow
-def test_it_serves_restarts_recovers_and_stops_everything():
+@pytest.fixture(scope="module")
+def home():
+    """A data folder for the tests of this file: only the first one waits for all migrations."""
     with folder() as path:
-        ports = free_port(), free_port()
-        server = EmbeddedServer(path)
-        with running(path, ports) as supervisor:
-            wait_for(lambda: answers(ports[0]) and answers(ports[1]), process=supervisor)
-
-            old = child(supervisor, f"127.0.0.1:{ports[0]}")
-            os.kill(old.pid, signal.SIGKILL)
-            wait_for(lambda: not is_alive(old))
-            wait_for(lambda: answers(ports[0]))
-
-            os.kill(server.pid(), signal.SIGKILL)
-            wait_for(lambda: server.pid() and server.is_ready())
-            wait_for(lambda: answers(ports[0]) and answers(ports[1]))
-
-            everyone = supervisor.children(recursive=True)
-            assert len(everyone) >= 5
-            supervisor.terminate()
-            supervisor.wait(90)
-        assert [process for process in everyone if is_alive(process)] == []
-        assert server.pid() is None
-        assert "Everything is stopped" in (path / "run.log").read_text()
+        yield path
+        EmbeddedServer(path).stop("immediate")
 
 
 @pytest.mark.slow
-def test_after_a_kill_of_the_supervisor_itself_the_next_one_takes_over():
-    with folder() as path:
-        ports = free_port(), free_port()
-        with running(path, ports) as supervisor:
-            wait_for(lambda: answers(ports[0]), process=supervisor)
-            everyone = supervisor.children(recursive=True)
-            supervisor.kill()
-            # The children are told by the kernel; the database stays and is taken over.
-            wait_for(lambda: not any(is_alive(process) for process in everyone))
-        with running(path, ports) as supervisor:
-            wait_for(lambda: answers(ports[0]), process=supervisor)
-        assert EmbeddedServer(path).pid() is None
+@pytest.mark.xdist_group("supervisor")
+def test_it_serves_restarts_recovers_and_stops_everything(home):
+    path, ports = home, (free_port(), free_port())
+    server = EmbeddedServer(path)
+    with running(path, ports) as supervisor:
+        wait_for(lambda: answers(ports[0]) and answers(ports[1]), process=supervisor)
+
+        old = child(supervisor, f"127.0.0.1:{ports[0]}")
+        os.kill(old.pid, signal.SIGKILL)
+        wait_for(lambda: not is_alive(old))
+        wait_for(lambda: answers(ports[0]))
+
+        os.kill(server.pid(), signal.SIGKILL)
+        wait_for(lambda: server.pid() and server.is_ready())
+        wait_for(lambda: answers(ports[0]) and answers(ports[1]))
+
+        everyone = supervisor.children(recursive=True)
+        assert len(everyone) >= 5
+        supervisor.terminate()
+        supervisor.wait(180)
+    assert [process for process in everyone if is_alive(process)] == []
+    assert server.pid() is None
+    assert "Everything is stopped" in (path / "run.log").read_text()
+
+
+@pytest.mark.slow
+@pytest.mark.xdist_group("supervisor")
+def test_after_a_kill_of_the_supervisor_itself_the_next_one_takes_over(home):
+    path, ports = home, (free_port(), free_port())
+    with running(path, ports) as supervisor:
+        wait_for(lambda: answers(ports[0]), process=supervisor)
+        everyone = supervisor.children(recursive=True)
+        supervisor.kill()
+        # The children are told by the kernel; the database stays and is taken over.
+        wait_for(lambda: not any(is_alive(process) for process in everyone))
+    with running(path, ports) as supervisor:
+        wait_for(lambda: answers(ports[0]), process=supervisor)
+    assert EmbeddedServer(path).pid() is None
 
 
 @pytest.mark.slow

@@ -1,11 +1,15 @@
 """A server of one's own, 15 or newer, gets roles, a database and rights; the embedded data can move there."""
 
 import json
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import psycopg
 import pytest
 
+from config.environment import ROOT
 from yuchang.supervisor import provision as provisioning
 from yuchang.supervisor.__main__ import main
 from yuchang.supervisor.moving import move_to
@@ -111,3 +115,38 @@ def test_the_embedded_data_move_to_an_older_server_with_grants_and_sequences(fre
     assert can(urls["owner"], "ALTER TABLE log ADD COLUMN more int")
     with pytest.raises(Trouble, match="already has tables"):
         move_to(fresh_server, debian15, "moved")
+
+
+@pytest.mark.nightly
+def test_the_whole_database_moves_and_its_audit_log_goes_on(fresh_server, debian15, tmp_path):
+    """Every table of this version, with an ordered log, to the oldest server; the log then goes on there."""
+    fresh_server.start()
+    manage("migrate", "--noinput", urls=fresh_server.urls())
+    entry = (
+        "INSERT INTO core_auditentry (at, actor_name, action, object_kind, object_id, body, leaf_hash)"
+        " SELECT now(), 'x', 'a', 'k', n::text, b.body, sha256('\\x00'::bytea || convert_to(b.body, 'UTF8'))"
+        " FROM generate_series(1, 3000) n, LATERAL (SELECT json_build_object('at', now(), 'actor_id', NULL,"
+        " 'actor', 'x', 'action', 'a', 'kind', 'k', 'object_id', n::text, 'place_id', NULL,"
+        " 'details', json_build_object())::text AS body) b"
+    )
+    with psycopg.connect(fresh_server.urls()["app"]) as app:
+        app.execute(entry)
+    assert "log has 3000 entries, 0 waiting" in manage("sequence_audit", urls=fresh_server.urls())
+    urls = move_to(fresh_server, debian15, "whole")
+    with psycopg.connect(urls["app"]) as app:
+        app.execute(entry)
+    assert "log has 6000 entries, 0 waiting" in manage("sequence_audit", urls=urls)
+    manage("export_audit", str(tmp_path), urls=urls)
+    command = [sys.executable, str(ROOT / "tools" / "verify_audit.py"), str(tmp_path)]
+    assert subprocess.run(command, capture_output=True, text=True).stdout.startswith("GOOD: 6000 entries")
+    assert manage("migrate", "--check", urls=urls) == ""
+    assert not can(urls["app"], "DELETE FROM core_auditentry")
+
+
+def manage(*command, urls):
+    names = {"app": "DATABASE_URL", "owner": "DATABASE_OWNER_URL", "portal": "DATABASE_PORTAL_URL"}
+    environment = os.environ | {names[role]: urls[role] for role in names}
+    arguments = [sys.executable, str(ROOT / "manage.py"), *command]
+    done = subprocess.run(arguments, env=environment, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout
