@@ -270,7 +270,7 @@ def test_another_connection_cannot_add_to_what_is_booked() -> None:
     assert Transaction.objects.filter(source="raw").count() == 1
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(st.integers(1, 10**9), min_size=1, max_size=5), min_size=1, max_size=6))
 def test_whatever_is_booked_sums_to_zero(db: None, amounts: list[list[int]]) -> None:
     with transaction.atomic():

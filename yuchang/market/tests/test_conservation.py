@@ -168,8 +168,8 @@ def test_no_unit_and_no_fen_is_lost_in_any_season() -> None:
     run_state_machine_as_test(
         Season,
         settings=settings(
-            max_examples=5,
-            stateful_step_count=22,
+            max_examples=4,
+            stateful_step_count=20,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -18,7 +18,7 @@ from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 from yuchang.ledger.tests.people_of_the_book import organisation
 from yuchang.market.actions.orders import OrderRow, cancel_order, order_set, place_order, release_expired
-from yuchang.market.actions.rounds import add_offer, commit_set, start_sales
+from yuchang.market.actions.rounds import add_offer, commit, commit_set, start_sales
 from yuchang.market.models import BuyerCount, Offer, Order, OrderLine, Round
 from yuchang.market.tests.processes import in_processes
 from yuchang.market.tests.world import World, build, goods
@@ -231,3 +231,26 @@ def test_one_key_from_four_processes_is_one_order() -> None:
     same = [shopping(world, "", [{world.offer.pk: 3}], key="the-same-key") for _ in range(4)]
     assert Counter(chain(*in_processes(*same))) == {"placed": 4}
     assert Order.objects.count() == 1 and world.reload().offer.sold == 3
+
+
+def test_the_table_of_the_handbook(db: None) -> None:
+    """The worked table of docs/rules/orders.md, line by line."""
+    world = build((50, 30, 20), buyer_limit=60)
+    canteen = organisation("食堂", "canteen")
+    cook = {"actor": people.zhao(canteen.pk).actor, "organisation_id": canteen.pk}
+    first = world.order(45)
+    with pytest.raises(Conflict, match="15"):
+        world.order(20, key="second-order")
+    with pytest.raises(Conflict, match="55公斤"):
+        buy(world, {world.offer.pk: 60}, **cook)
+    held = buy(world, {world.offer.pk: 55}, **cook)
+    world.pay(held)
+    Order.objects.filter(pk=first.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    assert release_expired() == 1 and world.reload().offer.sold == 55
+    promise = {"actor": world.wang, "offer_id": world.offer.pk, "household_id": world.growers[0].pk}
+    commit(**promise, quantity=10, version=1)
+    assert world.reload().offer.cap == 60
+    with pytest.raises(Conflict):
+        commit(**promise, quantity=4, version=2)
+    assert world.pay(first).state == "expired"
+    assert world.reload().offer.sold == 55
