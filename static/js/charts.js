@@ -44,6 +44,7 @@
 
   const options = {
     sankey(data, outline, box) {
+      const isNarrow = box.clientWidth < 640; // the words would lie on each other; the table below has them
       const title = Object.fromEntries(data.nodes.map((node) => [node.name, node.title || node.name]));
       return {
         ...base(),
@@ -52,7 +53,7 @@
           type: "sankey", data: data.nodes, links: data.links, left: 4, right: Math.min(190, box.clientWidth * 0.3), top: 8, bottom: 8, nodeWidth: 12, nodeGap: 12,
           nodeAlign: "justify", draggable: false, emphasis: { focus: "adjacency" },
           lineStyle: { color: "source", opacity: 0.26, curveness: 0.5 }, itemStyle: { borderWidth: 0 },
-          levels: ["#0b5563", "#1c7385", "#3d8f9f", "#6aaab6", "#c98a1b"].map((color, depth) => ({ depth, itemStyle: { color } })),
+          levels: ["#0b5563", "#1c7385", "#3d8f9f", "#6aaab6", "#c98a1b"].map((color, depth) => ({ depth, itemStyle: { color }, label: { show: !isNarrow || depth === 4 } })),
           label: { ...text, formatter: (p) => `${title[p.name]}  ${short(p.value, data.unit)}` },
         }],
       };
@@ -68,7 +69,7 @@
       const marks = (data.marks || []).map((m) => ({ yAxis: m.value, name: m.name, label: { formatter: `${m.name} ${short(m.value, data.unit)}`, position: "insideEndTop", color: "#9c1f1f", fontSize: 12 } }));
       const highest = Math.max(0, ...(data.marks || []).map((m) => m.value), ...data.series.flatMap((s) => s.values.map((v) => v || 0)));
       const option = axes(data);
-      option.yAxis.max = (range) => Math.max(range.max, highest * 1.08);
+      if (marks.length) option.yAxis.max = (range) => (highest > range.max ? Math.ceil((highest * 1.1) / 100000) * 100000 : null);
       return {
         ...base(), ...option,
         tooltip: { ...base().tooltip, trigger: "axis", valueFormatter: (v) => exact(v, data.unit) },

@@ -114,7 +114,7 @@ class HouseholdPage:
     household: Household
     people: list[Person]
     facts: HouseholdFacts | None
-    house: list[tuple[str, str]]
+    house: list[tuple[str, Any]]
     causes: list[tuple[str, bool]]
     resources: list[Have]
     alerts: list[tuple[str, Alert]]
@@ -134,6 +134,9 @@ KINDS: tuple[tuple[str, Any], ...] = (
     ("deal", gettext_lazy("对接")),
     ("money", gettext_lazy("入账")),
 )
+
+
+_HOUSES = {"no": gettext_lazy("安全"), "c": gettext_lazy("C 级危房"), "d": gettext_lazy("D 级危房")}
 
 
 def household_page(actor: Actor, household: Household, today: date) -> HouseholdPage:
@@ -171,7 +174,6 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
     results = list(RunResult.objects.filter(household_id=pk).select_related("run").order_by("-run_id")[:10])
     verdict = verdict_for(pk)
     events = [
-        *_life(household),
         *_fact_events(history),
         *_decision_events(decisions, names),
         *_run_events(results),
@@ -179,6 +181,7 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         *_alert_events(alerts, visits),
         *_deal_events(pk, agreements),
         *_money_events(legs),
+        *_life(household),
     ]
     events.sort(key=lambda e: e.on, reverse=True)
     live = [a for a in alerts if a.state != Alert.State.CLOSED]
@@ -316,12 +319,12 @@ def _person(member: Member, facts: MemberFacts | None, health: MemberHealth | No
     )
 
 
-def _house(facts: HouseholdFacts | None) -> list[tuple[str, str]]:
+def _house(facts: HouseholdFacts | None) -> list[tuple[str, Any]]:
     if facts is None:
         return []
     land = facts.arable_land_mu_tenths
     return [
-        (_("住房"), code_word("unsafe_house", facts.unsafe_house)),
+        (_("住房"), _HOUSES.get(facts.unsafe_house or "", "—")),
         (_("住房面积"), f"{facts.house_area_sqm} ㎡" if facts.house_area_sqm else "—"),
         (_("饮水安全"), _yes_no(facts.safe_water)),
         (_("通电"), _yes_no(facts.has_electricity)),
