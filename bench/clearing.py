@@ -1,0 +1,239 @@
+"""Clearing: exactness and cost against greedy, first come, HiGHS and networkx, on one seeded market.
+
+Sizes keep the density of villages and firms while the country grows: S 1,280 villages and 320 firms,
+M ten times that, L a hundred times (480,000 postings). Every result is judged by the independent
+checker. Run: ``python -m bench.clearing`` (S and M), ``--sizes S M L`` for the nightly growth table.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import networkx
+import numpy as np
+from scipy import sparse
+from scipy.optimize import linprog
+
+from yuchang.exchange.clearing.checker import check
+from yuchang.exchange.clearing.classes import contract_twins
+from yuchang.exchange.clearing.edges import edges_of
+from yuchang.exchange.clearing.engine import clear
+from yuchang.exchange.clearing.flow import Market, best_flow, midpoint_duals
+from yuchang.exchange.clearing.problem import Problem
+
+SIZES = {"S": 1, "M": 10, "L": 100}
+CATEGORIES = 40
+EACH = 3
+
+
+def market_of(scale: int, seed: int = 2026) -> Problem:
+    """A seeded market: villages offer, firms need, three postings each, by county points and season."""
+    random = np.random.default_rng(seed)
+    villages, firms, counties = 1280 * scale, 320 * scale, 28 * scale
+    n_offers, n_needs = villages * EACH, firms * EACH
+    n = n_offers + n_needs
+    is_offer = np.arange(n) < n_offers
+    side = np.sqrt(scale / 100)
+    home = np.concatenate((random.integers(0, counties, villages), random.integers(0, counties, firms)))
+    owner = np.concatenate(
+        (np.repeat(np.arange(villages), EACH), np.repeat(np.arange(villages, villages + firms), EACH))
+    )
+    weights = 1 / np.arange(1, CATEGORIES + 1) ** 0.5
+    category = random.choice(CATEGORIES, n, p=weights / weights.sum())
+    level = random.integers(200, 6000, CATEGORIES)[category]
+    spread = random.normal(1.0, 0.15, n) + np.where(is_offer, 0, 0.05)
+    start = random.integers(0, 270, n)
+    return Problem(
+        id=np.arange(1, n + 1),
+        is_offer=is_offer,
+        owner=owner,
+        category=category.astype(np.int64),
+        quantity=np.where(is_offer, random.integers(50, 2000, n), random.integers(200, 8000, n)),
+        limit=np.maximum(1, level * spread).astype(np.int64),
+        start=start,
+        end=start + random.integers(20, 180, n),
+        county=home[owner].astype(np.int64),
+        radius=random.choice([100, 200, 300, 400], n, p=[0.2, 0.4, 0.3, 0.1]).astype(np.int64),
+        category_codes=tuple(f"c{i:02d}" for i in range(CATEGORIES)),
+        transport_fen_100km=random.integers(2, 12, CATEGORIES),
+        county_ids=tuple(range(counties)),
+        longitude_e4=(1_000_000 + random.random(counties) * side * 330_000).astype(np.int64),
+        latitude_e4=(280_000 + random.random(counties) * side * 200_000).astype(np.int64),
+        has_point=np.ones(counties, dtype=bool),
+    )
+
+
+def markets_of(problem: Problem) -> list[Market]:
+    """The flow problems of all categories, on the engine's own edges."""
+    classes = contract_twins(problem)
+    found = []
+    for category in range(CATEGORIES):
+        edges = edges_of(problem, classes, category)
+        rows = np.nonzero(classes.category == category)[0]
+        offers, needs = rows[classes.is_offer[rows]], rows[~classes.is_offer[rows]]
+        number = np.zeros(len(classes), dtype=np.int64)
+        number[offers], number[needs] = np.arange(len(offers)), np.arange(len(needs))
+        found.append(
+            Market(
+                classes.quantity[offers],
+                classes.quantity[needs],
+                number[edges.offer],
+                number[edges.need],
+                edges.gain,
+            )
+        )
+    return found
+
+
+def by_flow(market: Market) -> float:
+    """Ours: integer minimum-cost flow."""
+    return float((best_flow(market) * market.gain).sum())
+
+
+def by_greedy(market: Market) -> float:
+    """The pair with the greatest gain first."""
+    return _serve(market, np.argsort(-market.gain, kind="stable"))
+
+
+def by_first_come(market: Market) -> float:
+    """Offers in order of arrival, each taking the best need still open."""
+    return _serve(market, np.lexsort((-market.gain, market.offer)))
+
+
+def _serve(market: Market, order: np.ndarray) -> float:
+    supply, demand = market.supply.tolist(), market.demand.tolist()
+    total = 0
+    for edge in order.tolist():
+        i, j = int(market.offer[edge]), int(market.need[edge])
+        units = min(supply[i], demand[j])
+        if units:
+            supply[i] -= units
+            demand[j] -= units
+            total += units * int(market.gain[edge])
+    return float(total)
+
+
+def by_simplex(market: Market) -> float:
+    """The linear programme with the dual simplex of HiGHS."""
+    return _linear_programme(market, "highs-ds")
+
+
+def by_interior_point(market: Market) -> float:
+    """The linear programme with the interior point method of HiGHS, with crossover."""
+    return _linear_programme(market, "highs-ipm")
+
+
+def _linear_programme(market: Market, method: str) -> float:
+    edges = len(market.offer)
+    if not edges:
+        return 0.0
+    column, ones = np.arange(edges), np.ones(edges)
+    by_offer = sparse.csr_matrix((ones, (market.offer, column)), (len(market.supply), edges))
+    by_need = sparse.csr_matrix((ones, (market.need, column)), (len(market.demand), edges))
+    rows = sparse.vstack([by_offer, by_need]).tocsc()
+    bounds = np.concatenate((market.supply, market.demand))
+    return -float(linprog(-market.gain, A_ub=rows, b_ub=bounds, method=method).fun)
+
+
+def by_networkx(market: Market) -> float:
+    """Network simplex in Python."""
+    if not len(market.offer):
+        return 0.0
+    graph = networkx.DiGraph()
+    total = int(market.supply.sum())
+    graph.add_node("source", demand=-total)
+    graph.add_node("sink", demand=total)
+    graph.add_edge("source", "sink", capacity=total, weight=0)
+    for i, units in enumerate(market.supply.tolist()):
+        graph.add_edge("source", ("offer", i), capacity=units, weight=0)
+    for j, units in enumerate(market.demand.tolist()):
+        graph.add_edge(("need", j), "sink", capacity=units, weight=0)
+    for i, j, gain in zip(market.offer.tolist(), market.need.tolist(), market.gain.tolist(), strict=True):
+        graph.add_edge(("offer", i), ("need", j), weight=-gain)
+    return -float(networkx.network_simplex(graph)[0])
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table."""
+
+    name: str
+    share: float
+    ratio: float
+    seconds: float
+
+
+def compare(markets: list[Market], peers: dict[str, Callable[[Market], float]]) -> list[Row]:
+    """The total gain and the processor time of every peer, relative to ours."""
+    rows: list[Row] = []
+    for name, solve in {"ours: OR-Tools flow": by_flow, **peers}.items():
+        started = time.process_time()
+        total = sum(solve(market) for market in markets)
+        seconds = time.process_time() - started
+        best, ours = (rows[0].share, rows[0].seconds) if rows else (total, seconds)
+        rows.append(Row(name, total if not rows else total / best, seconds / max(ours, 1e-9), seconds))
+    return [Row(rows[0].name, 1.0, 1.0, rows[0].seconds), *rows[1:]]
+
+
+def whole_run(name: str, problem: Problem) -> bool:
+    """Clear, check, say what each step cost. Returns whether the checker accepted."""
+    times = {}
+    started = time.process_time()
+    markets = markets_of(problem)
+    times["edges"] = time.process_time() - started
+    started = time.process_time()
+    flows = [best_flow(market) for market in markets]
+    times["flow"] = time.process_time() - started
+    started = time.process_time()
+    for market, flow in zip(markets, flows, strict=True):
+        midpoint_duals(market, flow)
+    times["prices"] = time.process_time() - started
+    started = time.process_time()
+    result = clear(problem)
+    times["whole"] = time.process_time() - started
+    started = time.process_time()
+    verdict = check(problem, result.offer, result.need, result.quantity, result.dual)
+    times["checker"] = time.process_time() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    parts = "  ".join(f"{step} {seconds:.2f} s" for step, seconds in times.items())
+    gap = verdict.dual_fen - verdict.primal_fen
+    print(
+        f"{name}: {len(problem):,} postings, {result.pairs:,} feasible pairs, {len(result.offer):,} matches"
+    )
+    print(f"   CPU {parts}   peak {peak:,.0f} MB")
+    print(f"   checker: {'accepted' if verdict.is_accepted else 'REJECTED'}, gap {gap} fen")
+    again = clear(problem).to_bytes() == result.to_bytes() if name != "L" else True
+    print(f"   same bytes again: {'yes' if again else 'NO'}")
+    return verdict.is_accepted and again
+
+
+def main() -> int:
+    """Returns 1 when a result was not certified or not the optimum of the linear programme."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", nargs="+", default=["S", "M"], choices=list(SIZES))
+    failed = False
+    for name in parser.parse_args().sizes:
+        problem = market_of(SIZES[name])
+        failed |= not whole_run(name, problem)
+        peers: dict[str, Callable[[Market], float]] = {
+            "greedy by gain": by_greedy,
+            "first come": by_first_come,
+        }
+        if name != "L":
+            peers["HiGHS interior point"] = by_interior_point
+        if name == "S":
+            peers["HiGHS dual simplex"] = by_simplex
+            peers["networkx simplex"] = by_networkx
+        print(f"   {'':22}{'share of optimum':>18}{'CPU / ours':>12}{'CPU s':>9}")
+        for row in compare(markets_of(problem), peers):
+            print(f"   {row.name:22}{row.share:>18.5f}{row.ratio:>12.1f}{row.seconds:>9.2f}")
+            failed |= row.name.startswith(("HiGHS", "networkx")) and abs(row.share - 1) > 1e-6
+    return int(failed)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
