@@ -27,7 +27,7 @@ from yuchang.registry.models import (
 )
 from yuchang.registry.rules import clean_id
 
-COUNTED = 10_000
+COUNTED = 1_000
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _households_of(condition: Q) -> QuerySet[Member, Any]:
 
 
 def capped_count(rows: QuerySet[Any]) -> int:
-    """How many rows there are, counted no further than ten thousand and one."""
+    """How many rows there are, counted no further than a thousand and one."""
     return rows.order_by()[: COUNTED + 1].count()
 
 

@@ -82,7 +82,7 @@ def test_a_notice_vanishes_from_the_public_view_on_its_last_night(scene):
 
 
 def test_only_verified_households_of_the_village_and_area_are_published(scene):
-    officer, second = scene
+    _officer, second = scene
     ask = {"opens_on": date(2026, 11, 21), "days": 7}
     ids = list(Household.objects.values_list("pk", flat=True))
     with pytest.raises(Refused):
