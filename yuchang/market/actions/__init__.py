@@ -3,7 +3,7 @@
 rounds       open_round, add_offer, commit, commit_set, start_sales, close_round, cancel_round
 orders       place_order, order_set, cancel_order, release_expired
 payments     confirm_payment, confirm_set
-lots         record_lot, lot_set, fulfil_round, dispatch_round, deliver_order, deliver_round
+lots         record_lot, lot_set, lots_set, fulfil_round, dispatch_round, deliver_order, deliver_round
 settlements  settle_round
 agreements   order_from_agreement, orders_from_agreements
 """

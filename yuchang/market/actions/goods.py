@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
@@ -28,16 +27,21 @@ from yuchang.market.queries import paid_lines, ready_growers, round_reach
 _LOT_SET = """
     INSERT INTO market_lot (number, offer_id, household_id, harvested, lost, sold, harvested_on,
         recorded_by_id, place_id, province_id, prefecture_id, county_id, township_id, village_id)
-    SELECT %(offer)s || '-' || c.household_id || '-' || (1 + (
+    SELECT c.offer_id || '-' || c.household_id || '-' || (1 + (
                SELECT count(*) FROM market_lot x
                WHERE x.offer_id = c.offer_id AND x.household_id = c.household_id)),
            c.offer_id, c.household_id, w.harvested, w.lost, 0, %(on)s, %(user)s,
            c.place_id, c.province_id, c.prefecture_id, c.county_id, c.township_id, c.village_id
-    FROM unnest(%(households)s::bigint[], %(harvested)s::bigint[], %(lost)s::bigint[])
-         WITH ORDINALITY AS w(household_id, harvested, lost, position)
-    JOIN market_commitment c ON c.household_id = w.household_id AND c.offer_id = %(offer)s
+    FROM unnest(%(offers)s::bigint[], %(households)s::bigint[], %(harvested)s::bigint[], %(lost)s::bigint[])
+         WITH ORDINALITY AS w(offer_id, household_id, harvested, lost, position)
+    JOIN market_commitment c ON c.household_id = w.household_id AND c.offer_id = w.offer_id
     ORDER BY w.position
     RETURNING id
+"""
+_PROMISED = """
+    SELECT count(*) FROM unnest(%s::bigint[], %s::bigint[]) AS w(offer_id, household_id)
+    JOIN market_commitment c ON c.household_id = w.household_id AND c.offer_id = w.offer_id
+    WHERE c.id = ANY(%s)
 """
 _LOTS = """
     SELECT l.id::text, l.place_id, jsonb_build_object('offer', l.offer_id, 'household', l.household_id,
@@ -78,24 +82,25 @@ def lot_set(
     *, actor: Actor, offer_id: int, harvests: Sequence[Harvest], harvested_on: date | None = None
 ) -> list[int]:
     """Record the goods of many households for one offer, all or nothing. Returns the lots' ids."""
-    for harvest in harvests:
-        if harvest.harvested <= 0 or not 0 <= harvest.lost <= harvest.harvested:
-            raise invalid("harvested", _("收获量须为正整数,损耗不能超过收获量。"))
-    households = [harvest.household_id for harvest in harvests]
-    if not households or len(set(households)) < len(households):
-        raise invalid("household", _("每户每次登记一条收获记录。"))
+    return lots_set(actor=actor, harvests={offer_id: harvests}, harvested_on=harvested_on)
+
+
+def lots_set(
+    *, actor: Actor, harvests: Mapping[int, Sequence[Harvest]], harvested_on: date | None = None
+) -> list[int]:
+    """Record goods for many offers, {offer id: harvests}, all or nothing, in a fixed number of statements."""
+    rows = [(offer_id, harvest) for offer_id, each in harvests.items() for harvest in each]
+    _check_harvests(rows)
     with write("market.record_lot", actor) as audit:
-        offer = _offer_for_lots(actor, offer_id)
-        mine = Commitment.objects.filter(place_filter(actor, "market.commit"), offer=offer)
-        if mine.filter(household_id__in=households).count() < len(households):
-            raise Hidden(_("有农户没有承诺供货,或不在您的管辖范围内。"), remedy=_("请先登记承诺。"))
+        _check_offers_for_lots(actor, list(harvests))
+        _check_promised(actor, rows)
         parameters: dict[str, Any] = {
-            "offer": offer.pk,
             "on": harvested_on or clock.today(),
             "user": actor.user_id,
-            "households": households,
-            "harvested": [harvest.harvested for harvest in harvests],
-            "lost": [harvest.lost for harvest in harvests],
+            "offers": [offer_id for offer_id, _harvest in rows],
+            "households": [harvest.household_id for _offer, harvest in rows],
+            "harvested": [harvest.harvested for _offer, harvest in rows],
+            "lost": [harvest.lost for _offer, harvest in rows],
         }
         with connection.cursor() as cursor:
             cursor.execute(_LOT_SET, parameters)
@@ -104,16 +109,38 @@ def lot_set(
     return ids
 
 
-def _offer_for_lots(actor: Actor, offer_id: int) -> Offer:
+def _check_harvests(rows: Sequence[tuple[int, Harvest]]) -> None:
+    for _offer, harvest in rows:
+        if harvest.harvested <= 0 or not 0 <= harvest.lost <= harvest.harvested:
+            raise invalid("harvested", _("收获量须为正整数,损耗不能超过收获量。"))
+    if not rows or len({(offer_id, harvest.household_id) for offer_id, harvest in rows}) < len(rows):
+        raise invalid("household", _("每户每次登记一条收获记录。"))
+
+
+def _check_offers_for_lots(actor: Actor, offer_ids: Sequence[int]) -> None:
+    """All offers in the actor's reach and in a round that takes goods; locked meanwhile."""
     require(actor, "market.commit")
+    rounds = Round.objects.filter(round_reach(actor, "market.commit"))
     rows = Offer.objects.select_related("round").select_for_update(of=("self",), no_key=True)
-    within = Q(round__in=Round.objects.filter(round_reach(actor, "market.commit")))
-    offer = open_door(rows, actor, "market.commit", offer_id, within=within)
-    if offer.round.state not in (Round.State.OPEN, Round.State.CLOSED):
-        raise Conflict(
-            _("这一团处于“%(state)s”,不能再登记收获。") % {"state": offer.round.get_state_display()}
-        )
-    return offer
+    offers = list(rows.filter(round__in=rounds, pk__in=offer_ids).order_by("id"))
+    if len(offers) < len(set(offer_ids)):
+        raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请核对编号。"))
+    for offer in offers:
+        if offer.round.state not in (Round.State.OPEN, Round.State.CLOSED):
+            raise Conflict(
+                _("这一团处于“%(state)s”,不能再登记收获。") % {"state": offer.round.get_state_display()}
+            )
+
+
+def _check_promised(actor: Actor, rows: Sequence[tuple[int, Harvest]]) -> None:
+    """Every household has promised to its offer and lies in the actor's places."""
+    offers, households = [pk for pk, _h in rows], [harvest.household_id for _pk, harvest in rows]
+    mine = Commitment.objects.filter(place_filter(actor, "market.commit"), offer_id__in=set(offers))
+    with connection.cursor() as cursor:
+        cursor.execute(_PROMISED, [offers, households, list(mine.values_list("pk", flat=True))])
+        (found,) = cursor.fetchone()
+    if found < len(rows):
+        raise Hidden(_("有农户没有承诺供货,或不在您的管辖范围内。"), remedy=_("请先登记承诺。"))
 
 
 @dataclass(frozen=True)
@@ -134,7 +161,7 @@ def fulfil_round(*, actor: Actor, round_id: int, version: int | None) -> Fulfilm
 
 
 def fulfil_rounds(*, actor: Actor, round_ids: Sequence[int]) -> Fulfilment:
-    """Fill the paid orders of many closed rounds, in a fixed number of statements."""
+    """Fill the paid orders of many closed rounds; rounds with unpaid orders are left for another time."""
     return _fulfil(actor, round_ids, None, is_set=True)
 
 
@@ -149,14 +176,24 @@ def _fulfil(
             raise Conflict(_("“%s”尚未截单,不能配货。") % early[0].title, remedy=_("请先截单。"))
         if waiting and not is_set:
             check_version(waiting[0], version)
+        waiting = _without_unpaid(waiting, is_set=is_set)
         lines = paid_lines([row.pk for row in waiting])
         fulfilled = _allocate(waiting, lines)
         refunded = _refund(actor, lines, fulfilled)
         move_rounds(waiting, Round.State.FULFILLED)
         missing = sum(line.quantity - fulfilled[line.pk] for line in lines)
         for row in rounds:
-            audit.add("round", row.pk, place_id=row.place_id, state="fulfilled", lines=len(lines))
+            audit.add("round", row.pk, place_id=row.place_id, state=row.state)
     return Fulfilment(len(lines), missing, refunded)
+
+
+def _without_unpaid(rounds: Sequence[Round], *, is_set: bool) -> list[Round]:
+    """Rounds in which no order waits for money any more; what is paid after filling would get nothing."""
+    held = Order.objects.filter(round__in=rounds, state=Order.State.HELD)
+    unpaid = set(held.values_list("round_id", flat=True).distinct())
+    if unpaid and not is_set:
+        raise Conflict(_("还有订单在等待付款,不能配货。"), remedy=_("请等付款到账或超时释放后再配货。"))
+    return [row for row in rounds if row.pk not in unpaid]
 
 
 def locked_rounds(actor: Actor, round_ids: Sequence[int]) -> list[Round]:
@@ -252,12 +289,13 @@ def deliver_rounds(*, actor: Actor, round_ids: Sequence[int]) -> int:
 def _move_orders(actor: Actor, round_ids: Sequence[int], states: Sequence[str], to: str, column: str) -> int:
     with write(f"market.{column.removesuffix('_at')}", actor) as audit:
         rounds = locked_rounds(actor, round_ids)
-        if any(row.state != Round.State.FULFILLED for row in rounds):
+        filled = [row for row in rounds if row.state == Round.State.FULFILLED]
+        if not filled and any(row.state != Round.State.SETTLED for row in rounds):
             raise Conflict(_("请先配货,再发货或签收。"), remedy=_("请在团购页面办理配货。"))
         parameters: dict[str, Any] = {
             "to": str(to),
             "at": clock.now(),
-            "rounds": [row.pk for row in rounds],
+            "rounds": [row.pk for row in filled],
             "from": [str(state) for state in states],
         }
         with connection.cursor() as cursor:

@@ -20,7 +20,7 @@ from yuchang.market import rules
 from yuchang.market.actions.goods import locked_rounds, move_rounds
 from yuchang.market.actions.payments import clearing_accounts
 from yuchang.market.models import Order, OrderLine, Round, Settlement
-from yuchang.market.queries import has_open_orders, priced_lines
+from yuchang.market.queries import priced_lines, unfinished
 
 _MARK_SETTLED = """
     UPDATE market_order SET state = 'settled', settled_at = %s, updated_at = %s, version = version + 1
@@ -64,7 +64,7 @@ def settle_rounds(*, actor: Actor, round_ids: Sequence[int]) -> Paid:
 
 def _settle(actor: Actor, round_ids: Sequence[int], version: int | None, *, is_set: bool) -> Paid:
     with write("market.settle_round", actor) as audit:
-        rounds = [row for row in locked_rounds(actor, round_ids)]
+        rounds = locked_rounds(actor, round_ids)
         due = [row for row in rounds if row.state == Round.State.FULFILLED]
         if due and not is_set:
             check_version(due[0], version)
@@ -75,7 +75,8 @@ def _settle(actor: Actor, round_ids: Sequence[int], version: int | None, *, is_s
         }
         transactions = _book(actor, orders, shares)
         _record(actor, orders, shares, transactions)
-        move_rounds([row for row in due if not has_open_orders(row.pk)], Round.State.SETTLED)
+        left = unfinished([row.pk for row in due])
+        move_rounds([row for row in due if row.pk not in left], Round.State.SETTLED)
         paid = _paid(orders, shares)
         for row in rounds:
             audit.add("round", row.pk, place_id=row.place_id, state=row.state, orders=paid.orders)

@@ -47,12 +47,12 @@ from yuchang.market.queries.reach import (
 from yuchang.market.queries.settling import (
     PAID_STATES,
     Preview,
-    has_open_orders,
     paid_lines,
     priced_lines,
     ready_growers,
     settlement_preview,
     totals,
+    unfinished,
 )
 
 __all__ = [
@@ -70,7 +70,6 @@ __all__ = [
     "commitments",
     "grower_rows",
     "growers_of_order",
-    "has_open_orders",
     "in_state",
     "is_on_sale",
     "masked_growers",
@@ -101,5 +100,6 @@ __all__ = [
     "shortfall_sentence",
     "stages",
     "totals",
+    "unfinished",
     "widest",
 ]

@@ -121,7 +121,8 @@ def totals(place: Place, from_on: date, to_on: date) -> dict[str, int]:
     }
 
 
-def has_open_orders(round_id: int) -> bool:
-    """Whether paid orders of the round are not settled yet."""
+def unfinished(round_ids: Sequence[int]) -> set[int]:
+    """Those of the rounds that have paid orders which are not settled yet."""
     open_states = [Order.State.PAID, Order.State.DISPATCHED, Order.State.DELIVERED]
-    return Order.objects.filter(round_id=round_id, state__in=open_states).exists()
+    rows = Order.objects.filter(round_id__in=round_ids, state__in=open_states)
+    return set(rows.values_list("round_id", flat=True).distinct())

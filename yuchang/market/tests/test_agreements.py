@@ -15,7 +15,7 @@ from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.ledger import queries as book
 from yuchang.ledger.tests.people_of_the_book import households, organisation
 from yuchang.market.actions.agreements import order_from_agreement, orders_from_agreements
-from yuchang.market.actions.goods import Harvest, deliver_rounds, fulfil_rounds, lot_set
+from yuchang.market.actions.goods import Harvest, deliver_rounds, fulfil_round, fulfil_rounds, lot_set
 from yuchang.market.actions.payments import Report, confirm_payment
 from yuchang.market.actions.settlements import settle_rounds
 from yuchang.market.models import Order
@@ -100,9 +100,12 @@ def test_agreed_walnuts_are_delivered_and_paid(db: None) -> None:
     order = order_from_agreement(actor=wang, agreement_id=made.pk, logistics_id=carrier.pk)
     assert (order.total_fen, order.channel, order.state) == (40 * 2600, "agreement", "held")
     assert order_from_agreement(actor=wang, agreement_id=made.pk) == order
-    confirm_payment(report=Report(order.pk, order.total_fen, "transfer-1"))
     lot_set(actor=wang, offer_id=order.lines.get().offer_id, harvests=[Harvest(grower.pk, 40)])
     rounds = [order.round_id]
+    assert fulfil_rounds(actor=wang, round_ids=rounds).lines == 0  # not paid yet: left for another time
+    with pytest.raises(Conflict, match="等待付款"):
+        fulfil_round(actor=wang, round_id=order.round_id, version=1)
+    confirm_payment(report=Report(order.pk, order.total_fen, "transfer-1"))
     assert fulfil_rounds(actor=wang, round_ids=rounds).missing == 0
     deliver_rounds(actor=wang, round_ids=rounds)
     paid = settle_rounds(actor=wang, round_ids=rounds)
