@@ -23,5 +23,5 @@ class Finding:
 
 
 def say(zh: str, en: str, mark: str = "·") -> None:
-    """One line to the operator."""
-    print(f"{mark} {zh}\n  {en}", flush=True)
+    """A sentence to the operator, in both languages."""
+    print(f"{mark} {zh}" if zh == en else f"{mark} {zh}\n  {en}", flush=True)
