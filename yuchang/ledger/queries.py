@@ -83,6 +83,14 @@ def reversal_of(transaction: Transaction) -> Transaction | None:
     return Transaction.objects.filter(reverses=transaction).first()
 
 
+def may_reverse(actor: Actor, transaction: Transaction) -> bool:
+    """Whether the actor may undo this booking: an own one that is no reversal and was not undone."""
+    if transaction.reverses_id is not None or not actor.may("ledger.reverse"):
+        return False
+    rows = Transaction.objects.filter(place_filter(actor, "ledger.reverse"), reversed_by__isnull=True)
+    return rows.filter(pk=transaction.pk).exists()
+
+
 def income_by_household(ids: Sequence[int], from_on: date, to_on: date) -> dict[int, int]:
     """Fen received by each household on the days given (both included); 0 for none."""
     rows = Leg.objects.filter(household_id__in=list(ids), booked_on__gte=from_on, booked_on__lte=to_on)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
-from django.views.decorators.http import require_GET
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core import clock
 from yuchang.core.paging import keyset_page
 from yuchang.ledger import queries
+from yuchang.ledger.actions import reverse
 from yuchang.ledger.forms import period
 
 
@@ -39,8 +42,23 @@ def transaction(request: HttpRequest, transaction_id: int) -> HttpResponse:
     legs = keyset_page(
         queries.transaction_legs(actor, row), order=["id"], cursor=request.GET.get("after", ""), size=200
     )
-    context = {"transaction": row, "legs": legs, "reversal": queries.reversal_of(row)}
+    context = {
+        "transaction": row,
+        "legs": legs,
+        "reversal": queries.reversal_of(row),
+        "can_reverse": queries.may_reverse(actor, row),
+    }
     return render(request, "ledger/transaction.html", context)
+
+
+@gate("ledger.reverse")
+@require_POST
+def transaction_reverse(request: HttpRequest, transaction_id: int) -> HttpResponse:
+    """Undo a booking by its mirror, with the reason."""
+    reason = request.POST.get("reason", "")
+    done = reverse(actor=actor_of(request), transaction_id=transaction_id, reason=reason)
+    messages.success(request, _("已冲正。"))
+    return redirect("ledger:transaction", done.pk)
 
 
 @gate("ledger.read")

@@ -86,3 +86,18 @@ def test_the_lists_cost_the_same_for_many_bookings(
     for page, count in zip(pages, counts, strict=True):
         with django_assert_num_queries(count):
             assert 'rel="next"' in browser.get(page).content.decode()
+
+
+def test_an_officer_reverses_a_booking_with_a_reason_and_nobody_else(booked: list[int]) -> None:
+    pk = Transaction.objects.get().pk
+    address, reason = f"/ledger/{pk}/reverse", {"reason": "重复发货"}
+    for person, status in ((people.outsider(), 404), (people.li(), 403), (people.auditor(), 403)):
+        assert person.client().post(address, reason).status_code == status
+    browser = people.wang().client()
+    assert "确认冲正" in browser.get(f"/ledger/{pk}").content.decode()
+    assert browser.post(address, {"reason": ""}).status_code == 422
+    assert browser.post(address, reason).status_code == 302
+    undone = Transaction.objects.get(reverses=pk)
+    page = browser.get(f"/ledger/{undone.pk}").content.decode()
+    assert "重复发货" in page and "确认冲正" not in page
+    assert 'data-figure="households" data-value="0"' in browser.get("/ledger/").content.decode()
