@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -70,18 +71,21 @@ def parse_database_url(url: str) -> dict[str, Any]:
 
 def secret(name: str) -> str:
     """A secret from the environment, or one made once and kept privately in the data folder."""
-    value = os.environ.get(name)
-    if value:
-        return value
-    path = VAR / "secrets" / name.lower()
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        try:
-            descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-        except FileExistsError:
-            return path.read_text().strip()
-        with os.fdopen(descriptor, "w") as handle:
-            handle.write(secrets.token_hex(32))
+    found = existing_secret(name)
+    if found:
+        return found
+    path = _secret_file(name)
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w") as handle:
+        handle.write(secrets.token_hex(32))
+        handle.flush()
+        os.fsync(handle.fileno())
+    # A link appears whole or not at all: of processes that start at once, all read the first one's secret.
+    with suppress(FileExistsError):
+        os.link(draft, path)
+    draft.unlink()
     return path.read_text().strip()
 
 
@@ -90,5 +94,9 @@ def existing_secret(name: str) -> str | None:
     value = os.environ.get(name)
     if value:
         return value
-    path = VAR / "secrets" / name.lower()
+    path = _secret_file(name)
     return path.read_text().strip() if path.exists() else None
+
+
+def _secret_file(name: str) -> Path:
+    return VAR / "secrets" / name.lower()

@@ -1,14 +1,20 @@
 """Secrets in columns stay secret, stay where they were put, and outlive a change of the master key."""
 
+import io
+import os
+import subprocess
+import sys
 import time
 
 import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
+from django.core.management import CommandError, call_command
 from django.db import connection, transaction
 from hypothesis import given
 from hypothesis import strategies as st
 
+from config.environment import ROOT
 from yuchang.core import secrets
 from yuchang.core.models import AuditEntry, DataKey
 
@@ -143,3 +149,31 @@ def test_the_application_cannot_remove_a_data_key(db):
     secrets.seal(5, "a", "u", "text")
     with pytest.raises(ProgrammingError, match="permission denied"), transaction.atomic():
         DataKey.objects.filter(county_id=5).delete()
+
+
+def test_processes_that_start_at_once_share_one_secret(tmp_path):
+    """A master key read half-written would lock up everything sealed with it."""
+    script = "from config.environment import secret; print(secret('YUCHANG_MASTER_KEY'))"
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("YUCHANG_")}
+    environment["YUCHANG_VAR"] = str(tmp_path)
+    started = [
+        subprocess.Popen([sys.executable, "-c", script], cwd=ROOT, env=environment, stdout=subprocess.PIPE)
+        for _ in range(6)
+    ]
+    said = {process.communicate()[0].strip() for process in started}
+    assert len(said) == 1
+    assert len(said.pop()) == 64
+    assert [p.name for p in (tmp_path / "secrets").iterdir()] == ["yuchang_master_key"]
+    assert (tmp_path / "secrets" / "yuchang_master_key").stat().st_mode & 0o077 == 0
+
+
+def test_the_command_rewraps_or_says_what_is_missing(db, monkeypatch):
+    monkeypatch.setenv(secrets.MASTER, "first master key")
+    secrets.seal(5, "a", "u", "text")
+    monkeypatch.setenv(secrets.MASTER, "second master key")
+    with pytest.raises(CommandError, match="YUCHANG_MASTER_KEY_OLD"):
+        call_command("rotate_master_key")
+    monkeypatch.setenv(secrets.MASTER_OLD, "first master key")
+    said = io.StringIO()
+    call_command("rotate_master_key", stdout=said)
+    assert "1 data keys rewrapped" in said.getvalue()
