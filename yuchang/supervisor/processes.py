@@ -160,7 +160,7 @@ class Supervisor:
     def prepare(self) -> None:
         """Bring tables and static files up to this version."""
         manage("migrate", YUCHANG_DB_ROLE="owner")
-        stamp, wanted = VAR / "static.stamp", static_fingerprint()
+        stamp, wanted = VAR / "static" / ".stamp", static_fingerprint()
         if not stamp.exists() or stamp.read_text() != wanted:
             manage("collectstatic", *(f"--ignore={name}" for name in NOT_SERVED))
             stamp.write_text(wanted)
