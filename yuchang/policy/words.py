@@ -70,7 +70,7 @@ class Reason:
     document: str
     certainty: str
     margins: list[str]
-    facts: list[FactWords]
+    facts: list[tuple[str, str]]
 
     @property
     def kind_word(self) -> str:
@@ -151,9 +151,25 @@ def _reason(entry: Mapping[str, Any], tongue: str) -> Reason:
         clause=entry["clause"],
         document=entry["document"],
         certainty=entry["certainty"],
-        margins=[_margin_words(m, tongue) for m in entry["margins"]],
-        facts=[_fact(f, tongue) for f in entry["facts"]],
+        margins=[_margin_words(m, tongue) for m in _telling(entry["margins"])],
+        facts=_fact_lines([_fact(f, tongue) for f in entry["facts"]]),
     )
+
+
+def _telling(margins: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The distances to a line, where a rule has a line; otherwise all its distances."""
+    return [m for m in margins if m["is_a_line"]] or margins
+
+
+def _fact_lines(facts: list[FactWords]) -> list[tuple[str, str]]:
+    """One line per fact: its label, and its value or each member's by number."""
+    lines: dict[str, list[str]] = {}
+    for fact in facts:
+        value = f"{fact.value}{_('（记录太旧）')}" if fact.is_too_old else fact.value
+        numbered = f"{fact.member} {value}" if fact.member else value
+        lines.setdefault(fact.label, []).append(numbered)
+    joint = "、" if language() == "zh" else ", "
+    return [(label, joint.join(values)) for label, values in lines.items()]
 
 
 def _fact(entry: Mapping[str, Any], tongue: str) -> FactWords:
@@ -186,6 +202,7 @@ class Cell:
     kind: str
     word: str
     may_decide: bool
+    is_whole_year: bool
 
 
 @dataclass(frozen=True)
@@ -249,7 +266,9 @@ def _year(value: ParameterValue) -> str:
 
 def _cell(value: ParameterValue, simulated: bool) -> Cell:
     kind, word = CERTAINTY_WORDS[value.certainty]
-    return Cell(value, kind, str(word), is_usable(value, simulated=simulated))
+    start, end = value.applied_from, value.applied_to
+    is_whole_year = bool(start and end and end.year == start.year and (end - start).days >= 364)
+    return Cell(value, kind, str(word), is_usable(value, simulated=simulated), is_whole_year)
 
 
 @dataclass(frozen=True)
@@ -262,7 +281,7 @@ class RuleCard:
     sentence: str
     certainty_kind: str
     certainty: str
-    needs: list[tuple[str, int]]
+    needs: list[tuple[int, str]]
 
 
 @dataclass(frozen=True)
@@ -281,7 +300,11 @@ def rule_cards(pack: Pack) -> list[RuleCard]:
     cards = []
     for rule in pack.rules:
         text, (kind, word) = rule.text, CERTAINTY_WORDS[rule.text.certainty]
-        facts = [(pack.facts[name], days) for name, days in text.needs.items()]
+        joint = "、" if tongue == "zh" else ", "
+        ages: dict[int, list[str]] = {}
+        for name, days in text.needs.items():
+            fact = pack.facts[name]
+            ages.setdefault(days, []).append(fact.zh if tongue == "zh" else fact.en)
         cards.append(
             RuleCard(
                 rule,
@@ -290,7 +313,7 @@ def rule_cards(pack: Pack) -> list[RuleCard]:
                 sentence(rule.node, tongue),
                 kind,
                 str(word),
-                [(fact.zh if tongue == "zh" else fact.en, days) for fact, days in facts],
+                [(days, joint.join(names)) for days, names in sorted(ages.items())],
             )
         )
     return cards

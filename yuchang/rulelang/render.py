@@ -150,6 +150,8 @@ class _Writer:
             return self.pick(
                 "年龄" if is_today else f"{on}时的年龄", "age" if is_today else f"age on {on} ({born})"
             )
+        if node.op in "+-":
+            return self.sum(node)
         left, right = self.operand(node.left), self.operand(node.right)
         if node.op == "days":
             return self.pick(f"{left}至{right}的天数", f"the days from {left} to {right}")
@@ -161,6 +163,12 @@ class _Writer:
                 right = value_words(node.right.type, node.right.value, self.language, fact)
             word = _COMPARE[self.language][node.op]
             return f"{left}{word}{right}" if self.zh else f"{left} {word} {right}"
+        return f"{left} {_ARITHMETIC[node.op] if self.zh else node.op} {right}"
+
+    def sum(self, node: Binary) -> str:
+        """Added and subtracted from left to right; only what is subtracted as a whole needs brackets."""
+        left = self.words(node.left)
+        right = self.words(node.right) if node.op == "+" else self.operand(node.right)
         return f"{left} {_ARITHMETIC[node.op] if self.zh else node.op} {right}"
 
     def operand(self, node: Node) -> str:
