@@ -113,12 +113,12 @@ class Scene:
         ids = self.household_ids
         return {ids[i] for i in np.flatnonzero(self.report.is_claimed_poor).tolist() if i in ids}
 
-    @property
+    @cached_property
     def officer(self) -> Actor:
         """王专员, who imports, declares and opens rounds."""
         return cast.actor("officer")
 
-    @property
+    @cached_property
     def second(self) -> Actor:
         """周专员, the second person: verifies, publishes, decides, visits."""
         return cast.actor("officer2")

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import time
 
-from demo import cast, report
+from demo import cast
 from demo.loop import STAGES
+from demo.report import make
 from demo.scene import Options, Scene
 from demo.stages import OtherSimulation, run_stages
 from yuchang.core import clock
@@ -26,7 +27,7 @@ def build(
         return _refuse(
             f"这个数据库里已有另一次模拟({other}),与本次({scene.options.recipe})不同,请换一个数据库。"
         )
-    made = report.make(scene, seconds)
+    made = make(scene, seconds)
     print(made.text)
     print(f"\n报告:{scene.options.folder / 'report.html'}")
     print(f"本次用时 {time.monotonic() - started:.0f} 秒,各阶段累计 {sum(seconds.values()):.0f} 秒\n")

@@ -17,7 +17,7 @@ from django.db import transaction
 
 from demo.progress import Line
 from yuchang.accounts.rules import SYSTEM
-from yuchang.core import actions
+from yuchang.core import actions, clock
 from yuchang.core.models import AuditEntry
 
 C = TypeVar("C")
@@ -60,7 +60,8 @@ def run_stages(stages: Sequence[Stage[C]], context: C, recipe: str) -> dict[str,
             line.skipped()
             continue
         started = time.monotonic()
-        result = _run(stage, context, line, recipe)
+        with clock.one_reading():
+            result = _run(stage, context, line, recipe)
         seconds[stage.name] = round(time.monotonic() - started, 2)
         line.done(result)
     return seconds

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
 
+from django.db.models import QuerySet
+
 from demo import cast
 from demo.county.economy import KINDS, UNITS
 from demo.county.economy import Organisation as MadeUp
@@ -17,19 +19,21 @@ from yuchang.accounts.rules import Actor
 from yuchang.exchange import actions as exchange
 from yuchang.exchange.models import Agreement, Category, Clearing, Match
 from yuchang.market.actions import agreements, goods, orders, payments, rounds, settlements
-from yuchang.market.models import Offer, Order, Round
+from yuchang.market.models import Commitment, Offer, Order, Round
 from yuchang.partners.models import Organisation
 from yuchang.registry import actions as registry
 from yuchang.registry.models import Household, Resource
 
 ROUND_SHARE = 0.4
 """Of what can be pre-sold, this share is kept for the round; the rest is posted."""
-ROUND_CROPS: dict[str, tuple[str, int, int]] = {  # category: (title, price, what the grower gets), fen a kg
-    "goods.walnut": ("薄皮核桃", 2400, 1750),
-    "goods.honey": ("中蜂土蜂蜜", 7200, 5300),
-    "goods.pepper": ("大红袍花椒", 9800, 7400),
+ROUND_CROPS: dict[str, tuple[str, int]] = {  # category: (title, price in fen a kg)
+    "goods.walnut": ("薄皮核桃", 2400),
+    "goods.honey": ("中蜂土蜂蜜", 7200),
+    "goods.pepper": ("大红袍花椒", 9800),
 }
-COOP_FEN, LOGISTICS_SHARE = 80, 0.09
+COOP_SHARE, LOGISTICS_SHARE, PLATFORM_SHARE = 0.04, 0.09, 0.01
+HARVEST_MEAN = 0.95
+"""Of what was promised, brought in on average; assumed."""
 ANSWERED = 1_500
 """How many matches of a county are talked through by people in the demonstration; the others wait."""
 
@@ -226,8 +230,7 @@ def order_agreed(scene: Scene, line: Line) -> str:
         actor=scene.officer, agreement_ids=ids, logistics_id=logistics.pk
     )
     payments.confirm_set(reports=_paid(order_ids))
-    line.step(1, 4)
-    _bring_in(scene, line, Round.objects.filter(agreement_id__in=ids), 1, 4)
+    _bring_in(scene, line, Round.objects.filter(agreement_id__in=ids))
     return _settle(scene, list(Round.objects.filter(agreement_id__in=ids).values_list("id", flat=True)))
 
 
@@ -240,14 +243,16 @@ def open_rounds(scene: Scene, line: Line) -> str:
     """A round for what the county is known for; households commit first, so no more is sold than grows."""
     scene.set_clock(9, 1)
     logistics = Organisation.objects.get(host=scene.county_place, kind="logistics")
-    coop = Organisation.objects.filter(host=scene.county_place, kind="cooperative").order_by("id").first()
+    coop = Organisation.objects.filter(host=scene.county_place, kind="cooperative").earliest("id")
     committed = households = 0
-    for number, (category, (title, price, grower)) in enumerate(ROUND_CROPS.items()):
+    for number, (category, (title, price)) in enumerate(ROUND_CROPS.items()):
         quantities = _commitments(scene, category)
         if not quantities:
             continue
         opened = rounds.open_round(actor=scene.officer, place=scene.county_place, terms=_terms(scene, title))
-        fee = int(price * LOGISTICS_SHARE)
+        coop_fen, logistics_fen, platform = (
+            int(price * share) for share in (COOP_SHARE, LOGISTICS_SHARE, PLATFORM_SHARE)
+        )
         offer = rounds.add_offer(
             actor=scene.officer,
             round_id=opened.pk,
@@ -257,10 +262,10 @@ def open_rounds(scene: Scene, line: Line) -> str:
                 category_code=category,
                 unit="公斤",
                 price_fen=price,
-                grower_fen=grower,
-                coop_fen=COOP_FEN if coop else 0,
-                logistics_fen=fee,
-                coop_id=coop.pk if coop else None,
+                grower_fen=price - coop_fen - logistics_fen - platform,
+                coop_fen=coop_fen,
+                logistics_fen=logistics_fen,
+                coop_id=coop.pk,
                 logistics_id=logistics.pk,
             ),
         )
@@ -339,26 +344,23 @@ def harvest(scene: Scene, line: Line) -> str:
         rounds.close_round(actor=scene.officer, round_id=row.pk, version=row.version)
     scene.set_clock(10, 20)
     chosen = Round.objects.filter(pk__in=[row.pk for row in rows])
-    _bring_in(scene, line, chosen, 0, 2)
+    _bring_in(scene, line, chosen)
     return _settle(scene, [row.pk for row in rows])
 
 
-def _bring_in(scene: Scene, line: Line, chosen: Any, done: int, total: int) -> None:
+def _bring_in(scene: Scene, line: Line, chosen: QuerySet[Round]) -> None:
+    """Each household brings what it promised, some less; filled by the round's rule, sent and received."""
     rng = scene.rng("harvest")
     ids = list(chosen.order_by("id").values_list("id", flat=True))
-    offers = list(Offer.objects.filter(round_id__in=ids).order_by("id").prefetch_related("commitments"))
-    for number, offer in enumerate(offers):
-        harvests = [
-            goods.Harvest(
-                commitment.household_id,
-                max(1, int(commitment.quantity * min(1.0, float(rng.normal(1.02, 0.08))))),
-            )
-            for commitment in offer.commitments.all()
-        ]
-        goods.lot_set(actor=scene.officer, offer_id=offer.pk, harvests=harvests)
-        if number % 20 == 0:
-            line.step(done * len(offers) + number, total * len(offers))
+    harvests: dict[int, list[goods.Harvest]] = defaultdict(list)
+    promised = Commitment.objects.filter(offer__round_id__in=ids).order_by("id")
+    for offer_id, household_id, quantity in promised.values_list("offer_id", "household_id", "quantity"):
+        brought = int(quantity * min(1.0, float(rng.normal(HARVEST_MEAN, 0.08))))
+        harvests[offer_id].append(goods.Harvest(household_id, max(1, brought)))
+    goods.lots_set(actor=scene.officer, harvests=harvests)
+    line.step(1, 3)
     scene.notes["fulfilment"] = goods.fulfil_rounds(actor=scene.officer, round_ids=ids)
+    line.step(2, 3)
     goods.dispatch_rounds(actor=scene.officer, round_ids=ids)
     goods.deliver_rounds(actor=scene.officer, round_ids=ids)
 
