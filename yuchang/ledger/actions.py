@@ -167,7 +167,7 @@ def _check(drafts: Sequence[Draft]) -> None:
                 "legs",
                 _("分录不平衡(%(source)s %(id)s:%(faults)s)。")
                 % {"source": draft.source, "id": draft.source_id, "faults": ", ".join(faults)},
-                _("每笔至少两条分录,合计为零,且没有零金额。"),
+                _("每笔至少两条分录，合计为零，且没有零金额。"),
             )
 
 
@@ -211,7 +211,7 @@ def _booked_before(drafts: Sequence[Draft]) -> dict[tuple[str, str, str], int]:
         if not rules.same_legs(legs_of(row.pk), draft.legs):
             raise Conflict(
                 _("“%(source)s %(id)s”已按另一内容记账。") % {"source": draft.source, "id": draft.source_id},
-                remedy=_("如原记账有误,请先冲正。"),
+                remedy=_("如原记账有误，请先冲正。"),
             )
         found[draft.key] = row.pk
     return found

@@ -247,8 +247,8 @@ def money_flows(place: Place, from_on: date, to_on: date) -> dict[str, Any]:
 
 def _path(stream: Stream) -> list[str]:
     """The names of the nodes through which a stream runs. A column's word never repeats in another."""
-    buyer = _("买方:%s") % (Organisation.Kind(stream.buyer_kind).label if stream.buyer_kind else _("其他"))
-    channel = _("渠道:%s") % _channel_word(stream.channel)
+    buyer = _("买方：%s") % (Organisation.Kind(stream.buyer_kind).label if stream.buyer_kind else _("其他"))
+    channel = _("渠道：%s") % _channel_word(stream.channel)
     if stream.sink != "household":
         return [buyer, channel, _sink_word(stream.sink)]
     way = str(Way(stream.way).label) if stream.way else _("其他方式")

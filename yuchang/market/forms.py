@@ -55,7 +55,7 @@ class RoundForm(forms.Form):
     promise = forms.CharField(
         label=gettext_lazy("对买方的承诺"),
         max_length=200,
-        help_text=gettext_lazy("例如:九月底前发货,坏果包赔。"),
+        help_text=gettext_lazy("例如：九月底前发货，坏果包赔。"),
     )
     shortfall_rule = forms.ChoiceField(label=gettext_lazy("收成不足时"), choices=ShortfallRule.choices)
     way = forms.ChoiceField(label=gettext_lazy("带动方式"), choices=Way.choices)
@@ -127,7 +127,7 @@ class GrowerForm(VersionForm):
         number = self.cleaned_data["number"].strip()
         found = Household.objects.filter(number=number).values_list("pk", flat=True).first()
         if found is None:
-            raise forms.ValidationError(_("没有这个户编号,请核对。"))
+            raise forms.ValidationError(_("没有这个户编号，请核对。"))
         return found
 
 
@@ -170,7 +170,7 @@ class GrowersForm(forms.Form):
         label=gettext_lazy("供货农户"),
         required=False,
         widget=forms.Textarea(attrs={"rows": 5}),
-        help_text=gettext_lazy("每行一户:户编号 数量。农户自己的协议留空。"),
+        help_text=gettext_lazy("每行一户：户编号 数量。农户自己的协议留空。"),
     )
     logistics = forms.ModelChoiceField(
         label=gettext_lazy("物流单位"), queryset=Organisation.objects.none(), required=False
@@ -196,6 +196,6 @@ class GrowersForm(forms.Form):
                 raise forms.ValidationError(_("“%s”不是“户编号 数量”。") % line.strip()[:40])
             household = Household.objects.filter(number=parts[0]).values_list("pk", flat=True).first()
             if household is None:
-                raise forms.ValidationError(_("没有户编号 %s,请核对。") % parts[0])
+                raise forms.ValidationError(_("没有户编号 %s，请核对。") % parts[0])
             rows.append((household, int(parts[1])))
         return tuple(rows)

@@ -157,14 +157,14 @@ def _agreements(actor: Actor, ids: Sequence[int]) -> list[Agreement]:
     reach |= organisation_filter(actor, "market.order", "need__organisation_id")
     rows = list(Agreement.objects.filter(reach, pk__in=ids).select_related("offer", "need").order_by("id"))
     if len(rows) < len(set(ids)):
-        raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请核对编号。"))
+        raise Hidden(_("没有找到，或不在您的管辖范围内。"), remedy=_("请核对编号。"))
     for row in rows:
         if row.state not in (Agreement.State.AGREED, Agreement.State.FULFILLED):
-            raise Conflict(_("协议尚未经双方签字,不能下单。"), remedy=_("请先由双方签字。"))
+            raise Conflict(_("协议尚未经双方签字，不能下单。"), remedy=_("请先由双方签字。"))
         if row.need.organisation_id is None or row.offer.owner_kind == Posting.OwnerKind.ORGANISATION:
             raise Conflict(_("只有农户或村卖给单位的货物可以转为订单。"), remedy=_("请双方自行履约。"))
         if row.price_fen <= 0:
-            raise Conflict(_("协议单价为零,没有货款可结。"))
+            raise Conflict(_("协议单价为零，没有货款可结。"))
     return rows
 
 
@@ -186,7 +186,7 @@ def _check_growers(agreement: Agreement, named: Sequence[tuple[int, int]]) -> No
     right = sum(quantity for _household, quantity in named) == agreement.quantity
     if not right or len(households) < len(named) or any(quantity <= 0 for _h, quantity in named):
         raise invalid(
-            "growers", _("村集体的货物须写明由哪些农户供货,合计等于协议数量。"), _("请登记各户供货数量。")
+            "growers", _("村集体的货物须写明由哪些农户供货，合计等于协议数量。"), _("请登记各户供货数量。")
         )
     village = Household.objects.filter(pk__in=households, village_id=agreement.offer.village_id)
     if village.count() < len(households):

@@ -112,7 +112,7 @@ def lots_set(
 def _check_harvests(rows: Sequence[tuple[int, Harvest]]) -> None:
     for _offer, harvest in rows:
         if harvest.harvested <= 0 or not 0 <= harvest.lost <= harvest.harvested:
-            raise invalid("harvested", _("收获量须为正整数,损耗不能超过收获量。"))
+            raise invalid("harvested", _("收获量须为正整数，损耗不能超过收获量。"))
     if not rows or len({(offer_id, harvest.household_id) for offer_id, harvest in rows}) < len(rows):
         raise invalid("household", _("每户每次登记一条收获记录。"))
 
@@ -124,11 +124,11 @@ def _check_offers_for_lots(actor: Actor, offer_ids: Sequence[int]) -> None:
     rows = Offer.objects.select_related("round").select_for_update(of=("self",), no_key=True)
     offers = list(rows.filter(round__in=rounds, pk__in=offer_ids).order_by("id"))
     if len(offers) < len(set(offer_ids)):
-        raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请核对编号。"))
+        raise Hidden(_("没有找到，或不在您的管辖范围内。"), remedy=_("请核对编号。"))
     for offer in offers:
         if offer.round.state not in (Round.State.OPEN, Round.State.CLOSED):
             raise Conflict(
-                _("这一团处于“%(state)s”,不能再登记收获。") % {"state": offer.round.get_state_display()}
+                _("这一团处于“%(state)s”，不能再登记收获。") % {"state": offer.round.get_state_display()}
             )
 
 
@@ -140,7 +140,7 @@ def _check_promised(actor: Actor, rows: Sequence[tuple[int, Harvest]]) -> None:
         cursor.execute(_PROMISED, [offers, households, list(mine.values_list("pk", flat=True))])
         (found,) = cursor.fetchone()
     if found < len(rows):
-        raise Hidden(_("有农户没有承诺供货,或不在您的管辖范围内。"), remedy=_("请先登记承诺。"))
+        raise Hidden(_("有农户没有承诺供货，或不在您的管辖范围内。"), remedy=_("请先登记承诺。"))
 
 
 @dataclass(frozen=True)
@@ -173,7 +173,7 @@ def _fulfil(
         waiting = [row for row in rounds if row.state == Round.State.CLOSED]
         early = [row for row in rounds if row.state in (Round.State.DRAFT, Round.State.OPEN)]
         if early:
-            raise Conflict(_("“%s”尚未截单,不能配货。") % early[0].title, remedy=_("请先截单。"))
+            raise Conflict(_("“%s”尚未截单，不能配货。") % early[0].title, remedy=_("请先截单。"))
         if waiting and not is_set:
             check_version(waiting[0], version)
         waiting = _without_unpaid(waiting, is_set=is_set)
@@ -192,7 +192,7 @@ def _without_unpaid(rounds: Sequence[Round], *, is_set: bool) -> list[Round]:
     held = Order.objects.filter(round__in=rounds, state=Order.State.HELD)
     unpaid = set(held.values_list("round_id", flat=True).distinct())
     if unpaid and not is_set:
-        raise Conflict(_("还有订单在等待付款,不能配货。"), remedy=_("请等付款到账或超时释放后再配货。"))
+        raise Conflict(_("还有订单在等待付款，不能配货。"), remedy=_("请等付款到账或超时释放后再配货。"))
     return [row for row in rounds if row.pk not in unpaid]
 
 
@@ -202,7 +202,7 @@ def locked_rounds(actor: Actor, round_ids: Sequence[int]) -> list[Round]:
     rows = Round.objects.filter(round_reach(actor, "market.settle"), pk__in=round_ids)
     rounds = list(rows.select_related("place").select_for_update(of=("self",)).order_by("id"))
     if len(rounds) < len(set(round_ids)):
-        raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请核对编号。"))
+        raise Hidden(_("没有找到，或不在您的管辖范围内。"), remedy=_("请核对编号。"))
     return rounds
 
 
@@ -291,7 +291,7 @@ def _move_orders(actor: Actor, round_ids: Sequence[int], states: Sequence[str], 
         rounds = locked_rounds(actor, round_ids)
         filled = [row for row in rounds if row.state == Round.State.FULFILLED]
         if not filled and any(row.state != Round.State.SETTLED for row in rounds):
-            raise Conflict(_("请先配货,再发货或签收。"), remedy=_("请在团购页面办理配货。"))
+            raise Conflict(_("请先配货，再发货或签收。"), remedy=_("请在团购页面办理配货。"))
         parameters: dict[str, Any] = {
             "to": str(to),
             "at": clock.now(),
@@ -314,7 +314,7 @@ def deliver_order(*, actor: Actor, order_id: int, version: int | None) -> Order:
             check_version(order, version)
             if order.state != Order.State.DISPATCHED:
                 raise Conflict(
-                    _("订单处于“%(state)s”,还不能签收。") % {"state": order.get_state_display()},
+                    _("订单处于“%(state)s”，还不能签收。") % {"state": order.get_state_display()},
                     remedy=_("请在收到货物后再签收。"),
                 )
             order.state = Order.State.DELIVERED

@@ -173,14 +173,14 @@ def _why_not(organisation_id: int, quantities: dict[int, int]) -> Conflict:
         if o.state != Round.State.OPEN or not o.round.sales_from <= moment <= o.round.sales_to
     ]
     if len(offers) < len(quantities) or closed:
-        return Conflict(_("不在销售时间内,不能下单。"), remedy=_("请看其他正在预售的团。"))
+        return Conflict(_("不在销售时间内，不能下单。"), remedy=_("请看其他正在预售的团。"))
     if len({o.round_id for o in offers}) > 1:
         return Conflict(_("一张订单只能买同一团的商品。"), remedy=_("请分开下单。"))
     short = [o for o in offers if o.sold + quantities[o.pk] > o.cap]
     if not short:
-        return Conflict(_("采购单位尚未核验,不能下单。"), remedy=_("请联系引进本单位的县核验。"))
+        return Conflict(_("采购单位尚未核验，不能下单。"), remedy=_("请联系引进本单位的县核验。"))
     left = "；".join(f"{o.title} {o.cap - o.sold}{o.unit}" for o in short)
-    return Conflict(_("余量不足,现余:%(left)s。") % {"left": left}, remedy=_("请减少数量后重试。"))
+    return Conflict(_("余量不足，现余：%(left)s。") % {"left": left}, remedy=_("请减少数量后重试。"))
 
 
 def _over_limit(organisation_id: int, quantities: dict[int, int]) -> Conflict:
@@ -189,7 +189,7 @@ def _over_limit(organisation_id: int, quantities: dict[int, int]) -> Conflict:
     bought = dict(rows.values_list("offer_id", "bought"))
     left = [limit - bought.get(pk, 0) for pk, limit in limits.items() if limit is not None]
     return Conflict(
-        _("超过每个买方的限购量,您还可以购买 %(left)s。") % {"left": min(left, default=0)},
+        _("超过每个买方的限购量，您还可以购买 %(left)s。") % {"left": min(left, default=0)},
         remedy=_("请减少数量后重试。"),
     )
 
@@ -203,7 +203,7 @@ def cancel_order(*, actor: Actor, order_id: int, version: int | None) -> Order:
             check_version(order, version)
             if not release([order.pk], Order.State.CANCELLED):
                 raise Conflict(
-                    _("订单处于“%(state)s”,不能取消。") % {"state": order.get_state_display()},
+                    _("订单处于“%(state)s”，不能取消。") % {"state": order.get_state_display()},
                     remedy=_("已付款的订单请联系卖方县处理。"),
                 )
         audit.add("order", order.pk, place_id=order.place_id, state="cancelled")

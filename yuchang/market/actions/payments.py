@@ -184,7 +184,9 @@ def pay_simulated(*, actor: Actor, order_id: int) -> Order:
     """
     order = _own_order(actor, order_id)
     if not clock.is_simulated():
-        raise Conflict(_("本库不是演示库,不能模拟支付。"), remedy=_("请按约定方式付款,由县级专员登记到账。"))
+        raise Conflict(
+            _("本库不是演示库，不能模拟支付。"), remedy=_("请按约定方式付款，由县级专员登记到账。")
+        )
     report = Report(order.pk, order.total_fen, f"SIM-{order.uid}", Payment.Provider.SIMULATED)
     return confirm_payment(actor=actor, report=report)
 

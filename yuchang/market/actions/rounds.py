@@ -132,7 +132,7 @@ def _check_opener(actor: Actor, place: Place, organisation_id: int | None) -> No
     if coop is None or not mine:
         raise Refused(_("只有县级专员或本合作社可以开团。"), remedy=_("请联系县级专员。"))
     if coop.state != Organisation.State.VETTED or coop.county_id != place.county_id:
-        raise Refused(_("合作社须经核验,并且只能在所在县开团。"), remedy=_("请联系所在县核验。"))
+        raise Refused(_("合作社须经核验，并且只能在所在县开团。"), remedy=_("请联系所在县核验。"))
 
 
 def add_offer(*, actor: Actor, round_id: int, version: int | None, goods: Goods) -> Offer:
@@ -170,12 +170,12 @@ def _check_goods(goods: Goods) -> None:
     if not goods.title.strip() or not goods.unit.strip():
         raise invalid("title", _("请填写品名和计量单位。"))
     if goods.price_fen <= 0 or goods.grower_fen <= 0 or goods.coop_fen < 0 or goods.logistics_fen < 0:
-        raise invalid("price_fen", _("单价和农户所得须大于零,费用不能为负。"))
+        raise invalid("price_fen", _("单价和农户所得须大于零，费用不能为负。"))
     if goods.residual_fen < 0:
         raise invalid(
             "grower_fen",
             _("各方所得之和超过了单价。"),
-            _("请调整农户所得、服务费或物流费,使其合计不超过单价。"),
+            _("请调整农户所得、服务费或物流费，使其合计不超过单价。"),
         )
     if (goods.coop_fen and not goods.coop_id) or (goods.logistics_fen and not goods.logistics_id):
         raise invalid("coop_fen", _("有费用就要写明收取单位。"), _("请选择合作社和物流单位。"))
@@ -184,8 +184,8 @@ def _check_goods(goods: Goods) -> None:
 def _must_be(row: Round, *states: str) -> None:
     if row.state not in states:
         raise Conflict(
-            _("这一团处于“%(state)s”,不能办理此步。") % {"state": row.get_state_display()},
-            remedy=_("请刷新页面,查看当前可办的步骤。"),
+            _("这一团处于“%(state)s”，不能办理此步。") % {"state": row.get_state_display()},
+            remedy=_("请刷新页面，查看当前可办的步骤。"),
         )
 
 
@@ -226,7 +226,7 @@ def _offer_for_commitment(actor: Actor, offer_id: int) -> Offer:
         raise Hidden(_("没有找到这件商品。"))
     round_for(actor, offer.round_id, "market.commit")
     if offer.state not in (Round.State.DRAFT, Round.State.OPEN):
-        raise Conflict(_("这一团已截单,不能再改承诺。"), remedy=_("请在下一团登记。"))
+        raise Conflict(_("这一团已截单，不能再改承诺。"), remedy=_("请在下一团登记。"))
     return offer
 
 
@@ -236,7 +236,7 @@ def _growers(actor: Actor, offer: Offer, household_ids: Sequence[int]) -> list[H
     rows = rows.filter(county_id=offer.county_id).exclude(state=Household.State.REMOVED)
     found = list(rows)
     if len(found) != len(set(household_ids)):
-        raise Hidden(_("有农户不存在,或不在您的管辖范围内。"), remedy=_("请核对户编号。"))
+        raise Hidden(_("有农户不存在，或不在您的管辖范围内。"), remedy=_("请核对户编号。"))
     return found
 
 
@@ -250,7 +250,7 @@ def _store_commitments(actor: Actor, offer: Offer, quantities: dict[int, int]) -
     is_open = offer.state == Round.State.OPEN
     if is_open and offer.cap + change < offer.sold:
         raise Conflict(
-            _("已售出 %(sold)s%(unit)s,承诺总量不能低于已售。") % {"sold": offer.sold, "unit": offer.unit},
+            _("已售出 %(sold)s%(unit)s，承诺总量不能低于已售。") % {"sold": offer.sold, "unit": offer.unit},
             remedy=_("请先由其他农户补足承诺。"),
         )
     if is_open and change < 0:
@@ -275,7 +275,7 @@ def start_sales(*, actor: Actor, round_id: int, version: int | None) -> Round:
         _must_be(row, Round.State.DRAFT)
         offers = Offer.objects.filter(round=row)
         if not offers.filter(committed__gt=0).exists():
-            raise Conflict(_("还没有农户承诺供货,不能开售。"), remedy=_("请先登记农户承诺。"))
+            raise Conflict(_("还没有农户承诺供货，不能开售。"), remedy=_("请先登记农户承诺。"))
         offers.update(state=Round.State.OPEN, cap=F("committed"))
         _move(row, Round.State.OPEN)
         audit.add("round", row.pk, place_id=row.place_id, state=row.state)

@@ -65,8 +65,8 @@ def part_bars(offer: Offer | OrderLine) -> list[Bar]:
 def shortfall_sentence(rule: str) -> str:
     """The shortfall rule in one sentence, as the buyer reads it before paying."""
     if rule == rules.FIRST_COME:
-        return _("如收成不足,按付款先后发货,未发部分按原价全额退款。")
-    return _("如收成不足,各订单按数量等比例少发,少发部分按原价全额退款。")
+        return _("如收成不足，按付款先后发货，未发部分按原价全额退款。")
+    return _("如收成不足，各订单按数量等比例少发，少发部分按原价全额退款。")
 
 
 @dataclass(frozen=True)
@@ -160,15 +160,15 @@ class Step:
 def next_steps(actor: Actor, row: Round) -> list[Step]:
     """The official steps that the round's state and the actor's rights allow."""
     if row.state == Round.State.DRAFT and may_run(actor, row):
-        return [Step("sales", "start", _("开售"), _("按农户承诺总量开售,买方可以下单。"))]
+        return [Step("sales", "start", _("开售"), _("按农户承诺总量开售，买方可以下单。"))]
     if row.state == Round.State.OPEN and may_run(actor, row):
-        return [Step("sales", "close", _("截单"), _("不再接单,未付款的订单释放。"))]
+        return [Step("sales", "close", _("截单"), _("不再接单，未付款的订单释放。"))]
     if row.state == Round.State.CLOSED and may_settle(actor, row):
-        return [Step("delivery", "fulfil", _("配货"), _("按收获分配到订单;不足部分按规则退款。"))]
+        return [Step("delivery", "fulfil", _("配货"), _("按收获分配到订单；不足部分按规则退款。"))]
     if row.state == Round.State.FULFILLED and may_settle(actor, row):
         return [
             Step("delivery", "dispatch", _("登记发货"), _("已配货的订单标为已发货。")),
-            Step("delivery", "deliver", _("凭回单登记签收"), _("已发货的订单标为已签收,可以结算。")),
+            Step("delivery", "deliver", _("凭回单登记签收"), _("已发货的订单标为已签收，可以结算。")),
         ]
     return []
 

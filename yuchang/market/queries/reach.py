@@ -63,7 +63,7 @@ def buyer_id(actor: Actor, organisation_id: int | None = None) -> int:
     chosen = organisation_id if organisation_id is not None else (mine[0] if mine else None)
     if chosen is None or chosen not in mine:
         raise Refused(
-            _("只能代表您所在的单位下单。"), remedy=_("请用采购单位的账号登录,或联系本单位管理员。")
+            _("只能代表您所在的单位下单。"), remedy=_("请用采购单位的账号登录，或联系本单位管理员。")
         )
     return chosen
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yuchang.market.rules import (
@@ -85,6 +85,7 @@ quantity = st.integers(1, 500)
 grower = st.tuples(quantity, st.lists(st.integers(1, 300), max_size=3))
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.lists(quantity, min_size=1, max_size=12),
     st.lists(grower, min_size=1, max_size=8),
@@ -112,6 +113,7 @@ def test_allocation_conserves_every_unit(
     assert result == allocate(lines, growers, rule)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=8), st.data())
 def test_lines_use_up_exactly_what_growers_deliver(parts: list[int], data: st.DataObject) -> None:
     left, lines = sum(parts), []
@@ -126,6 +128,7 @@ def test_lines_use_up_exactly_what_growers_deliver(parts: list[int], data: st.Da
 fen = st.integers(0, 5000)
 
 
+@settings(deadline=None, max_examples=60)
 @given(
     st.dictionaries(st.integers(1, 50), quantity, min_size=1, max_size=9),
     st.integers(1, 5000),

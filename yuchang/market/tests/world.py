@@ -35,7 +35,7 @@ def terms(**changes: object) -> Terms:
         "sales_from": now - timedelta(days=1),
         "sales_to": now + timedelta(days=7),
         "deliver_on": (now + timedelta(days=30)).date(),
-        "promise": "九月底前发货,坏果包赔。",
+        "promise": "九月底前发货，坏果包赔。",
     }
     return Terms(**(values | changes))  # type: ignore[arg-type]
 

@@ -55,7 +55,7 @@ def buy(request: HttpRequest, offer_id: int) -> HttpResponse:
         quantities={row.pk: form.cleaned_data["quantity"]},
         idempotency_key=form.cleaned_data["key"],
     )
-    messages.success(request, _("已下单,请在保留时间内付款。"))
+    messages.success(request, _("已下单，请在保留时间内付款。"))
     return redirect("market:order", placed.pk)
 
 
@@ -103,7 +103,7 @@ def _order_page(request: HttpRequest, order_id: int, form: TransferForm) -> Http
 def order_pay(request: HttpRequest, order_id: int) -> HttpResponse:
     """Pay through the simulated provider of a demonstration."""
     row = pay_simulated(actor=actor_of(request), order_id=order_id)
-    messages.success(request, _("付款结果:%(state)s") % {"state": row.get_state_display()})
+    messages.success(request, _("付款结果：%(state)s") % {"state": row.get_state_display()})
     return redirect("market:order", order_id)
 
 

@@ -61,7 +61,7 @@ def round_new(request: HttpRequest) -> HttpResponse:
         except Invalid as refusal:
             show_problems(form, refusal)
         else:
-            messages.success(request, _("已建团,请添加商品并登记农户承诺。"))
+            messages.success(request, _("已建团，请添加商品并登记农户承诺。"))
             return redirect("market:round", row.pk)
     context = {"form": form, "place": place}
     return render(request, "market/round_new.html", context, status=422 if form.errors else 200)
@@ -209,7 +209,7 @@ def round_delivery(request: HttpRequest, round_id: int, step: str) -> HttpRespon
     actor = actor_of(request)
     if step == "fulfil":
         done = fulfil_round(actor=actor, round_id=round_id, version=_version(request))
-        words = _("已配货,缺 %(missing)s,已按规则退款。") if done.missing else _("已足额配货。")
+        words = _("已配货，缺 %(missing)s，已按规则退款。") if done.missing else _("已足额配货。")
         words = words % {"missing": done.missing} if done.missing else words
     elif step in ("dispatch", "deliver"):
         call = dispatch_rounds if step == "dispatch" else deliver_rounds
