@@ -44,19 +44,18 @@ CREATE TRIGGER exchange_agreement_frozen BEFORE UPDATE ON exchange_agreement
     FOR EACH ROW EXECUTE FUNCTION exchange_freeze_agreement();
 
 CREATE FUNCTION exchange_check_agreed() RETURNS trigger LANGUAGE plpgsql AS $$
-DECLARE side record;
+DECLARE offered bigint; needed bigint;
 BEGIN
-    FOR side IN
-        SELECT p.id, p.agreed_quantity AS stored,
-               (SELECT coalesce(sum(a.quantity), 0) FROM exchange_agreement a
-                WHERE a.state IN ('agreed', 'fulfilled') AND (a.offer_id = p.id OR a.need_id = p.id)) AS counted
-        FROM exchange_posting p WHERE p.id IN (NEW.offer_id, NEW.need_id)
-    LOOP
-        IF side.stored <> side.counted THEN
-            RAISE EXCEPTION 'posting % holds % but its agreements sum to %', side.id, side.stored, side.counted
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'exchange_agreed_quantity_sums';
-        END IF;
-    END LOOP;
+    SELECT coalesce(sum(quantity), 0) INTO offered FROM exchange_agreement
+    WHERE offer_id = NEW.offer_id AND state IN ('agreed', 'fulfilled');
+    SELECT coalesce(sum(quantity), 0) INTO needed FROM exchange_agreement
+    WHERE need_id = NEW.need_id AND state IN ('agreed', 'fulfilled');
+    IF EXISTS (SELECT 1 FROM exchange_posting WHERE id = NEW.offer_id AND agreed_quantity <> offered)
+       OR EXISTS (SELECT 1 FROM exchange_posting WHERE id = NEW.need_id AND agreed_quantity <> needed) THEN
+        RAISE EXCEPTION 'the agreements of postings % and % do not sum to what they hold',
+            NEW.offer_id, NEW.need_id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'exchange_agreed_quantity_sums';
+    END IF;
     RETURN NULL;
 END $$;
 CREATE CONSTRAINT TRIGGER exchange_agreement_sums AFTER INSERT OR UPDATE ON exchange_agreement

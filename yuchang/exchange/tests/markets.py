@@ -5,11 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from yuchang.exchange.clearing.problem import Problem
 
 COUNTIES = 3
+calm = settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+"""Examples enough to matter; a busy machine is no failure."""
 
 
 def problem(rows: list[dict[str, Any]], **changes: Any) -> Problem:

@@ -8,14 +8,14 @@ from typing import Any
 import networkx
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from yuchang.exchange.clearing import explain
 from yuchang.exchange.clearing.checker import Certificate, check
 from yuchang.exchange.clearing.engine import Clearing, clear, result_from_bytes
 from yuchang.exchange.clearing.problem import Problem, Unfit, from_bytes
-from yuchang.exchange.tests.markets import need, offer, problem, problems
+from yuchang.exchange.tests.markets import calm, need, offer, problem, problems
 
 
 def judge(market: Problem, result: Clearing, **changes: Any) -> Certificate:
@@ -56,11 +56,13 @@ def _gain(market: Problem, i: int, j: int) -> int:
     return int(market.limit[j] - market.limit[i] - carriage)
 
 
+@calm
 @given(problems())
 def test_the_total_gain_is_the_greatest_that_another_solver_finds(market: Problem) -> None:
     assert clear(market).welfare_fen == best_by_networkx(market)
 
 
+@calm
 @given(problems(most=30))
 def test_the_independent_checker_accepts_every_clearing(market: Problem) -> None:
     result = clear(market)
@@ -70,7 +72,7 @@ def test_the_independent_checker_accepts_every_clearing(market: Problem) -> None
     assert certificate.pairs == result.pairs
 
 
-@settings(max_examples=60)
+@calm
 @given(problems(most=12), st.data())
 def test_changing_any_single_flow_or_dual_is_rejected(market: Problem, data: st.DataObject) -> None:
     result = clear(market)
@@ -83,6 +85,7 @@ def test_changing_any_single_flow_or_dual_is_rejected(market: Problem, data: st.
             assert not judge(market, result, **{name: changed}).is_accepted
 
 
+@calm
 @given(problems(most=12))
 def test_dropping_any_trade_or_turning_it_round_is_rejected(market: Problem) -> None:
     result = clear(market)
@@ -94,6 +97,7 @@ def test_dropping_any_trade_or_turning_it_round_is_rejected(market: Problem) -> 
         assert not judge(market, result, offer=result.need, need=result.offer).is_accepted
 
 
+@calm
 @given(problems(most=20))
 def test_everybody_trades_at_a_price_within_his_limit(market: Problem) -> None:
     result = clear(market)
@@ -105,6 +109,7 @@ def test_everybody_trades_at_a_price_within_his_limit(market: Problem) -> None:
     assert (paid == market.limit[result.need] - result.dual[result.need]).all()
 
 
+@calm
 @given(problems(most=20))
 def test_the_same_input_gives_the_same_bytes_after_storing(market: Problem) -> None:
     stored = market.to_bytes()
@@ -114,7 +119,7 @@ def test_the_same_input_gives_the_same_bytes_after_storing(market: Problem) -> N
     assert result_from_bytes(answer).to_bytes() == answer
 
 
-@settings(max_examples=60)
+@calm
 @given(problems(most=14))
 def test_the_price_step_named_would_win_a_unit(market: Problem) -> None:
     result = clear(market)
@@ -128,6 +133,7 @@ def test_the_price_step_named_would_win_a_unit(market: Problem) -> None:
         assert ((again.offer == reason.posting) | (again.need == reason.posting)).any()
 
 
+@calm
 @given(problems(most=20))
 def test_every_unit_left_over_has_a_reason_and_every_trade_too(market: Problem) -> None:
     result = clear(market)

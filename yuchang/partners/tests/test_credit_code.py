@@ -1,7 +1,7 @@
 """Unified social credit codes (GB 32100-2015)."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from yuchang.partners.rules import (
@@ -19,6 +19,7 @@ def test_the_example_of_the_standard_is_right() -> None:
     assert is_credit_code("91350100M000100Y43")
 
 
+@settings(deadline=None)
 @given(st.integers(0, 31**9 - 1))
 def test_a_simulated_code_is_well_formed_and_says_so(number: int) -> None:
     code = simulated_credit_code(number)
@@ -26,6 +27,7 @@ def test_a_simulated_code_is_well_formed_and_says_so(number: int) -> None:
     assert is_simulated_credit_code(code)
 
 
+@settings(deadline=None)
 @given(st.integers(0, 31**9 - 1), st.integers(8, 17), st.sampled_from(ALPHABET))
 def test_changing_one_sign_is_noticed(number: int, at: int, sign: str) -> None:
     code = simulated_credit_code(number)
