@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from functools import cache
 from typing import Any
 
 from pypinyin import Style, lazy_pinyin
@@ -27,6 +28,9 @@ MEMBER_FACTS = (
 )
 
 
+_ENCODER = json.JSONEncoder(ensure_ascii=False, default=str, check_circular=False)
+
+
 @dataclass(frozen=True)
 class Known:
     """A member that is already stored: its row and what it is sealed under."""
@@ -41,6 +45,12 @@ def blind_id(id_number: str, on: date) -> bytes | None:
     return secrets.blind_index("member.id", person) if person else None
 
 
+@cache
+def _initial(sign: str) -> str:
+    """The first letter of a sign's usual reading; nothing for signs without one."""
+    return "".join(lazy_pinyin(sign, style=Style.FIRST_LETTER, errors="ignore"))
+
+
 def search_keys(names: Sequence[str], number: str) -> list[str]:
     """What a search box may find a household by: names, their one- and two-sign grams, initials, number."""
     keys: dict[str, None] = {number: None}
@@ -48,7 +58,7 @@ def search_keys(names: Sequence[str], number: str) -> list[str]:
         plain = name.replace("·", "").replace("•", "")
         for key in (name, plain, *plain, *(plain[i : i + 2] for i in range(len(plain) - 1))):
             keys[key[:100]] = None
-        initials = "".join(lazy_pinyin(plain, style=Style.FIRST_LETTER, errors="ignore"))
+        initials = "".join(map(_initial, plain))
         for size in range(2, len(initials) + 1):
             keys[initials[:size]] = None
     keys.pop("", None)
@@ -62,15 +72,15 @@ def documents(
     county_id: int,
     household_id: int | None,
     known: Mapping[str, Known],
+    blinds: Sequence[bytes | None],
     content_hash: bytes | None,
     on: date,
     absent: frozenset[str] = frozenset(),
-    facts: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """One document per member; the first also carries the household.
 
-    ``known``: person number → stored member. Facts of columns in ``absent`` are left out, so that the
-    writer carries the stored ones over.
+    ``known``: person number → stored member; ``blinds``: each member's ``blind_id``. Facts of columns
+    in ``absent`` are left out, so that the writer carries the stored ones over.
     """
     uids = [known[m.number].uid if m.number in known else str(uuid.uuid4()) for m in entry.members]
     ids = _sealed(county_id, "member.id", uids, [clean_id(m.id_number) for m in entry.members])
@@ -78,13 +88,15 @@ def documents(
     found = []
     for i, member in enumerate(entry.members):
         document: dict[str, Any] = {
-            "member": _member(member, uids[i], known.get(member.number), ids[i], phones[i], on, absent)
+            "member": _member(
+                member, uids[i], known.get(member.number), ids[i], blinds[i], phones[i], on, absent
+            )
         }
         if i == 0:
             document["household"] = _household(
-                entry, place_id, household_id, content_hash, {**entry.facts, **(facts or {})}, absent
+                entry, place_id, household_id, content_hash, entry.facts, absent
             )
-        found.append(json.dumps(document, ensure_ascii=False, default=str))
+        found.append(_ENCODER.encode(document))
     return found
 
 
@@ -134,6 +146,7 @@ def _member(
     uid: str,
     known: Known | None,
     id_sealed: str | None,
+    id_blind: bytes | None,
     phone_sealed: str | None,
     on: date,
     absent: frozenset[str],
@@ -151,7 +164,7 @@ def _member(
         "sex": (verdict.sex if verdict else "") or member.sex,
         "birth_on": (verdict.birth_on if verdict else None) or member.birth_on,
         "id_sealed": id_sealed,
-        "id_blind": secrets.blind_index("member.id", verdict.person).hex() if verdict else None,
+        "id_blind": id_blind.hex() if id_blind else None,
         "id_tail_blind": secrets.blind_index("member.id_tail", number[-6:]).hex() if verdict else None,
         "phone_sealed": phone_sealed,
         "phone_blind": phone,

@@ -175,8 +175,9 @@ def judge(
 def _collect(rows: Sequence[Row], on: date, report: Report, total: int) -> list[Candidate]:
     """Read every row and group by household number, in order of appearance."""
     found: dict[str, Candidate] = {}
+    reader = layout.RowReader()
     for done, row in enumerate(rows, start=1):
-        reading = layout.read_row(row.cells)
+        reading = reader.read(row.cells)
         number = reading.values.get("household_number", "")
         key = number or f"\x00{row.number}"
         candidate = found.get(key)
@@ -395,6 +396,7 @@ def _contents(
         county_id=villages.county_of[village_id],
         household_id=registered.id if registered else None,
         known=_known(candidate, entry, registered, register),
+        blinds=candidate.blinds,
         content_hash=content_hash,
         on=on,
         absent=absent | {"has_medical_insurance"},

@@ -93,19 +93,37 @@ class Unreadable(Exception):
         self.code, self.arguments = code, arguments
 
 
-def read_row(cells: Mapping[str, Any]) -> Reading:
-    """Read every mapped cell of a row. Unreadable cells become None with a problem beside."""
-    reading = Reading({})
-    for name, cell in cells.items():
-        if cell is None or cell == "":
-            reading.values[name] = EMPTY[name]
-            continue
-        try:
-            reading.values[name] = READERS[name](cell)
-        except Unreadable as error:
-            reading.values[name] = EMPTY[name]
-            reading.problems.append((name, error.code, error.arguments))
-    return reading
+class RowReader:
+    """Reads the mapped cells of many rows; what repeats from row to row is worked out once."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, dict[Any, Any]] = {name: {} for name in READERS if name not in _PERSONAL}
+
+    def read(self, cells: Mapping[str, Any]) -> Reading:
+        """Unreadable cells become empty, with a problem beside."""
+        reading = Reading({})
+        values, known = reading.values, self._known
+        for name, cell in cells.items():
+            if cell is None or cell == "":
+                values[name] = EMPTY[name]
+                continue
+            repeated = known.get(name)
+            if repeated is not None and (key := (cell.__class__, cell)) in repeated:
+                values[name] = repeated[key]
+                continue
+            try:
+                value = values[name] = READERS[name](cell)
+            except Unreadable as error:
+                values[name] = EMPTY[name]
+                reading.problems.append((name, error.code, error.arguments))
+            else:
+                if repeated is not None and len(repeated) < 10_000:
+                    repeated[cell.__class__, cell] = value
+        return reading
+
+
+# Different for every person: not worth remembering.
+_PERSONAL = {"person_number", "name", "id_number", "phone", "household_number"}
 
 
 def _text(limit: int) -> Callable[[Any], str]:
@@ -118,11 +136,14 @@ def _text(limit: int) -> Callable[[Any], str]:
     return read
 
 
+_number = _text(40)
+
+
 def _number_text(cell: Any) -> str:
     """A number that is a name (户编号): digits lost by Excel cannot be guessed."""
     if isinstance(cell, float) and abs(cell) >= 1e15:
         raise Unreadable("digits_lost", length=len(f"{cell:.0f}"))
-    return _text(40)(unicodedata.normalize("NFKC", as_text(cell)))
+    return _number(unicodedata.normalize("NFKC", as_text(cell)))
 
 
 def _id(cell: Any) -> str:
@@ -143,22 +164,26 @@ def _plain(text: str) -> str:
     return unicodedata.normalize("NFKC", text).replace(" ", "").strip("'")
 
 
-def _coded(list_name: str, values: codes.CodeList) -> Callable[[Any], str]:
-    table = {_plain(label): code for label, code in values.by_label().items()}
+def _coded(values: codes.CodeList) -> Callable[[Any], str]:
+    labels = values.by_label()
+    table = {_plain(label): code for label, code in labels.items()}
     some = "、".join(c.label for c in values[:13])
 
     def read(cell: Any) -> str:
+        code = labels.get(cell) if type(cell) is str else None
+        if code is not None:
+            return code
         text = as_text(cell)
         code = table.get(_plain(text))
         if code is None:
             raise Unreadable("unknown_label", value=text[:30], choices=some)
         return code
 
-    read.__doc__ = f"A label of the list {list_name}."
     return read
 
 
 def _yes_no(cell: Any) -> bool:
+    """是 or 否."""
     return _YES_NO(cell) == "yes"
 
 
@@ -172,6 +197,8 @@ def _health(cell: Any) -> tuple[str, ...]:
 
 def _whole(low: int, high: int) -> Callable[[Any], int]:
     def read(cell: Any) -> int:
+        if type(cell) is float and low <= cell <= high and cell.is_integer():
+            return int(cell)
         text = unicodedata.normalize("NFKC", as_text(cell)).removesuffix("年").removesuffix("月")
         try:
             number = float(text)
@@ -195,8 +222,8 @@ def _money(cell: Any) -> int:
     return fen
 
 
-_YES_NO = _coded("yes_no", codes.YES_NO)
-_HEALTH = _coded("health", codes.HEALTH)
+_YES_NO = _coded(codes.YES_NO)
+_HEALTH = _coded(codes.HEALTH)
 READERS: dict[str, Callable[[Any], Any]] = {
     "county": _text(100),
     "township": _text(100),
@@ -208,19 +235,19 @@ READERS: dict[str, Callable[[Any], Any]] = {
     "name": _text(100),
     "id_number": _id,
     "size": _whole(1, 99),
-    "relation": _coded("relation", codes.RELATIONS),
-    "ethnicity": _coded("ethnicity", codes.ETHNICITIES),
-    "schooling": _coded("schooling", codes.SCHOOLING),
-    "enrolment": _coded("enrolment", codes.ENROLMENT),
+    "relation": _coded(codes.RELATIONS),
+    "ethnicity": _coded(codes.ETHNICITIES),
+    "schooling": _coded(codes.SCHOOLING),
+    "enrolment": _coded(codes.ENROLMENT),
     "health": _health,
-    "labour": _coded("labour", codes.LABOUR),
-    "work_status": _coded("work_status", codes.WORK),
+    "labour": _coded(codes.LABOUR),
+    "work_status": _coded(codes.WORK),
     "work_months": _whole(-99, 999),
     "has_serious_illness_cover": _yes_no,
-    "exit_attribute": _coded("exit_attribute", codes.EXIT_ATTRIBUTES),
-    "attribute": _coded("attribute", codes.ATTRIBUTES),
-    "main_cause": _coded("cause", codes.CAUSES),
-    "unsafe_house": _coded("unsafe_house", codes.UNSAFE_HOUSE),
+    "exit_attribute": _coded(codes.EXIT_ATTRIBUTES),
+    "attribute": _coded(codes.ATTRIBUTES),
+    "main_cause": _coded(codes.CAUSES),
+    "unsafe_house": _coded(codes.UNSAFE_HOUSE),
     "safe_water": _yes_no,
     "water_hardship": _yes_no,
     "net_income_per_head_fen": _money,

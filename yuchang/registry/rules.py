@@ -15,6 +15,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from functools import lru_cache
+from operator import mul
 from typing import Any
 
 from yuchang.registry.codes import label
@@ -50,14 +52,17 @@ class IdVerdict:
 
 def clean_id(text: str) -> str:
     """An ID number without spaces, in half-width capitals."""
+    if text.isascii() and text.isalnum():
+        return text.upper()
     return unicodedata.normalize("NFKC", text).replace(" ", "").strip("'‘’`").upper()
 
 
 def check_sign(first_17: str) -> str:
     """The 18th sign of an ID number (GB 11643-1999, ISO 7064 MOD 11-2)."""
-    return _CHECK_SIGNS[sum(int(d) * w for d, w in zip(first_17, _WEIGHTS, strict=True)) % 11]
+    return _CHECK_SIGNS[sum(map(mul, map(int, first_17), _WEIGHTS)) % 11]
 
 
+@lru_cache(maxsize=256)  # each rule of a household asks again
 def read_id(text: str, on: date) -> IdVerdict:
     """Judge an ID number: 18 signs, 15 digits (before 1999), or a disability card of 20 or 22.
 

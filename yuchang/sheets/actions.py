@@ -115,7 +115,7 @@ def _preview(sheet: reading.Sheet, mapping: headers.Mapping) -> list[dict[str, A
 
 
 def _seal(batch: ImportBatch, content: bytes) -> bytes:
-    text = base64.b85encode(content).decode()
+    text = base64.b64encode(content).decode()
     return secrets.seal(batch.county_id or batch.place_id, "import.file", batch.uid, text)
 
 
@@ -199,7 +199,7 @@ def check_import(batch_id: int) -> None:
 
 def read_rows(batch: ImportBatch) -> list[Row]:
     """The filled rows below the header, with merged cells read as repeated values."""
-    sheets = reading.read_sheets(batch.file_name, queries.stored_content(batch))
+    sheets = reading.read_judged(queries.stored_content(batch))
     sheet = next((s for s in sheets if s.name == batch.mapping["sheet"]), None)
     if sheet is None:
         raise invalid("file", _("工作簿中找不到原来的工作表。"), _("请重新上传。"))

@@ -32,10 +32,12 @@ def hide_numbers(text: str) -> str:
 
 def as_text(value: Any) -> str:
     """A cell as read, as text: whole floats without ``.0``, dates as ISO, spaces trimmed."""
+    if type(value) is str:
+        return value.strip(" \t\r\n\u3000\xa0")
     if value is None:
         return ""
     if isinstance(value, bool):
         return "是" if value else "否"
     if isinstance(value, float) and value.is_integer() and abs(value) < 1e15:
         return str(int(value))
-    return str(value).strip().strip("\u3000")
+    return str(value).strip()

@@ -50,7 +50,7 @@ def stored_content(batch: ImportBatch) -> bytes:
     if stored is None:
         raise Hidden(_("上传的工作簿已不再保存。"), remedy=_("请重新上传。"))
     text = secrets.unseal(batch.county_id or batch.place_id, "import.file", batch.uid, stored.sealed)
-    return base64.b85decode(text)
+    return base64.b64decode(text)
 
 
 def plan_counts(batch_id: int) -> dict[str, int]:

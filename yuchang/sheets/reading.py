@@ -32,10 +32,14 @@ MAX_SHEETS = 50
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PIECE = 1 << 20
-_ENTITY = re.compile(rb"<!(?:DOCTYPE|ENTITY)", re.I)
-# A cell beyond column GR (200) or row 200,000 has three letters from there on, or that many digits.
-_FAR_COLUMN = re.compile(rb"\br\s*=\s*[\"']([G-Z][A-Z]|[A-Z]{3,})\d", re.I)
-_FAR_ROW = re.compile(rb"\br\s*=\s*[\"'][A-Z]{0,3}(\d{6,})[\"']", re.I)
+_ENTITIES = (b"<!DOCTYPE", b"<!ENTITY")
+# Cell references beyond column FZ or row 99,999 as every program writes them (found fast), and in any
+# other spelling that a reader would accept: those are looked at one by one.
+_FAR = re.compile(rb'r="(?:[G-Zg-z][A-Za-z]|[A-Za-z]{3}|[A-Za-z]{0,2}\d{6})')
+_ODD = tuple(
+    sign.join(pair) for sign in (b" ", b"\t", b"\n", b"\r", b"'") for pair in ((b"=", b""), (b"", b"="))
+)
+_REFERENCE = re.compile(rb"\br\s*=\s*[\"']([A-Z]{0,3})(\d*)[\"']", re.I)
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,11 @@ class Sheet:
 def read_sheets(name: str, content: bytes) -> list[Sheet]:
     """The non-empty sheets of an upload. Raises Invalid with a remedy for anything unsafe or unreadable."""
     judge(name, content)
+    return read_judged(content)
+
+
+def read_judged(content: bytes) -> list[Sheet]:
+    """The same, of a file that ``judge`` has let pass before."""
     return _read_xlsx(content) if content[:2] == b"PK" else [_read_csv(content)]
 
 
@@ -114,7 +123,7 @@ def _judge_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
             if not is_text:
                 continue
             text = tail + piece
-            if _ENTITY.search(text):
+            if any(sign in text for sign in _ENTITIES):
                 raise invalid("file", _("工作簿中含有实体定义,已拒绝读取。"), _("请另存为新的 .xlsx 文件。"))
             if is_sheet:
                 _judge_extent(text, part.filename)
@@ -122,15 +131,17 @@ def _judge_part(archive: zipfile.ZipFile, part: zipfile.ZipInfo) -> None:
 
 
 def _judge_extent(text: bytes, sheet: str) -> None:
-    far_row = next((m for m in _FAR_ROW.finditer(text) if int(m.group(1)) > MAX_ROWS), None)
-    far_column = next((m for m in _FAR_COLUMN.finditer(text) if _column(m.group(1)) > MAX_COLUMNS), None)
-    if far_row or far_column:
-        raise invalid(
-            "file",
-            _("工作表 %(sheet)s 的内容延伸到第 %(rows)s 行或第 %(columns)s 列以外。")
-            % {"sheet": sheet, "rows": f"{MAX_ROWS:,}", "columns": MAX_COLUMNS},
-            _("请删除表格右侧和下方的空白行列(含格式),或分批上传。"),
-        )
+    if not _FAR.search(text) and not any(sign in text for sign in _ODD):
+        return
+    for found in _REFERENCE.finditer(text):
+        letters, digits = found.groups()
+        if _column(letters) > MAX_COLUMNS or int(digits or 0) > MAX_ROWS:
+            raise invalid(
+                "file",
+                _("工作表 %(sheet)s 的内容延伸到第 %(rows)s 行或第 %(columns)s 列以外。")
+                % {"sheet": sheet, "rows": f"{MAX_ROWS:,}", "columns": MAX_COLUMNS},
+                _("请删除表格右侧和下方的空白行列(含格式),或分批上传。"),
+            )
 
 
 def _column(letters: bytes) -> int:

@@ -164,6 +164,7 @@ def _store(
         county_id=village.county_id or village.pk,
         household_id=household.pk if household else None,
         known=known,
+        blinds=[blind_id(m.id_number, on) if m.id_number else None for m in entry.members],
         content_hash=None,
         on=on,
     )
