@@ -50,10 +50,14 @@ def browser() -> Iterator[Browser]:
 class Guard:
     """Lets nothing out to other hosts, and remembers what tried to, and what the pages complained about."""
 
-    def __init__(self, host: str) -> None:
-        self.host = host
+    def __init__(self, url: str) -> None:
+        self.hosts = {urlsplit(url).netloc}
         self.outside: list[str] = []
         self.complaints: list[str] = []
+
+    def allow(self, url: str) -> None:
+        """Another process of ours."""
+        self.hosts.add(urlsplit(url).netloc)
 
     def watch(self, context: BrowserContext) -> None:
         context.route("**/*", self._route)
@@ -62,7 +66,7 @@ class Guard:
 
     def _route(self, route: Route) -> None:
         parts = urlsplit(route.request.url)
-        if parts.scheme in ("data", "blob") or parts.netloc == self.host:
+        if parts.scheme in ("data", "blob") or parts.netloc in self.hosts:
             route.continue_()
         else:
             self.outside.append(route.request.url)
@@ -78,7 +82,7 @@ class Guard:
 @pytest.fixture
 def site(browser: Browser, live_server: Any) -> Iterator[Site]:
     """The running platform. Afterwards: no request went outside, and no page complained."""
-    guard = Guard(urlsplit(live_server.url).netloc)
+    guard = Guard(live_server.url)
     contexts: list[BrowserContext] = []
 
     def new_page(size: tuple[int, int] = DESKTOP, locale: str = "zh-CN") -> Page:
@@ -94,7 +98,7 @@ def site(browser: Browser, live_server: Any) -> Iterator[Site]:
         contexts.append(context)
         return context.new_page()
 
-    yield Site(live_server.url, new_page)
+    yield Site(live_server.url, new_page, guard.allow)
     for context in contexts:
         context.close()
     assert not guard.outside, f"requests to other hosts: {guard.outside}"

@@ -27,12 +27,18 @@ class Site:
 
     url: str
     new_page: Callable[..., Page]
+    allow: Callable[[str], None]
 
     def sign_in(self, person: Person, **window: Any) -> Page:
         """A new window in which this person has signed in through the form."""
         page = self.new_page(**window)
         sign_in(page, person)
         return page
+
+    def public_page(self, url: str) -> Page:
+        """A stranger's window on the public zone, which is another process of ours."""
+        self.allow(url)
+        return self.new_page()
 
 
 def sign_in(page: Page, person: Person, password: str = PASSWORD) -> None:

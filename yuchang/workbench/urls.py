@@ -8,6 +8,7 @@ app_name = "workbench"
 urlpatterns = [
     path("", views.home, name="home"),
     path("dashboard", views.dashboard, name="dashboard"),
+    path("flows", views.flows, name="flows"),
     path("figures/<slug:name>", views.figure, name="figure"),
     path("search", views.search, name="search"),
     path("households/<int:pk>", views.household, name="household"),

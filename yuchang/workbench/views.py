@@ -28,6 +28,7 @@ from yuchang.workbench.forms import GrantForm, PersonForm
 from yuchang.workbench.queries import figures, pages
 from yuchang.workbench.queries.household import KINDS, household_page, role_word
 from yuchang.workbench.queries.operations import health
+from yuchang.workbench.queries.sources import SOURCES
 
 
 @gate("workbench.read")
@@ -42,6 +43,9 @@ def home(request: HttpRequest) -> HttpResponse:
         context["states"] = pages.by_state(actor, today, place)
     if actor.has_role(Role.TOWNSHIP_REVIEWER) and place:
         context["comparison"] = pages.compared(actor, today, place)
+    if actor.has_role(Role.COUNTY_OFFICER) and place:
+        context["map"] = figures.by_child("listed", actor, today, place)
+        context["map_label"] = SOURCES["listed"].label
     if actor.may("audit.read"):
         context["log"] = log_state()
         context["entries"] = entries_for().order_by("-id")[: pages.PREVIEW]
@@ -73,6 +77,16 @@ def dashboard(request: HttpRequest) -> HttpResponse:
         return render(request, "workbench/dashboard_empty.html")
     board = pages.dashboard(actor, clock.today(), place, request.GET.get("by", ""))
     return render(request, "workbench/dashboard.html", {"board": board})
+
+
+@gate("ledger.read")
+@require_GET
+def flows(request: HttpRequest) -> HttpResponse:
+    """This year's money of the actor's own place; a part of the home page."""
+    place = figures.home_place(actor_of(request), "ledger.read")
+    if place is None:
+        return HttpResponse()
+    return render(request, "workbench/flows.html", pages.flows(clock.today(), place))
 
 
 @gate("monitoring.read")

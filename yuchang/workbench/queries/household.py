@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,12 +17,12 @@ from yuchang.accounts.rules import ROLE_WORDS, Actor, Role
 from yuchang.core.errors import YuchangError
 from yuchang.core.money import format_yuan
 from yuchang.exchange.models import Agreement, Category, Match, Posting
-from yuchang.ledger.models import Leg
+from yuchang.ledger.models import Leg, Transaction, Way
 from yuchang.market.models import Commitment
 from yuchang.monitoring.models import Alert, Visit
 from yuchang.policy.models import Decision, MonitoringClass, RunResult, Verdict
 from yuchang.policy.queries import HouseholdVerdict, explain_result, line_for, verdict_for
-from yuchang.policy.words import Explanation, explanation_of
+from yuchang.policy.words import Explanation, Reason, explanation_of
 from yuchang.registry import codes
 from yuchang.registry.models import (
     Cause,
@@ -106,6 +106,18 @@ class Why:
     href: str
     explanation: Explanation | None
 
+    @property
+    def speaking(self) -> list[Reason]:
+        """The rules that made the verdict: met, or not known."""
+        return [r for r in self.explanation.decisive if r.state != "unmet"] if self.explanation else []
+
+    @property
+    def silent(self) -> list[Reason]:
+        """The rules that are not met, and those that only warn."""
+        if self.explanation is None:
+            return []
+        return [r for r in self.explanation.decisive if r.state == "unmet"] + self.explanation.warnings
+
 
 @dataclass
 class HouseholdPage:
@@ -158,11 +170,6 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         Objection.objects.filter(entry__household_id=pk).select_related("decided_by").order_by("-id")[:10]
     )
     agreements = list(_agreements(pk)[:PER_KIND])
-    legs = list(
-        Leg.objects.filter(household_id=pk)
-        .select_related("transaction")
-        .order_by("-booked_on", "-id")[:PER_KIND]
-    )
     matches = Match.objects.filter(
         Q(offer__household_id=pk, offer_answer="pending") | Q(need__household_id=pk, need_answer="pending"),
         state__in=["proposed", "talking"],
@@ -180,7 +187,7 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         *_notice_events(entries, objections),
         *_alert_events(alerts, visits),
         *_deal_events(pk, agreements),
-        *_money_events(legs),
+        *_money_events(pk),
         *_life(household),
     ]
     events.sort(key=lambda e: e.on, reverse=True)
@@ -299,6 +306,7 @@ def _people(actor: Actor, pk: int, today: date) -> list[Person]:
     if actor.may("registry.reveal"):
         rows = MemberHealth.objects.filter(member_id__in=numbers).order_by("member_id", "-observed_on", "-id")
         health = {h.member_id: h for h in rows.distinct("member_id")}
+    members.sort(key=lambda m: m.relation != "head")
     return [_person(m, facts.get(m.pk), health.get(m.pk), today) for m in members]
 
 
@@ -479,16 +487,23 @@ def _deal_events(pk: int, agreements: list[Agreement]) -> Iterator[Event]:
         )
 
 
-def _money_events(legs: list[Leg]) -> Iterator[Event]:
-    for leg in legs:
-        entry = leg.transaction
+def _money_events(pk: int) -> Iterator[Event]:
+    """What was booked, one line for each day and matter."""
+    rows = Leg.objects.filter(household_id=pk).values_list(
+        "booked_on", "transaction__memo", "transaction__kind", "way"
+    )
+    grouped = rows.annotate(n=Count("pk"), fen=Sum("amount_fen")).order_by("-booked_on", "-fen")
+    kinds, ways = dict(Transaction.Kind.choices), dict(Way.choices)
+    for on, memo, kind, way, n, fen in grouped[:PER_KIND]:
         yield Event(
-            leg.booked_on,
+            on,
             "money",
-            entry.memo or entry.get_kind_display(),
-            source=leg.get_way_display() if leg.way else entry.get_kind_display(),
-            fen=leg.amount_fen,
-            href=address("ledger:transaction", leg.transaction_id),
+            memo or str(kinds[kind]),
+            source=" · ".join(
+                [str(ways.get(way) or kinds[kind]), *([_("%(n)s 笔") % {"n": n}] if n > 1 else [])]
+            ),
+            fen=fen,
+            href=address("ledger:household_book", pk),
         )
 
 

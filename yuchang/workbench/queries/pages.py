@@ -64,6 +64,16 @@ class Waiting:
     tiles: list[f.Figure]
     lists: list[f.FigureList]
 
+    @property
+    def busy(self) -> list[f.FigureList]:
+        """Lists with something in them."""
+        return [found for found in self.lists if found.lines]
+
+    @property
+    def quiet(self) -> list[f.FigureList]:
+        """Lists with nothing to do."""
+        return [found for found in self.lists if not found.lines]
+
 
 def waiting_for(actor: Actor, today: date) -> list[Waiting]:
     """What waits for the actor, role by role."""
@@ -91,10 +101,11 @@ class Comparison:
 
 
 def compared(actor: Actor, today: date, place: Place) -> Comparison:
-    """The divisions directly below ``place`` by the usual figures."""
+    """The divisions directly below ``place`` in which anything is, by the usual figures."""
     names = [n for n in VILLAGES_COMPARED if actor.may(SOURCES[n].permission)]
     columns = [f.by_child(name, actor, today, place) for name in names]
-    lines = [(row[0].place, [tile.figure for tile in row]) for row in zip(*columns, strict=True)]
+    rows = [row for row in zip(*columns, strict=True) if any(tile.figure.value for tile in row)]
+    lines = [(row[0].place, [tile.figure for tile in row]) for row in rows]
     return Comparison([str(SOURCES[n].label) for n in names], lines)
 
 
@@ -157,7 +168,7 @@ def dashboard(actor: Actor, today: date, place: Place, indicator: str) -> Dashbo
     """The dashboard of a place in the actor's reach."""
     chosen = f.Selection(place)
     known = indicator if indicator in INDICATORS else INDICATORS[0]
-    flows = money_flows(place, date(today.year, 1, 1), today)
+    drawn = flows(today, place)
     ancestors = [place.province_id, place.prefecture_id, place.county_id, place.township_id]
     reach = place_filter(actor, "monitoring.read")
     return Dashboard(
@@ -171,12 +182,21 @@ def dashboard(actor: Actor, today: date, place: Place, indicator: str) -> Dashbo
         indicators=[(n, str(SOURCES[n].label)) for n in INDICATORS if actor.may(SOURCES[n].permission)],
         indicator=known,
         map=f.by_child(known, actor, today, place),
-        flows={"unit": "fen", "nodes": flows["nodes"], "links": flows["links"]},
-        flow_total_fen=flows["total_fen"],
+        flows=drawn["flows"],
+        flow_total_fen=drawn["flow_total_fen"],
         months=_months(actor, today, chosen),
         causes=by_cause(actor, today, place),
         overdue=f.figure_list("overdue", actor, today, chosen, size=PREVIEW),
     )
+
+
+def flows(today: date, place: Place) -> dict[str, Any]:
+    """This year's settled money of a place, as the chart draws it. The caller has checked the reach."""
+    found = money_flows(place, date(today.year, 1, 1), today)
+    return {
+        "flows": {"unit": "fen", "nodes": found["nodes"], "links": found["links"]},
+        "flow_total_fen": found["total_fen"],
+    }
 
 
 def _months(actor: Actor, today: date, chosen: f.Selection) -> dict[str, Any]:
