@@ -239,7 +239,7 @@ def line_tables(library: Library, *, simulated: bool) -> list[LineTable]:
 def _line_table(
     library: Library, name: str, values: list[ParameterValue], names: dict[str, str], simulated: bool
 ) -> LineTable:
-    years = sorted({_year(v) for v in values})
+    years = list(dict.fromkeys(_year(v) for v in sorted(values, key=_newest_first)))
     rows = []
     for region in sorted({v.region for v in values}, key=lambda code: (code == "", code)):
         cells = [
@@ -256,6 +256,12 @@ def _line_table(
         years,
         rows,
     )
+
+
+def _newest_first(value: ParameterValue) -> tuple[bool, int]:
+    """Values in force by year, newest first; then those of which only the income year is known."""
+    start = value.applied_from
+    return start is None, -(start.year if start else value.income_year or 0)
 
 
 def _year(value: ParameterValue) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,24 @@ def verify(snapshot: Snapshot) -> Path:
     folder = Path(settings.SNAPSHOT_DIR) / snapshot.folder
     for name, table in snapshot.manifest["tables"].items():
         path = folder / table["file"]
-        if not path.is_file() or file_hash(path) != table["file_sha256"]:
+        if not path.is_file() or _hash_now(path) != table["file_sha256"]:
             raise Conflict(
                 _("快照 %(number)s 的文件“%(name)s”缺失或已被改动，不再可信。")
                 % {"number": snapshot.pk, "name": name},
                 remedy=_("请从备份恢复该文件，或重新冻结一份快照；不要沿用它的结果。"),
             )
     return folder
+
+
+def _hash_now(path: Path) -> str:
+    """The file's hash; computed anew as soon as the file's inode, size or times differ."""
+    state = path.stat()
+    return _hash_of(path, state.st_ino, state.st_size, state.st_mtime_ns, state.st_ctime_ns)
+
+
+@lru_cache(maxsize=256)
+def _hash_of(path: Path, *state: int) -> str:
+    return file_hash(path)
 
 
 def query(

@@ -5,35 +5,51 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('places', '0001_initial'),
+        ("places", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Snapshot',
+            name="Snapshot",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('province_id', models.BigIntegerField(null=True)),
-                ('prefecture_id', models.BigIntegerField(null=True)),
-                ('county_id', models.BigIntegerField(null=True)),
-                ('township_id', models.BigIntegerField(null=True)),
-                ('village_id', models.BigIntegerField(null=True)),
-                ('name', models.CharField(max_length=60)),
-                ('as_of', models.DateField()),
-                ('created_at', models.DateTimeField()),
-                ('created_by_id', models.BigIntegerField(null=True)),
-                ('content_hash', models.CharField(max_length=64)),
-                ('folder', models.CharField(max_length=200)),
-                ('manifest', models.JSONField()),
-                ('place', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='places.place')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("province_id", models.BigIntegerField(null=True)),
+                ("prefecture_id", models.BigIntegerField(null=True)),
+                ("county_id", models.BigIntegerField(null=True)),
+                ("township_id", models.BigIntegerField(null=True)),
+                ("village_id", models.BigIntegerField(null=True)),
+                ("name", models.CharField(max_length=60)),
+                ("as_of", models.DateField()),
+                ("created_at", models.DateTimeField()),
+                ("created_by_id", models.BigIntegerField(null=True)),
+                ("content_hash", models.CharField(max_length=64)),
+                ("folder", models.CharField(max_length=200)),
+                ("manifest", models.JSONField()),
+                (
+                    "place",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="+", to="places.place"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['county_id', 'name', 'id'], name='snapshots_snapshot_county')],
-                'constraints': [models.CheckConstraint(condition=models.Q(('content_hash__regex', '^[0-9a-f]{64}$')), name='snapshots_snapshot_hash_is_sha256')],
+                "indexes": [
+                    models.Index(fields=["county_id", "name", "id"], name="snapshots_snapshot_county")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("content_hash__regex", "^[0-9a-f]{64}$")),
+                        name="snapshots_snapshot_hash_is_sha256",
+                    )
+                ],
             },
         ),
     ]
