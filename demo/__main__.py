@@ -48,7 +48,11 @@ def _build(chosen: argparse.Namespace) -> int:
 
     started = time.monotonic()
     everywhere = chosen.all_places or chosen.size == "county"
-    ground.prepare([] if everywhere else sorted({chosen.county, "621221", "621222"}))
+    try:
+        ground.prepare([] if everywhere else sorted({chosen.county, "621221", "621222"}))
+    except subprocess.CalledProcessError:
+        print("✕ 建表或载入区划失败,原因见上文。数据库是否已启动?(make doctor)", file=sys.stderr)
+        return 2
     django.setup()
     from demo import show  # noqa: PLC0415
 

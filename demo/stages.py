@@ -32,6 +32,7 @@ class Stage(Generic[C]):
     title: str
     run: Callable[[C, Line], str]
     is_atomic: bool = True
+    writes_much: bool = False
 
 
 class OtherSimulation(Exception):
@@ -44,9 +45,12 @@ def marks() -> dict[str, dict[str, str]]:
     return {name: json.loads(body)["details"] for name, body in rows}
 
 
-def run_stages(stages: Sequence[Stage[C]], context: C, recipe: str) -> dict[str, float]:
+def run_stages(
+    stages: Sequence[Stage[C]], context: C, recipe: str, after_much: Callable[[], None] | None = None
+) -> dict[str, float]:
     """Run what is not marked yet, in order. Returns the seconds of each stage, also of earlier runs.
 
+    ``after_much`` is called after a stage that writes much.
     Raises OtherSimulation when the marks are another recipe's.
     """
     known = marks()
@@ -64,6 +68,8 @@ def run_stages(stages: Sequence[Stage[C]], context: C, recipe: str) -> dict[str,
             result = _run(stage, context, line, recipe)
         seconds[stage.name] = round(time.monotonic() - started, 2)
         line.done(result)
+        if stage.writes_much and after_much:
+            after_much()
     return seconds
 
 
