@@ -13,13 +13,14 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
 
 EDITION_FROM = date(2023, 6, 30)
 LATEST = date(2026, 9, 11)  # the day on which the newest source was fetched
 LAST_SNAPSHOT = "201904"
 ZONES_SNAPSHOT = "201810"  # this snapshot alone lists development zones
 DAY = timedelta(days=1)
+FLICKER = timedelta(days=1500)  # a name back under its code within this time never left it
+NEXT = timedelta(days=120)  # the next snapshot is at most this far away in the years that ask for it
 HEADINGS = re.compile(r"^(市辖区|县|市|(省|自治区)?直辖(县级)?行政(区划|单位))$")
 # What is left of a name when its kind is taken away: 宣化 of 宣化县 and 宣化区.
 _KIND = re.compile(r"(..族|各族|[^县]{2,8}族)*(自治县|自治旗|自治州|特区|林区|矿区|地区|县|市|区|旗|盟)$")
@@ -58,6 +59,8 @@ CURATED = (
     _known(2021, "410306吉利区", "410308孟津区"),
     _known(2021, "410322孟津县", "410308孟津区"),
 )
+# The list of events takes two codes that went to other units for names that changed.
+NOT_RENAMED = {("379006", "威海市"), ("239002", "镜泊湖市")}
 # The edition ends at the shore: it gives these three no divisions, so no period of theirs ends here.
 WITHOUT_DIVISIONS = ("710000", "810000", "820000")
 
@@ -117,7 +120,8 @@ class History:
         }
         self.events: dict[str, list[Row]] = defaultdict(list)
         for event in events:
-            if event["old_code"] and event["new_code"] and event["type"] in KINDS:
+            is_wrong = (event["old_code"], event["old_name"]) in NOT_RENAMED
+            if event["old_code"] and event["new_code"] and event["type"] in KINDS and not is_wrong:
                 self.events[event["old_code"]].append(event)
 
     def successions(self) -> list[Succession]:
@@ -127,7 +131,10 @@ class History:
 
     def _of(self, old: Period, end: date) -> list[Succession]:
         told = list(self._told_by_events(old, end))
-        return told or [s for s in [self._same_code(old, end) or self._same_name(old, end)] if s]
+        if told:
+            return told
+        found = self._same_unit(old, end) or self._same_name(old, end) or self._same_code(old, end)
+        return [found] if found else []
 
     def _told_by_events(self, old: Period, end: date) -> Iterator[Succession]:
         for event in self.events[old.code] + [c for c in CURATED if c["old_code"] == old.code]:
@@ -160,19 +167,10 @@ class History:
                 )
         return None
 
-    def _same_code(self, old: Period, end: date) -> Succession | None:
-        """The next period of the code, unless the code went to another unit.
-
-        Until the middle of the nineties codes were handed on freely: there only the stem of the name counts.
-        """
-        following = [p for p in self.by_code[old.code] if p.start > end]
-        if not following:
-            return None
-        new = following[0]
-        is_handed_on = (old.code, old.name, new.name) in self.handed_on
-        if new.stem == old.stem or (end.year >= 1996 and not is_handed_on):
-            return Succession(old, new, (end + DAY).year, _kind_by_name(old, new))
-        return None
+    def _same_unit(self, old: Period, end: date) -> Succession | None:
+        """The next period of the code, when the name has the same stem."""
+        following = [p for p in self.by_code[old.code] if p.start > end][:1]
+        return next((_step(old, p, end) for p in following if p.stem == old.stem), None)
 
     def _same_name(self, old: Period, end: date) -> Succession | None:
         """The unit of the province that bore the name, or its stem, when the old period ended."""
@@ -181,12 +179,27 @@ class History:
         begun = [p for p in province if abs((p.start - end).days) <= 800 and p.start > old.start]
         exact = [p for p in begun if p.name == old.name]
         elsewhere = [p for p in self.by_name[old.name] if 0 < (p.start - end).days <= 400]
-        for chosen in (running, exact, begun, elsewhere if len(elsewhere) == 1 else []):
+        today = [p for p in province if p.end is None and (p.name, p.code[:4]) == (old.name, old.code[:4])]
+        for chosen in (running, exact, begun, elsewhere if len(elsewhere) == 1 else [], today):
             others = [p for p in chosen if p is not old and p.code != old.code]
             if others:
-                new = min(others, key=lambda p: (abs((p.start - end).days), p.code))
-                return Succession(old, new, (end + DAY).year, _kind_by_name(old, new))
+                return _step(old, min(others, key=lambda p: (abs((p.start - end).days), p.code)), end)
         return None
+
+    def _same_code(self, old: Period, end: date) -> Succession | None:
+        """The very next period of the code under another name, unless the code went to another unit.
+
+        Until the middle of the nineties codes were handed on freely: there this is no sign of anything.
+        """
+        for new in self.by_code[old.code]:
+            is_handed_on = (old.code, old.name, new.name) in self.handed_on
+            if end.year >= 1996 and not is_handed_on and DAY <= new.start - end <= NEXT:
+                return _step(old, new, end)
+        return None
+
+
+def _step(old: Period, new: Period, end: date) -> Succession:
+    return Succession(old, new, (end + DAY).year, _kind_by_name(old, new))
 
 
 def _kind_by_name(old: Period, new: Period) -> str:
@@ -215,6 +228,7 @@ def snapshot_periods(intervals: list[Row]) -> list[Period]:
     """The periods that the snapshots show: up to the day before the next snapshot."""
     books = sorted({r[k] for r in intervals for k in ("first_snapshot", "last_snapshot")})
     periods: list[Period] = []
+    latest: dict[tuple[str, str], Period] = {}
     for row in sorted(intervals, key=lambda r: (r["code"], r["first_snapshot"])):
         first, last = row["first_snapshot"], row["last_snapshot"]
         is_heading = HEADINGS.match(row["name"]) or row["code"] in WITHOUT_DIVISIONS
@@ -222,20 +236,30 @@ def snapshot_periods(intervals: list[Row]) -> list[Period]:
             continue
         following = books[bisect_right(books, last)] if last != LAST_SNAPSHOT else None
         end = first_day(following) - DAY if following else None
-        before = periods[-1] if periods else None
-        if before and (before.code, before.name) == (row["code"], row["name"]):
-            before.end = end
-        else:
-            periods.append(Period(row["code"], row["name"], first_day(first), end))
+        same = latest.get((row["code"], row["name"]))
+        if same and (same is periods[-1] or first_day(first) - (same.end or LATEST) <= FLICKER):
+            same.end = end
+            continue
+        period = Period(row["code"], row["name"], first_day(first), end)
+        latest[row["code"], row["name"]] = period
+        periods.append(period)
     return _without_overlaps(periods)
 
 
 def _without_overlaps(periods: list[Period]) -> list[Period]:
-    """Two names of one code at a time are a defect of the snapshots: the later name wins."""
-    for old, new in pairwise(periods):
-        if old.code == new.code and (old.end is None or old.end >= new.start):
+    """Two names of one code at a time are a defect of the snapshots, which mix two sources.
+
+    A name seen only within the time of another one is dropped; of two that overlap the later one wins.
+    """
+    kept: list[Period] = []
+    for new in periods:
+        old = kept[-1] if kept and kept[-1].code == new.code else None
+        if old and new.end and (old.end is None or new.end <= old.end):
+            continue
+        if old and (old.end is None or old.end >= new.start):
             old.end = new.start - DAY
-    return [p for p in periods if p.end is None or p.end >= p.start]
+        kept.append(new)
+    return [p for p in kept if p.end is None or p.end >= p.start]
 
 
 def join_edition(periods: list[Period], edition: dict[str, str], events: list[Row]) -> list[Period]:
