@@ -30,6 +30,7 @@ from yuchang.market.queries.pages import (
 from yuchang.market.queries.reach import (
     agreement_for_order,
     buyer_id,
+    by_channel,
     can_open,
     in_state,
     may_run,
@@ -64,6 +65,7 @@ __all__ = [
     "Step",
     "agreement_for_order",
     "buyer_id",
+    "by_channel",
     "can_open",
     "can_pay_simulated",
     "chosen_offer",

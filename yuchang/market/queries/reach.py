@@ -70,11 +70,11 @@ def buyer_id(actor: Actor, organisation_id: int | None = None) -> int:
 
 def order_reach(actor: Actor, permission: str) -> Q:
     """Orders of the actor's places and organisations, and of rounds that the actor's co-op opened."""
-    return (
-        place_filter(actor, permission)
-        | organisation_filter(actor, permission)
-        | organisation_filter(actor, permission, "round__organisation_id")
-    )
+    reach = place_filter(actor, permission) | organisation_filter(actor, permission)
+    if not (mine := actor.organisation_ids(permission)):
+        return reach
+    opened = list(Round.objects.filter(organisation_id__in=mine).values_list("pk", flat=True))
+    return reach | Q(round_id__in=opened) if opened else reach
 
 
 def orders_for(actor: Actor) -> QuerySet[Order]:
@@ -139,6 +139,11 @@ def agreement_for_order(actor: Actor, agreement_id: int) -> Agreement:
     reach |= organisation_filter(actor, "market.order", "need__organisation_id")
     rows = Agreement.objects.select_related("offer", "offer__place", "need", "need__organisation", "category")
     return open_door(rows, actor, "market.read", agreement_id, within=reach)
+
+
+def by_channel(channel: str) -> Q:
+    """A filter on the way by which orders come; our own rounds unless the other is asked for."""
+    return Q(channel=channel if channel in Channel.values else Channel.ROUND)
 
 
 def in_state(state: str) -> Q:

@@ -12,9 +12,10 @@ from django.utils import timezone
 from tests import people
 from yuchang.core.models import AuditEntry, Instance
 from yuchang.ledger.tests.people_of_the_book import households, organisation
+from yuchang.market.actions.rounds import open_round
 from yuchang.market.models import Commitment, Lot, Offer, Order, Round
 from yuchang.market.tests.test_agreements import from_household
-from yuchang.market.tests.world import World, build
+from yuchang.market.tests.world import World, build, terms
 
 
 def text(response: Any, status: int = 200) -> str:
@@ -206,3 +207,19 @@ def test_the_lists_cost_the_same_for_many_rows(
         address = f"/market/{more.round.pk}" if page == "round" else f"/market/offers/{more.offer.pk}/growers"
     with django_assert_num_queries(len(few.captured_queries)):
         assert 'rel="next"' in text(browser.get(address))
+
+
+def test_a_co_op_runs_its_own_round_and_sees_its_orders(db: None) -> None:
+    coop = organisation("合作社", "cooperative")
+    boss = people.zhao(coop.pk)
+    browser = boss.client()
+    text(browser.get("/market/new"))
+    row = open_round(actor=boss.actor, place=people.county(), terms=terms(), organisation_id=coop.pk)
+    assert f'href="/market/{row.pk}"' in text(browser.get("/market/"))
+    assert "添加商品" in text(browser.get(f"/market/{row.pk}"))
+    other = build()
+    assert f'href="/market/{other.round.pk}"' not in text(browser.get("/market/"))
+    text(browser.get(f"/market/{other.round.pk}"), 404)
+    firm = people.zhao(organisation("公司").pk).client()
+    text(firm.get("/market/new"), 403)
+    assert f'href="/market/offers/{other.offer.pk}"' in text(firm.get("/market/"))

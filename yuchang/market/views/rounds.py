@@ -17,6 +17,7 @@ from yuchang.market.actions.goods import Harvest, deliver_rounds, dispatch_round
 from yuchang.market.actions.rounds import add_offer, close_round, commit, open_round, start_sales
 from yuchang.market.actions.settlements import settle_round
 from yuchang.market.forms import CommitForm, GoodsForm, LotForm, RoundForm, VersionForm
+from yuchang.market.models import Channel
 
 
 def show_problems(form: forms.Form, refusal: Invalid, renamed: dict[str, str] | None = None) -> None:
@@ -32,7 +33,8 @@ def show_problems(form: forms.Form, refusal: Invalid, renamed: dict[str, str] | 
 def round_list(request: HttpRequest) -> HttpResponse:
     """Rounds in the reader's places, and for partners everything on sale."""
     actor = actor_of(request)
-    rows = queries.rounds_for(actor).filter(queries.in_state(request.GET.get("state", "")))
+    channel = request.GET.get("channel", "")
+    rows = queries.rounds_for(actor).filter(queries.by_channel(channel))
     page = keyset_page(
         rows.prefetch_related("offers"),
         order=["-sales_to", "-id"],
@@ -41,7 +43,8 @@ def round_list(request: HttpRequest) -> HttpResponse:
     )
     context = {
         "page": page,
-        "state": request.GET.get("state", ""),
+        "is_agreements": channel == Channel.AGREEMENT,
+        "mine": actor.organisation_ids("market.open"),
         "is_buyer": bool(actor.organisation_ids("market.order")),
         "can_open": queries.can_open(actor),
     }
