@@ -42,6 +42,14 @@
     };
   }
 
+  // Four or five round steps that leave room above the highest value.
+  function scale(highest) {
+    const rough = (highest * 1.1) / 4;
+    const power = 10 ** Math.floor(Math.log10(rough || 1));
+    const interval = [1, 2, 2.5, 5, 10].map((n) => n * power).find((n) => n >= rough) || power;
+    return { min: 0, max: interval * Math.ceil((highest * 1.05) / interval), interval };
+  }
+
   const options = {
     sankey(data, outline, box) {
       const isNarrow = box.clientWidth < 640; // the words would lie on each other; the table below has them
@@ -69,7 +77,7 @@
       const marks = (data.marks || []).map((m) => ({ yAxis: m.value, name: m.name, label: { formatter: `${m.name} ${short(m.value, data.unit)}`, position: "insideEndTop", color: "#9c1f1f", fontSize: 12 } }));
       const highest = Math.max(0, ...(data.marks || []).map((m) => m.value), ...data.series.flatMap((s) => s.values.map((v) => v || 0)));
       const option = axes(data);
-      if (marks.length) option.yAxis.max = (range) => (highest > range.max ? Math.ceil((highest * 1.1) / 100000) * 100000 : null);
+      if (marks.length) Object.assign(option.yAxis, scale(highest));
       return {
         ...base(), ...option,
         tooltip: { ...base().tooltip, trigger: "axis", valueFormatter: (v) => exact(v, data.unit) },

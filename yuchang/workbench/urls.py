@@ -12,6 +12,7 @@ urlpatterns = [
     path("figures/<slug:name>", views.figure, name="figure"),
     path("search", views.search, name="search"),
     path("households/<int:pk>", views.household, name="household"),
+    path("households/<int:pk>/why", views.why, name="why"),
     path("households/<int:pk>/members/<int:member>/<slug:field>", views.reveal, name="reveal"),
     path("places/<int:pk>/loop", views.place_loop, name="place_loop"),
     path("audit", views.audit_log, name="audit_log"),

@@ -27,6 +27,7 @@ from yuchang.registry.models import Household, Member
 from yuchang.workbench.forms import GrantForm, PersonForm
 from yuchang.workbench.queries import figures, pages
 from yuchang.workbench.queries.household import KINDS, household_page, role_word
+from yuchang.workbench.queries.household import why as household_why
 from yuchang.workbench.queries.operations import health
 from yuchang.workbench.queries.sources import SOURCES
 
@@ -120,6 +121,14 @@ def household(request: HttpRequest, pk: int) -> HttpResponse:
     """One household, one page."""
     found = household_page(actor_of(request), _household(request, pk), clock.today())
     return render(request, "workbench/household.html", {"page": found, "kinds": KINDS})
+
+
+@gate("registry.read")
+@require_GET
+def why(request: HttpRequest, pk: int) -> HttpResponse:
+    """The newest verdict on a household with its reasons; a part of its page."""
+    found = _household(request, pk)
+    return render(request, "workbench/why.html", {"why": household_why(found.pk)})
 
 
 @gate("registry.reveal")

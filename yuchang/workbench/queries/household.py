@@ -239,15 +239,23 @@ def _resources(pk: int) -> list[Have]:
     ]
 
 
-def _why(pk: int, verdict: HouseholdVerdict | None) -> Why | None:
-    """The newest verdict with its reasons, from the decision or from the run's frozen rows."""
+def why(pk: int) -> Why | None:
+    """The newest verdict on a household with its reasons, whatever it costs to find them again."""
+    return _why(pk, verdict_for(pk), is_whole=True)
+
+
+def _why(pk: int, verdict: HouseholdVerdict | None, *, is_whole: bool = False) -> Why | None:
+    """The newest verdict, and the stored reasons of a decision.
+
+    A run stores no reasons: they are computed again from its frozen rows, and only for the whole answer.
+    """
     if verdict is None:
         return None
     explanation: Explanation | None = None
     try:
         if verdict.decision_id:
             explanation = explanation_of(Decision.objects.get(pk=verdict.decision_id).explanation)
-        else:
+        elif is_whole:
             rows = RunResult.objects.select_related("run__plan", "run__snapshot")
             explanation = explain_result(rows.get(run_id=verdict.run_id or 0, household_id=pk))
     except (YuchangError, OSError):
@@ -479,9 +487,10 @@ def _deal_events(pk: int, agreements: list[Agreement]) -> Iterator[Event]:
         .order_by("-id")[:20]
     ):
         yield Event(
-            _day(promise.created_at),
+            _day(promise.offer.round.sales_from),
             "deal",
-            _("承诺供货 %(quantity)s %(unit)s") % {"quantity": promise.quantity, "unit": promise.offer.unit},
+            _("承诺供货 %(quantity)s %(unit)s")
+            % {"quantity": f"{promise.quantity:,}", "unit": promise.offer.unit},
             promise.offer.round.title,
             href=address("market:round", promise.offer.round_id),
         )

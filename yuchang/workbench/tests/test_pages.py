@@ -72,6 +72,13 @@ def test_a_household_page_costs_the_same_for_a_short_and_a_long_story(db: None) 
     assert queries() == few
 
 
+def test_the_reasons_of_a_run_are_a_part_of_their_own(db: None) -> None:
+    scene = build_scene()
+    address = f"/households/{scene.household.pk}/why"
+    assert people.wang().client().get(address).status_code == 200
+    assert people.outsider().client().get(address).status_code == 404
+
+
 def test_the_neighbour_and_the_partner_never_reach_a_household(db: None) -> None:
     scene = build_scene()
     address = f"/households/{scene.household.pk}"
