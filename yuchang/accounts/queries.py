@@ -23,6 +23,7 @@ from yuchang.accounts.rules import (
 
 LEVEL_COLUMNS = {1: "province_id", 2: "prefecture_id", 3: "county_id", 4: "township_id", 5: "village_id"}
 NOTHING = Q(pk__in=[])
+EVERYTHING = Q(pk__isnull=False)  # not an empty Q, which would vanish when joined by “or”
 
 
 def actor_for(user_id: int, name: str, on: date) -> Actor:
@@ -56,7 +57,7 @@ def place_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
     for scope in actor.scopes(permission):
         if isinstance(scope, PlaceScope):
             if scope.level == 0:
-                return Q()
+                return EVERYTHING
             condition |= Q(**{prefix + LEVEL_COLUMNS[scope.level]: scope.place_id})
     return condition if condition else NOTHING
 

@@ -101,3 +101,10 @@ def test_an_officer_reverses_a_booking_with_a_reason_and_nobody_else(booked: lis
     page = browser.get(f"/ledger/{undone.pk}").content.decode()
     assert "重复发货" in page and "确认冲正" not in page
     assert 'data-figure="households" data-value="0"' in browser.get("/ledger/").content.decode()
+
+
+def test_an_auditor_of_the_nation_reads_every_leg(booked: list[int]) -> None:
+    browser = people.auditor().client()
+    pk = Transaction.objects.get().pk
+    assert browser.get(f"/ledger/{pk}").content.decode().count("ledger/households/") == 2
+    assert 'data-figure="households" data-value="1000"' in browser.get("/ledger/").content.decode()

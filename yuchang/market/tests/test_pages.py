@@ -223,3 +223,13 @@ def test_a_co_op_runs_its_own_round_and_sees_its_orders(db: None) -> None:
     firm = people.zhao(organisation("公司").pk).client()
     text(firm.get("/market/new"), 403)
     assert f'href="/market/offers/{other.offer.pk}"' in text(firm.get("/market/"))
+
+
+def test_an_auditor_of_the_nation_reads_every_round_and_order(db: None) -> None:
+    world = build()
+    order = world.order(10)
+    browser = people.auditor().client()
+    assert "成县核桃预售" in text(browser.get("/market/"))
+    assert "测试户1" in text(browser.get(f"/market/{world.round.pk}"))
+    text(browser.get(f"/market/orders/{order.pk}"))
+    text(browser.post(f"/market/{world.round.pk}/sales/close", {"version": 2}), 403)
