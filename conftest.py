@@ -63,6 +63,8 @@ def as_role(db: None) -> Callable[[str], Any]:
 @pytest.fixture(autouse=True)
 def _plain_surroundings(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.STATIC_ROOT = tmp_path / "static"
+    settings.WHITENOISE_USE_FINDERS = False
     settings.SNAPSHOT_DIR = tmp_path / "snapshots"
     settings.STORAGES = {
         **settings.STORAGES,
