@@ -74,7 +74,9 @@ def county_extracts(county_id: int, on: date) -> tuple[Extract, Extract]:
     parameters = {"on": on, "county": county_id}
     return (
         Extract("households", _HOUSEHOLDS + "WHERE h.county_id = %(county)s", ("household_id",), parameters),
-        Extract("members", _MEMBERS + "AND h.county_id = %(county)s", ("member_id",), parameters),
+        Extract(
+            "members", _MEMBERS + "AND h.county_id = %(county)s", ("household_id", "member_id"), parameters
+        ),
     )
 
 

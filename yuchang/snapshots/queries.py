@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.rules import Actor
 from yuchang.core.errors import Conflict
-from yuchang.snapshots.engine import add_table, file_hash, reader
+from yuchang.snapshots.engine import add_table, file_hash, kept_reader, reader
 from yuchang.snapshots.models import Snapshot
 from yuchang.snapshots.rules import Column
 
@@ -97,7 +97,10 @@ def _asked(
 ) -> Iterator[duckdb.DuckDBPyConnection]:
     folder = verify(snapshot)
     files = {name: table["file"] for name, table in snapshot.manifest["tables"].items()}
-    with reader(folder, files) as duck:
+    duck = reader(folder, files) if beside else kept_reader(folder, tuple(files.items())).cursor()
+    try:
         for name, table in (beside or {}).items():
             add_table(duck, name, table.columns, table.rows)
         yield duck.execute(sql, list(parameters))
+    finally:
+        duck.close()
