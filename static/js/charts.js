@@ -50,19 +50,29 @@
     return { min: 0, max: interval * Math.ceil((highest * 1.05) / interval), interval };
   }
 
+  // The number of steps of the longest way through the links.
+  function longest(links) {
+    const depth = {};
+    for (let round = 0; round < 8; round += 1) {
+      for (const link of links) depth[link.target] = Math.max(depth[link.target] || 0, (depth[link.source] || 0) + 1);
+    }
+    return Math.min(4, Math.max(0, ...Object.values(depth)));
+  }
+
   const options = {
     sankey(data, outline, box) {
       const isNarrow = box.clientWidth < 640; // the words would lie on each other; the table below has them
+      const last = longest(data.links);
       const title = Object.fromEntries(data.nodes.map((node) => [node.name, node.title || node.name]));
       return {
         ...base(),
         tooltip: { ...base().tooltip, formatter: (p) => (p.dataType === "edge" ? `${title[p.data.source]} → ${title[p.data.target]}\n${exact(p.data.value, data.unit)}` : `${title[p.name]}\n${exact(p.value, data.unit)}`) },
         series: [{
-          type: "sankey", data: data.nodes, links: data.links, left: 4, right: Math.min(190, box.clientWidth * 0.3), top: 8, bottom: 8, nodeWidth: 12, nodeGap: 12,
+          type: "sankey", data: data.nodes, links: data.links, left: 4, right: isNarrow ? 150 : 190, top: 8, bottom: 8, nodeWidth: 12, nodeGap: 12,
           nodeAlign: "justify", draggable: false, emphasis: { focus: "adjacency" },
           lineStyle: { color: "source", opacity: 0.26, curveness: 0.5 }, itemStyle: { borderWidth: 0 },
-          levels: ["#0b5563", "#1c7385", "#3d8f9f", "#6aaab6", "#c98a1b"].map((color, depth) => ({ depth, itemStyle: { color }, label: { show: !isNarrow || depth === 4 } })),
-          label: { ...text, formatter: (p) => `${title[p.name]}  ${short(p.value, data.unit)}` },
+          levels: ["#0b5563", "#1c7385", "#3d8f9f", "#6aaab6", "#c98a1b"].map((color, depth) => ({ depth, itemStyle: { color }, label: { show: !isNarrow || depth === last } })),
+          label: { ...text, formatter: (p) => (isNarrow ? `${title[p.name]}` : `${title[p.name]}  ${short(p.value, data.unit)}`) },
         }],
       };
     },

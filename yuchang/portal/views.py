@@ -38,7 +38,7 @@ def county(request: HttpRequest, code: str) -> HttpResponse:
         raise Hidden(_("这个县还没有公开的内容。"), remedy=_("请从首页选择。"))
     page = keyset_page(notices, order=["expires_on", "id"], cursor=request.GET.get("after", ""))
     newest = rows[0] if rows else None
-    causes = newest.causes.items() if newest else ()
+    causes = sorted(newest.causes.items(), key=lambda pair: -pair[1]) if newest else []
     context = {
         "county": newest,
         "causes": [(CAUSE_GROUP_LABELS.get(group, group), n) for group, n in causes],
