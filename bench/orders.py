@@ -161,9 +161,9 @@ def per_second(book: Callable[[list[Draft]], None], name: str, number: int) -> f
 def main() -> int:
     """Print both tables; 1 when we are slower than the peer."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--orders", type=int, default=1600)
+    parser.add_argument("--orders", type=int, default=800)
     parser.add_argument("--processes", type=int, default=8)
-    parser.add_argument("--bookings", type=int, default=3000)
+    parser.add_argument("--bookings", type=int, default=1500)
     options = parser.parse_args()
     with cloned(own_name("yc_bench_orders")):
         connection.settings_dict["OPTIONS"] = {"options": "-c role=yuchang_app"}
