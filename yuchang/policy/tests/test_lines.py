@@ -225,3 +225,16 @@ def test_a_rule_that_reads_a_fact_without_saying_how_old_is_refused(own_policies
     (own_policies / "local.yaml").write_text(text, encoding="utf-8")
     with pytest.raises(RuleError, match="最多可以多旧"):
         compile_pack(load_library(own_policies))
+
+
+def test_a_command_checks_the_library_before_it_is_used(own_policies):
+    from io import StringIO
+
+    from django.core.management import CommandError, call_command
+
+    said = StringIO()
+    call_command("check_policies", stdout=said)
+    assert "below_line (warn): 人均纯收入低于扶贫标准" in said.getvalue()
+    (own_policies / "local.yaml").write_text(EXTRA.replace("size >= 6 人", "size >="), encoding="utf-8")
+    with pytest.raises(CommandError, match=r"local\.yaml"):
+        call_command("check_policies", stdout=said)
