@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.utils import timezone
+from django.db.models.functions import Now
 from procrastinate.contrib.django import app
 
 from yuchang.sheets import actions
@@ -29,8 +29,10 @@ def write(batch_id: int) -> None:
 @app.task(name="sheets.resume_stalled", queue="imports", queueing_lock="sheets.resume_stalled")
 def resume_stalled(timestamp: int) -> None:
     """Go on with batches whose worker was killed: nothing moved on them for two minutes."""
-    before = timezone.now() - STALLED_AFTER
-    for batch in ImportBatch.objects.filter(state__in=["checking", "writing"], updated_at__lt=before):
+    stalled = ImportBatch.objects.filter(
+        state__in=["checking", "writing"], updated_at__lt=Now() - STALLED_AFTER
+    )
+    for batch in stalled:
         if batch.state == ImportBatch.State.CHECKING:
             actions.check_import(batch.pk)
         else:

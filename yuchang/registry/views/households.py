@@ -18,7 +18,6 @@ from yuchang.core.errors import Conflict, Invalid
 from yuchang.core.paging import keyset_page
 from yuchang.places.models import Place
 from yuchang.registry import actions, queries, records
-from yuchang.registry.codes import label
 from yuchang.registry.entry import HouseholdEntry, MemberEntry
 from yuchang.registry.forms import (
     FactsForm,
@@ -30,7 +29,7 @@ from yuchang.registry.forms import (
 )
 from yuchang.registry.models import Household
 from yuchang.registry.views.shared import download, version_of
-from yuchang.registry.words import choices
+from yuchang.registry.words import choices, word
 
 FIRST_MEMBERS, BLANK_MEMBERS = 6, 1
 
@@ -203,7 +202,7 @@ def household(request: HttpRequest, pk: int) -> HttpResponse:
             "members": members,
             "facts": queries.facts_on([pk], clock.today()).get(pk),
             "causes": [
-                {"label": label("cause", c.code), "is_main": c.is_main}
+                {"label": word("cause", c.code), "is_main": c.is_main}
                 for c in found.causes.filter(until_on=None).order_by("-is_main", "id")
             ],
             "resources": list(found.resources.filter(withdrawn_at=None).order_by("id")),

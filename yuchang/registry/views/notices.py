@@ -78,7 +78,7 @@ def notice(request: HttpRequest, pk: int) -> HttpResponse:
     lines = [
         {
             "entry": e,
-            "cause": CAUSE_GROUP_LABELS[e.cause_group],
+            "cause": _(CAUSE_GROUP_LABELS[e.cause_group]),
             "objections": [o for o in objections if o.entry_id == e.pk],
         }
         for e in entries
