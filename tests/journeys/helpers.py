@@ -68,11 +68,14 @@ def axe(page: Page) -> None:
     assert not faults, f"{page.url}\n" + "\n".join(faults)
 
 
-def settled(page: Page) -> None:
-    """Wait until every chart of the page is drawn."""
-    page.wait_for_function(
-        "[...document.querySelectorAll('.chart[data-chart]')].every(c => c.dataset.ready === 'yes')"
-    )
+def settled(page: Page, seconds: float = 15) -> None:
+    """Wait until every chart of the page is drawn. Asked by the driver: the page itself may not evaluate text."""
+    drawn = "[...document.querySelectorAll('.chart[data-chart]')].every(c => c.dataset.ready === 'yes')"
+    for _attempt in range(int(seconds * 10)):
+        if page.evaluate(drawn):
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(f"{page.url}: a chart is not drawn")
 
 
 def fits(page: Page) -> None:
