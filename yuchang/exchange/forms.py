@@ -43,22 +43,22 @@ class PostingForm(forms.Form):
 
     direction = forms.ChoiceField(label=_("方向"), choices=Direction.choices, widget=forms.RadioSelect)
     quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
-    limit = _price_field(_("价格底线(元)"), _("供给填最低价,需求填最高价。只用于撮合,从不告诉他人。"))
+    limit = _price_field(_("价格底线（元）"), _("供给填最低价，需求填最高价。只用于撮合，从不告诉他人。"))
     window_from = _date_field(_("最早日期"))
     window_to = _date_field(_("最晚日期"))
     radius_km = forms.IntegerField(
-        label=_("最远距离(公里)"),
+        label=_("最远距离（公里）"),
         min_value=0,
         max_value=6000,
         required=False,
-        help_text=_("按县城之间计算;0 表示只在本县,留空按品类惯例。"),
+        help_text=_("按县城之间计算；0 表示只在本县，留空按品类惯例。"),
     )
     note = forms.CharField(label=_("备注"), max_length=300, required=False)
 
     def __init__(self, *args: Any, category: Category, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["quantity"].label = _("数量(%(unit)s)") % {"unit": category.unit}
-        self.fields["limit"].label = _("价格底线(元/%(unit)s)") % {"unit": category.unit}
+        self.fields["quantity"].label = _("数量（%(unit)s）") % {"unit": category.unit}
+        self.fields["limit"].label = _("价格底线（元/%(unit)s）") % {"unit": category.unit}
         if not category.transport_fen_100km and category.radius_km is None:
             del self.fields["radius_km"]
 
@@ -70,7 +70,7 @@ class StaffPostingForm(PostingForm):
         label=_("户编号"), max_length=40, required=False, help_text=_("留空则以村集体名义发布。")
     )
     village_code = forms.RegexField(
-        label=_("村区划代码"), regex=r"^\d{12}$", required=False, help_text=_("12 位;村干部可留空。")
+        label=_("村区划代码"), regex=r"^\d{12}$", required=False, help_text=_("12 位；村干部可留空。")
     )
     field_order = ["household_number", "village_code", "direction"]
 
@@ -99,7 +99,7 @@ class EditPostingForm(PostingForm):
 class ResourcePostingForm(forms.Form):
     """A declared resource needs only a price to become a posting."""
 
-    limit = _price_field(_("价格底线(元)"), _("供给填最低价,需求填最高价。只用于撮合,从不告诉他人。"))
+    limit = _price_field(_("价格底线（元）"), _("供给填最低价，需求填最高价。只用于撮合，从不告诉他人。"))
     window_from = _date_field(_("最早日期"))
     window_to = _date_field(_("最晚日期"))
 
@@ -136,7 +136,7 @@ class CounterForm(VersionForm):
     """Other terms."""
 
     side = forms.ChoiceField(choices=Direction.choices, widget=forms.HiddenInput)
-    price = _price_field(_("单价(元)"))
+    price = _price_field(_("单价（元）"))
     quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
     reason = forms.CharField(label=_("理由"), max_length=300)
 
@@ -145,7 +145,7 @@ class AgreementForm(VersionForm):
     """The terms of an agreement."""
 
     side = forms.ChoiceField(choices=Direction.choices, widget=forms.HiddenInput)
-    price = _price_field(_("单价(元)"))
+    price = _price_field(_("单价（元）"))
     quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
     delivery_from = _date_field(_("最早交付"))
     delivery_to = _date_field(_("最晚交付"))

@@ -14,7 +14,7 @@ from yuchang.exchange.rules import Flaw
 
 FLAWS: dict[str, tuple[Promise, Promise]] = {
     "direction": (gettext_lazy("须说明是供给还是需求。"), gettext_lazy("请选择“供给”或“需求”。")),
-    "category": (gettext_lazy("没有这个品类,或它还要再细分。"), gettext_lazy("请从品类表中选择最细一级。")),
+    "category": (gettext_lazy("没有这个品类，或它还要再细分。"), gettext_lazy("请从品类表中选择最细一级。")),
     "owner": (gettext_lazy("一条信息须有且只有一个主体。"), gettext_lazy("请选择农户、村集体或机构之一。")),
     "quantity": (
         gettext_lazy("数量须为 1 至 10 亿之间的整数。"),
@@ -27,14 +27,14 @@ FLAWS: dict[str, tuple[Promise, Promise]] = {
     "window long": (gettext_lazy("时间跨度超过十年。"), gettext_lazy("请缩短时间。")),
     "radius": (
         gettext_lazy("距离须在 0 至 6000 公里之间。"),
-        gettext_lazy("0 表示只在本县;留空表示按品类惯例。"),
+        gettext_lazy("0 表示只在本县；留空表示按品类惯例。"),
     ),
     "more than left": (gettext_lazy("超过双方剩余的数量。"), gettext_lazy("请减少数量。")),
 }
 
 UNFIT: dict[str, Promise] = {
-    "overflow": gettext_lazy("品类 %(detail)s 的数量与价格过大,合计超出 64 位整数,不能撮合。"),
-    "too many": gettext_lazy("品类 %(detail)s 的可行组合过多,请按品类分批撮合或缩小距离。"),
+    "overflow": gettext_lazy("品类 %(detail)s 的数量与价格过大，合计超出 64 位整数，不能撮合。"),
+    "too many": gettext_lazy("品类 %(detail)s 的可行组合过多，请按品类分批撮合或缩小距离。"),
 }
 
 LEFTOVER_KINDS: dict[str, Promise] = {
@@ -50,7 +50,7 @@ LEFTOVER_KINDS: dict[str, Promise] = {
 def problem_of(flaw: Flaw, row: int | None = None) -> Problem:
     """One flaw as a message beside its field; ``row`` counts the rows of a set from 1."""
     message, remedy = FLAWS[flaw.code]
-    text = str(message) if row is None else _("第 %(row)d 条:%(text)s") % {"row": row, "text": message}
+    text = str(message) if row is None else _("第 %(row)d 条：%(text)s") % {"row": row, "text": message}
     return Problem(flaw.field, text, str(remedy))
 
 
@@ -58,7 +58,7 @@ def unfit_message(code: str, posting_id: int, detail: str) -> str:
     """Why an input cannot be cleared."""
     if code in UNFIT:
         return str(UNFIT[code]) % {"detail": detail}
-    return _("编号 %(id)d 的信息不能参加撮合(%(code)s)。") % {"id": posting_id, "code": code}
+    return _("编号 %(id)d 的信息不能参加撮合（%(code)s）。") % {"id": posting_id, "code": code}
 
 
 def distance(km: int | None) -> str:
@@ -73,10 +73,14 @@ def match_reason(reason: dict[str, Any], side: str, unit: str) -> str:
     gain = reason["offer_gain_fen" if side == "offer" else "need_gain_fen"]
     partners = reason["offer_partners" if side == "offer" else "need_partners"]
     values = {"gain": format_yuan(gain), "unit": unit, "partners": partners}
-    if side == "offer":
-        text = _("每%(unit)s比您的底价多得 %(gain)s 元;在 %(partners)d 个可行对象中,这样搭配全体得益最大。")
+    if not gain:
+        text = _("正好按您的底线成交：还有数量没有对象；在 %(partners)d 个可行对象中，这样搭配全体得益最大。")
+    elif side == "offer":
+        text = _("每%(unit)s比您的底价多得 %(gain)s 元；在 %(partners)d 个可行对象中，这样搭配全体得益最大。")
     else:
-        text = _("每%(unit)s比您的最高价少付 %(gain)s 元;在 %(partners)d 个可行对象中,这样搭配全体得益最大。")
+        text = _(
+            "每%(unit)s比您的最高价少付 %(gain)s 元；在 %(partners)d 个可行对象中，这样搭配全体得益最大。"
+        )
     return text % values
 
 
@@ -84,11 +88,11 @@ def leftover_reason(code: str, figures: dict[str, Any], direction: str) -> str:
     """Why nothing yet."""
     texts = {
         "nobody": _("目前没有人在这个品类提出相对的信息。"),
-        "window": _("有 %(counterparts)d 个对象,但时间都不重合。"),
-        "distance": _("有 %(counterparts)d 个对象时间合适,但都超出距离。"),
-        "price": _("有 %(counterparts)d 个对象时间、距离合适,但价格谈不拢。"),
-        "outcompeted": _("有 %(partners)d 个可行对象,但他们都有至少同样好的选择。"),
-        "partly": _("已撮合 %(traded)d,其余部分:对象都有至少同样好的选择。"),
+        "window": _("有 %(counterparts)d 个对象，但时间都不重合。"),
+        "distance": _("有 %(counterparts)d 个对象时间合适，但都超出距离。"),
+        "price": _("有 %(counterparts)d 个对象时间、距离合适，但价格谈不拢。"),
+        "outcompeted": _("有 %(partners)d 个可行对象，但他们都有至少同样好的选择。"),
+        "partly": _("已撮合 %(traded)d，其余部分：对象都有至少同样好的选择。"),
     }
     return texts[code] % figures
 

@@ -90,7 +90,7 @@ def _check_facts(actor: Actor, rows: list[OrganisationFacts], places: dict[int, 
         raise Invalid(problems)
     for host_id in {f.host_id for f in rows}:
         if not _holds_in(actor, places[host_id]):
-            raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请选择您所在的县作为引荐县。"))
+            raise Hidden(_("没有找到，或不在您的管辖范围内。"), remedy=_("请选择您所在的县作为引荐县。"))
 
 
 def _holds_in(actor: Actor, host: Place) -> bool:
@@ -115,9 +115,9 @@ def _problems(
         found.append(Problem("kind", _("不认识的机构类型。"), _("请从列表中选择。")))
     host, seat = places.get(facts.host_id), places.get(facts.place_id)
     if host is None or host.level != Place.Level.COUNTY:
-        found.append(Problem("host", _("引荐县不是一个县级区划。"), _("请选择县(市、区)。")))
+        found.append(Problem("host", _("引荐县不是一个县级区划。"), _("请选择县（市、区）。")))
     if seat is None or seat.county_id is None:
-        found.append(Problem("place", _("机构所在地须精确到县。"), _("请选择县(市、区)、乡镇或村。")))
+        found.append(Problem("place", _("机构所在地须精确到县。"), _("请选择县（市、区）、乡镇或村。")))
     if facts.phone and not is_phone(facts.phone):
         found.append(Problem("phone", _("电话号码格式不对。"), _("请填写 7 至 12 位数字。")))
     return found + _code_problems(facts.credit_code, taken, is_simulated=is_simulated)
@@ -127,10 +127,10 @@ def _code_problems(code: str, taken: set[str | None], *, is_simulated: bool) -> 
     if not code:
         return []
     if not is_credit_code(code):
-        message = _("统一社会信用代码不对:须为 18 位且校验位正确。")
+        message = _("统一社会信用代码不对：须为 18 位且校验位正确。")
         return [Problem("credit_code", message, _("请对照登记证核对。"))]
     if is_simulated_credit_code(code) != is_simulated:
-        message = _("模拟代码只能用于模拟数据,真实代码只能用于真实数据。")
+        message = _("模拟代码只能用于模拟数据，真实代码只能用于真实数据。")
         return [Problem("credit_code", message)]
     if code in taken:
         message = _("统一社会信用代码 %(code)s 已登记。") % {"code": code}
@@ -157,7 +157,7 @@ def vet_organisations(*, actor: Actor, organisation_ids: Iterable[int], note: st
         found = Organisation.objects.filter(managed_by(actor), pk__in=wanted).order_by("pk")
         rows = list(found.select_for_update(of=("self",)))
         if len(rows) != len(wanted):
-            raise Hidden(_("没有找到,或不在您的管辖范围内。"))
+            raise Hidden(_("没有找到，或不在您的管辖范围内。"))
         for row in rows:
             _vet(row, actor, note)
             row.version += 1

@@ -21,13 +21,13 @@ class ContactForm(forms.Form):
 
     contact_name = forms.CharField(label=_("联系人"), max_length=60, required=False)
     phone = forms.CharField(
-        label=_("联系电话"), max_length=20, required=False, help_text=_("加密保存;留空则不变。")
+        label=_("联系电话"), max_length=20, required=False, help_text=_("加密保存；留空则不变。")
     )
     capabilities = forms.CharField(
         label=_("能力与资源"),
         max_length=600,
         required=False,
-        help_text=_("用顿号分开,例如:收购核桃、冷链运输"),
+        help_text=_("用顿号分开，例如：收购核桃、冷链运输"),
     )
     introduction = forms.CharField(
         label=_("简介"), max_length=2000, required=False, widget=forms.Textarea(attrs={"rows": 4})
@@ -49,7 +49,7 @@ class OrganisationForm(ContactForm):
     name = forms.CharField(label=_("机构名称"), max_length=100)
     kind = forms.ChoiceField(label=_("类型"), choices=Organisation.Kind.choices)
     credit_code = forms.CharField(
-        label=_("统一社会信用代码"), max_length=18, required=False, help_text=_("18 位,没有可留空")
+        label=_("统一社会信用代码"), max_length=18, required=False, help_text=_("18 位，没有可留空")
     )
     place_code = forms.RegexField(
         label=_("所在地区划代码"), regex=r"^\d{6}(\d{6})?$", help_text=_("县级 6 位或 12 位代码")

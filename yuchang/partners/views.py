@@ -69,7 +69,7 @@ def organisation_new(request: HttpRequest) -> HttpResponse:
             for problem in error.problems:
                 form.add_error(_field(form, problem.field), problem.message)
         else:
-            messages.success(request, _("已录入,等待另一位专员核验。"))
+            messages.success(request, _("已录入，等待另一位专员核验。"))
             return redirect("partners:organisation_page", row.pk)
     status = 422 if form.errors else 200
     return render(request, "partners/organisation_new.html", {"form": form}, status=status)

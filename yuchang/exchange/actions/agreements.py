@@ -99,7 +99,7 @@ def propose_agreement(
         check_version(match, version)
         check_live(match)
         if Agreement.objects.filter(match=match, state=Agreement.State.PROPOSED).exists():
-            raise Conflict(_("已有待签协议,请先签署或拒签。"))
+            raise Conflict(_("已有待签协议，请先签署或拒签。"))
         flaws = terms_flaws(quantity, price_fen, units_left(match), delivery_from, delivery_to)
         problems = [problem_of(flaw) for flaw in flaws]
         if problems:
@@ -179,7 +179,7 @@ def _reserve(agreement: Agreement) -> None:
         left = posting.quantity - posting.agreed_quantity
         if posting.state != Posting.State.OPEN or left < agreement.quantity:
             raise Conflict(
-                _("剩余数量不足:还剩 %(left)d,协议需要 %(asked)d。")
+                _("剩余数量不足：还剩 %(left)d，协议需要 %(asked)d。")
                 % {"left": left if posting.state == "open" else 0, "asked": agreement.quantity},
                 remedy=_("请拒签后按剩余数量重新提出。"),
             )
@@ -250,7 +250,7 @@ def _waiting(ids: Sequence[int], side: str, actor: Actor) -> list[int]:
     rows = Agreement.objects.filter(match_id__in=ids, state=Agreement.State.PROPOSED).order_by("match_id")
     found = list(rows.select_for_update(of=("self",)))
     if any(row.proposed_side == side for row in found):
-        raise Conflict(_("有协议已由本方提出,正等待对方签字。"))
+        raise Conflict(_("有协议已由本方提出，正等待对方签字。"))
     proposer = f"{other_side(side)}_yes_by_id"
     if any(getattr(row, proposer) == actor.user_id for row in found):
         raise Refused(_("提出协议的人不能代对方签字。"), remedy=_("请由对方自己的人签字。"))
@@ -272,4 +272,4 @@ def _reserve_set(ids: Sequence[int], values: dict[str, Any]) -> None:
         states = [state for _number, state in cursor.fetchall()]
     taken = execute(_RESERVED, {**values, "ids": list(ids)})
     if taken < len(states) or any(state != Posting.State.OPEN for state in states):
-        raise Conflict(_("有供需信息剩余数量不足。"), remedy=_("请逐条签署,或重新撮合。"))
+        raise Conflict(_("有供需信息剩余数量不足。"), remedy=_("请逐条签署，或重新撮合。"))

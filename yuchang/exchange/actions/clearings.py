@@ -81,7 +81,7 @@ def run_clearing(
     problem = load_postings(on, county.pk if county else None, sorted(categories or []))
     if not len(problem):
         message = _("没有可以撮合的供需信息。")
-        raise invalid("postings", message, _("请先发布供给和需求,或放宽品类。"))
+        raise invalid("postings", message, _("请先发布供给和需求，或放宽品类。"))
     try:
         result = clear(problem)
     except Unfit as error:
@@ -127,7 +127,7 @@ def _require_area(actor: Actor, county: Place | None) -> None:
         county.level != Place.Level.COUNTY
         or not Place.objects.filter(place_filter(actor, "exchange.clear"), pk=county.pk).exists()
     ):
-        raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请选择本县。"))
+        raise Hidden(_("没有找到，或不在您的管辖范围内。"), remedy=_("请选择本县。"))
 
 
 def publish_clearing(*, actor: Actor, clearing_id: int, version: int) -> Clearing:
@@ -140,7 +140,7 @@ def publish_clearing(*, actor: Actor, clearing_id: int, version: int) -> Clearin
         row = _open_run(actor, clearing_id, version)
         if not row.is_certified:
             raise Conflict(
-                _("独立检验没有通过,不能发布。"), remedy=_("请重新撮合;若仍不通过请联系系统管理员。")
+                _("独立检验没有通过，不能发布。"), remedy=_("请重新撮合；若仍不通过请联系系统管理员。")
             )
         frozen = thaw(row)
         _check_unchanged(frozen)
@@ -197,7 +197,7 @@ def _check_unchanged(frozen: Frozen) -> None:
         if not _is_as_seen(problem, position, units, found.get(int(problem.id[position])))
     ]
     if changed:
-        text = _("撮合之后有 %(count)d 条信息已变动(共 %(matches)d 个建议)。")
+        text = _("撮合之后有 %(count)d 条信息已变动（共 %(matches)d 个建议）。")
         raise Conflict(
             text % {"count": len(changed), "matches": len(result.offer)}, remedy=_("请重新撮合后再发布。")
         )

@@ -102,7 +102,7 @@ def _insert(actor: Actor, facts: Sequence[PostingFacts], *, is_set: bool) -> lis
         if "exchange_posting_one_per_resource" not in str(error):
             raise
         raise Conflict(
-            _("这项资源已经发布过供需信息。"), remedy=_("请先撤回原信息,或直接修改它。")
+            _("这项资源已经发布过供需信息。"), remedy=_("请先撤回原信息，或直接修改它。")
         ) from error
     return uids
 
@@ -136,7 +136,7 @@ def _homes(actor: Actor, facts: Sequence[PostingFacts]) -> dict[tuple[str, int],
     homes = {(kind, row[0]): tuple(row[1:]) for kind, rows in found.items() for row in rows}
     if len(homes) < len(households) + len(villages) + len(organisations):
         raise Hidden(
-            _("没有找到,或不在您的管辖范围内。"), remedy=_("只能代表本辖区的农户、村集体或本机构发布。")
+            _("没有找到，或不在您的管辖范围内。"), remedy=_("只能代表本辖区的农户、村集体或本机构发布。")
         )
     if organisations:
         _check_vetted(organisations)
@@ -145,7 +145,7 @@ def _homes(actor: Actor, facts: Sequence[PostingFacts]) -> dict[tuple[str, int],
 
 def _check_vetted(organisations: set[int]) -> None:
     if Organisation.objects.filter(pk__in=organisations).exclude(state="vetted").exists():
-        raise Refused(_("本机构尚未核验,不能发布供需信息。"), remedy=_("请联系引荐县的专员核验。"))
+        raise Refused(_("本机构尚未核验，不能发布供需信息。"), remedy=_("请联系引荐县的专员核验。"))
 
 
 def _check_resources(facts: Sequence[PostingFacts]) -> None:
@@ -216,9 +216,9 @@ def correct_posting(*, actor: Actor, posting_id: int, version: int, facts: Posti
     with write("exchange.correct_posting", actor) as audit:
         row = _open_own(actor, posting_id, version)
         if row.state not in (Posting.State.DRAFT, Posting.State.OPEN):
-            raise Conflict(_("这条信息已不在撮合中,不能修改。"))
+            raise Conflict(_("这条信息已不在撮合中，不能修改。"))
         if _is_held(row.pk):
-            raise Conflict(_("这条信息正在洽谈,不能修改。"), remedy=_("请在洽谈中还价,或先谢绝。"))
+            raise Conflict(_("这条信息正在洽谈，不能修改。"), remedy=_("请在洽谈中还价，或先谢绝。"))
         if (facts.direction, facts.category) != (row.direction, row.category_id):
             raise invalid("category", _("方向和品类不能修改。"), _("请撤回后重新发布。"))
         _check([facts], {row.category_id: row.unit}, clock.today(), is_set=False)
@@ -240,9 +240,9 @@ def withdraw_posting(*, actor: Actor, posting_id: int, version: int, reason: str
     with write("exchange.withdraw_posting", actor) as audit:
         row = _open_own(actor, posting_id, version)
         if row.state not in (Posting.State.DRAFT, Posting.State.OPEN):
-            raise Conflict(_("这条信息已不在撮合中,不能撤回。"))
+            raise Conflict(_("这条信息已不在撮合中，不能撤回。"))
         if _is_held(row.pk):
-            raise Conflict(_("这条信息正在洽谈,不能撤回。"), remedy=_("请先在洽谈页谢绝。"))
+            raise Conflict(_("这条信息正在洽谈，不能撤回。"), remedy=_("请先在洽谈页谢绝。"))
         row.state = Posting.State.WITHDRAWN
         save(row)
         count = _supersede([row.pk])

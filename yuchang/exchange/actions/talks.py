@@ -78,7 +78,7 @@ def answer_matches_set(
         ids = open_sides(actor, "exchange.talk", match_ids, side, LIVE)
         live = Agreement.objects.filter(match_id__in=ids, state="proposed")
         if answer == Match.Answer.DECLINED and live.exists():
-            raise Conflict(_("已有待签协议,请先拒签。"))
+            raise Conflict(_("已有待签协议，请先拒签。"))
         kind = "decline" if answer == "declined" else "accept"
         values = {"ids": ids, "answer": answer, "at": clock.now(), "side": side, "kind": kind}
         values |= {"author": actor.user_id, "name": actor.name[:60], "text": reason[:1000]}
@@ -95,7 +95,7 @@ def say(*, actor: Actor, match_id: int, side: str, text: str) -> Message:
     with write("exchange.say", actor) as audit:
         match = open_side(actor, "exchange.talk", match_id, side)
         if match.state not in (*LIVE, Match.State.AGREED):
-            raise Conflict(_("这项建议已结束,不能再留言。"))
+            raise Conflict(_("这项建议已结束，不能再留言。"))
         message = add_message(actor, talk_of(match), side, Message.Kind.NOTE, text=text)
         audit.add("message", message.pk, place_id=match.offer.place_id, match=match.pk)
     return message
@@ -150,7 +150,7 @@ def open_sides(
     locked = rows.order_by("pk").select_for_update(of=("self",)).values_list("pk", "state")
     found = dict(locked)
     if len(found) < len(wanted):
-        raise Hidden(_("有撮合建议没有找到,或不在您的管辖范围内。"))
+        raise Hidden(_("有撮合建议没有找到，或不在您的管辖范围内。"))
     if any(state not in states for state in found.values()):
         raise Conflict(_("有撮合建议已结束或已签约。"), remedy=_("请刷新列表后重选。"))
     return wanted
@@ -160,7 +160,7 @@ def check_live(match: Match) -> None:
     """Raises Conflict unless the match can still be talked about."""
     if match.state not in LIVE:
         raise Conflict(
-            _("这项建议已是“%(state)s”,不能再变动。") % {"state": match.get_state_display()},
+            _("这项建议已是“%(state)s”，不能再变动。") % {"state": match.get_state_display()},
             remedy=_("请在撮合板上查看新的建议。"),
         )
 
@@ -219,9 +219,9 @@ def _check_answer(side: str, answer: str, reason: str) -> None:
     if answer not in (Match.Answer.ACCEPTED, Match.Answer.DECLINED):
         raise invalid("answer", _("请选择“愿意”或“谢绝”。"))
     if answer == Match.Answer.DECLINED and not reason.strip():
-        raise invalid("reason", _("请说明谢绝的理由,下次撮合会参考。"))
+        raise invalid("reason", _("请说明谢绝的理由，下次撮合会参考。"))
 
 
 def _check_unsigned(match: Match) -> None:
     if Agreement.objects.filter(match=match, state=Agreement.State.PROPOSED).exists():
-        raise Conflict(_("已有待签协议,请先拒签。"), remedy=_("请打开协议页处理。"))
+        raise Conflict(_("已有待签协议，请先拒签。"), remedy=_("请打开协议页处理。"))

@@ -52,7 +52,7 @@ def clearing_run(request: HttpRequest) -> HttpResponse:
     county = Place.objects.get(pk=data["county"]) if data["county"] != NATION else None
     categories = [data["category"]] if data["category"] else None
     run = actions.run_clearing(actor=actor, on=clock.today(), county=county, categories=categories)
-    messages.success(request, _("撮合完成,请查看后发布。"))
+    messages.success(request, _("撮合完成，请查看后发布。"))
     return redirect("exchange:clearing", run.pk)
 
 

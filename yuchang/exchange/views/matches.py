@@ -98,7 +98,7 @@ def match_answer(request: HttpRequest, match_id: int) -> HttpResponse:
     """Accept or decline a proposal."""
     data = require_valid(forms.AnswerForm(request.POST))
     actions.answer_match(actor=actor_of(request), match_id=match_id, **data)
-    words = _("已表示愿意,可继续洽谈或提出协议。") if data["answer"] == "accepted" else _("已谢绝。")
+    words = _("已表示愿意，可继续洽谈或提出协议。") if data["answer"] == "accepted" else _("已谢绝。")
     messages.success(request, words)
     return redirect("exchange:match", match_id)
 
@@ -119,7 +119,7 @@ def match_counter(request: HttpRequest, match_id: int) -> HttpResponse:
     data = require_valid(forms.CounterForm(request.POST))
     price = forms.fen(data.pop("price"))
     actions.counter_terms(actor=actor_of(request), match_id=match_id, price_fen=price, **data)
-    messages.success(request, _("已还价,等待对方回应。"))
+    messages.success(request, _("已还价，等待对方回应。"))
     return redirect("exchange:match", match_id)
 
 
@@ -130,7 +130,7 @@ def match_agree(request: HttpRequest, match_id: int) -> HttpResponse:
     data = require_valid(forms.AgreementForm(request.POST))
     price = forms.fen(data.pop("price"))
     row = actions.propose_agreement(actor=actor_of(request), match_id=match_id, price_fen=price, **data)
-    messages.success(request, _("协议已提出,等待对方签字。"))
+    messages.success(request, _("协议已提出，等待对方签字。"))
     return redirect("exchange:agreement", row.pk)
 
 
@@ -177,7 +177,7 @@ def agreement_sign(request: HttpRequest, agreement_id: int) -> HttpResponse:
     """The other side's yes."""
     version = require_valid(forms.VersionForm(request.POST))["version"]
     actions.sign_agreement(actor=actor_of(request), agreement_id=agreement_id, version=version)
-    messages.success(request, _("双方已签字,协议生效。"))
+    messages.success(request, _("双方已签字，协议生效。"))
     return redirect("exchange:agreement", agreement_id)
 
 

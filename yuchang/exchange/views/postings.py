@@ -107,7 +107,7 @@ def posting_new(request: HttpRequest, code: str) -> HttpResponse:
         except Invalid as error:
             forms.add_problems(form, error, NAMES)
         else:
-            messages.success(request, _("已发布,将参加下一次撮合。"))
+            messages.success(request, _("已发布，将参加下一次撮合。"))
             return redirect("exchange:posting", row.pk)
     context = {"form": form, "category": category, "count": None}
     return render(request, "exchange/posting_new.html", context, status=422 if form.errors else 200)
@@ -217,7 +217,7 @@ def post_resource(request: HttpRequest, resource_id: int) -> HttpResponse:
         except Invalid as error:
             forms.add_problems(form, error, NAMES)
         else:
-            messages.success(request, _("已发布,将参加下一次撮合。"))
+            messages.success(request, _("已发布，将参加下一次撮合。"))
             return redirect("exchange:posting", row.pk)
     context = {
         "form": form,
@@ -301,7 +301,7 @@ def posting_open(request: HttpRequest, posting_id: int) -> HttpResponse:
     """Publish a draft."""
     version = require_valid(forms.VersionForm(request.POST))["version"]
     actions.open_posting(actor=actor_of(request), posting_id=posting_id, version=version)
-    messages.success(request, _("已发布,将参加下一次撮合。"))
+    messages.success(request, _("已发布，将参加下一次撮合。"))
     return redirect("exchange:posting", posting_id)
 
 
