@@ -323,22 +323,22 @@ def _above(county: Division) -> tuple[str, str]:
 
 def _village_lines(folder: Path, heads: dict[str, tuple[str, str]], read: Reader) -> Iterator[str]:
     middle = f"\t{EDITION_FROM}\t{NULL}\tf\t"
-    ends: dict[str, str] = {}  # half of the villages share their name with another
+    ends: dict[str, str] = {}  # half of the villages share their short name with another
     with gzip.open(folder / "divisions/villages.csv.gz", "rt", encoding="utf-8") as handle:
         next(handle)
         for line in handle:
-            code, name = line.rstrip("\n").split(",", 1)
-            head = heads.get(code[:9])
+            code, name = line[:12], line[13:-1]
+            head = heads.get(line[:9])
             if head is None:
                 continue
-            end = ends.get(name)
+            short = short_name(name)
+            end = ends.get(short)
             if end is None:
-                end = ends[name] = _village_end(name, read)
+                end = ends[short] = _village_end(short, read)
             number = shared_number(code, 5) if code.endswith("000000") else code
-            yield f"{number}\t{code}\t{name}\t5\t{head[0]}\t{number}{middle}{head[1]}{end}"
+            yield f"{number}\t{code}\t{name}\t5\t{head[0]}\t{number}{middle}{head[1]}{name}\t{end}"
 
 
-def _village_end(name: str, read: Reader) -> str:
-    short = short_name(name)
+def _village_end(short: str, read: Reader) -> str:
     pinyin, initials = read(short)
-    return f"{name}\t{initials}\t{pinyin}\t{_grams(short, read.rare)}\t{NULL}\t{NULL}\n"
+    return f"{initials}\t{pinyin}\t{_grams(short, read.rare)}\t{NULL}\t{NULL}\n"
