@@ -12,7 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate, open_door, require
 from yuchang.core import clock
-from yuchang.core.errors import Invalid
+from yuchang.core.errors import Conflict, Invalid
 from yuchang.core.paging import keyset_page
 from yuchang.policy.actions import decide_household, run_policy
 from yuchang.policy.forms import DecideForm, RunForm
@@ -124,13 +124,18 @@ def results(request: HttpRequest, pk: int) -> HttpResponse:
 @gate("policy.read")
 @require_GET
 def result(request: HttpRequest, pk: int, household_id: int) -> HttpResponse:
-    """Why a run said what it said of one household."""
+    """Why a run said what it said of one household; a touched snapshot is named, not trusted."""
     found = result_for(actor_of(request), pk, household_id)
-    household = households_of([found]).get(household_id)
+    why, problem = None, None
+    try:
+        why = explain_result(found)
+    except Conflict as error:
+        problem = error
     context = {
         "result": found,
-        "household": household,
-        "why": explain_result(found),
+        "household": households_of([found]).get(household_id),
+        "why": why,
+        "problem": problem,
         "lines": lines_of(found.run.plan, found.village_id),
     }
     return render(request, "policy/result.html", context)

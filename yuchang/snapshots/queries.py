@@ -45,15 +45,22 @@ def snapshot_for(actor: Actor, snapshot_id: int) -> Snapshot:
 def verify(snapshot: Snapshot) -> Path:
     """The folder of the files, each proved to match its hash. Raises Conflict (409) otherwise."""
     folder = Path(settings.SNAPSHOT_DIR) / snapshot.folder
-    for name, table in snapshot.manifest["tables"].items():
+    tables = snapshot.manifest.get("tables", {})
+    if not tables:
+        raise _untrusted(snapshot, snapshot.name)
+    for name, table in tables.items():
         path = folder / table["file"]
         if not path.is_file() or _hash_now(path) != table["file_sha256"]:
-            raise Conflict(
-                _("快照 %(number)s 的文件“%(name)s”缺失或已被改动，不再可信。")
-                % {"number": snapshot.pk, "name": name},
-                remedy=_("请从备份恢复该文件，或重新冻结一份快照；不要沿用它的结果。"),
-            )
+            raise _untrusted(snapshot, name)
     return folder
+
+
+def _untrusted(snapshot: Snapshot, name: str) -> Conflict:
+    words = {"number": snapshot.pk, "name": name}
+    return Conflict(
+        _("快照 %(number)s 的文件“%(name)s”缺失或已被改动，不再可信。") % words,
+        remedy=_("请从备份恢复该文件，或重新冻结一份快照；不要沿用它的结果。"),
+    )
 
 
 def _hash_now(path: Path) -> str:

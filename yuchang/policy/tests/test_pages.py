@@ -11,6 +11,7 @@ from tests.people import auditor, county, li, outsider, villages, wang, zhao
 from yuchang.policy.actions import decide_household, run_policy
 from yuchang.policy.models import Decision, Run
 from yuchang.policy.tests.households import DAY, WORKER, household, random_household, simulated
+from yuchang.snapshots.queries import verify
 
 ILL = WORKER | {"health": ["serious"]}
 
@@ -91,6 +92,18 @@ def test_the_why_of_a_run_is_recomputed_from_the_frozen_row(db):
     assert "7,200 元/人/年 与 8,550 元/人/年，相差 -1,350 元/人/年" in page
     assert "若“人均纯收入”由 7,200 元/人/年 变为 8,550 元/人/年，结论即为“不符合条件”。" in page
     assert "边缘易致贫户" in page
+
+
+def test_a_touched_snapshot_is_named_on_the_page_and_explains_nothing(db):
+    simulated()
+    row = household(members=[ILL], net_income_per_head_fen=720_000)
+    person = wang()
+    run = run_policy(actor=person.actor, county=county(), on=DAY)
+    path = verify(run.snapshot) / "members.parquet"
+    path.unlink()
+    page = text_of(person.client().get(reverse("policy:result", args=[run.pk, row.pk])))
+    assert "不再可信" in page
+    assert "7,200" not in page
 
 
 def test_an_officer_decides_on_one_household_and_sees_why(db):
