@@ -22,6 +22,7 @@ from yuchang.exchange.models import (
     Posting,
 )
 from yuchang.places.models import Place
+from yuchang.registry.models import Resource
 from yuchang.registry.rules import mask_name
 
 LIVE_MATCHES = (Match.State.PROPOSED, Match.State.TALKING)
@@ -86,6 +87,16 @@ def find_categories(text: str, limit: int = 30) -> list[Category]:
         return 2 if any(name in text for name in names if len(name) > 1) else 9
 
     return sorted((r for r in rows if rank(r) < 9), key=lambda r: (rank(r), r.position))[:limit]
+
+
+def unposted_resources(actor: Actor, *, household_number: str = "", limit: int = 20) -> list[Resource]:
+    """Declared resources in the actor's places that no live posting offers yet, newest first."""
+    live = Posting.objects.filter(resource=OuterRef("pk"), state__in=["draft", "open", "matched"])
+    rows = Resource.objects.filter(place_filter(actor, "exchange.post"), withdrawn_at=None)
+    if household_number:
+        rows = rows.filter(household__number=household_number)
+    rows = rows.filter(category__in=Category.objects.filter(is_leaf=True).values("pk"))
+    return list(rows.exclude(Exists(live)).select_related("household", "place").order_by("-id")[:limit])
 
 
 # Postings -----------------------------------------------------------------------------------------

@@ -90,6 +90,16 @@ def test_a_resource_becomes_a_posting_in_one_step() -> None:
     assert li.post(address, given).status_code == 409
 
 
+def test_unposted_resources_wait_on_the_first_page_of_posting_for_their_own_people_only() -> None:
+    walnuts = resource(household())
+    step = reverse("exchange:post_resource", args=[walnuts.pk])
+    assert step in text(people.li().client(), "choose_category")
+    assert step not in text(people.li(people.villages()[1]).client(), "choose_category")
+    given = {"limit": "19", "window_from": "2026-12-01", "window_to": "2027-03-01"}
+    people.li().client().post(step, given)
+    assert step not in text(people.li().client(), "choose_category")
+
+
 def test_a_resource_in_another_unit_is_refused_with_a_way_out() -> None:
     odd = resource(household())
     type(odd).objects.filter(pk=odd.pk).update(unit="筐")

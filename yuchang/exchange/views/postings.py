@@ -88,9 +88,17 @@ def posting_page(request: HttpRequest, posting_id: int) -> HttpResponse:
 @gate("exchange.post")
 @require_GET
 def choose_category(request: HttpRequest) -> HttpResponse:
-    """Category first: searched by any name it goes by."""
+    """Category first, searched by any name it goes by; or a declared resource in one step."""
     text = request.GET.get("q", "")[:30]
-    context = {"text": text, "found": queries.find_categories(text)}
+    resources = queries.unposted_resources(
+        actor_of(request), household_number=request.GET.get("household", "")
+    )
+    names = Category.objects.in_bulk([row.category for row in resources])
+    context = {
+        "text": text,
+        "found": queries.find_categories(text),
+        "resources": [{"row": row, "category": names[row.category]} for row in resources],
+    }
     return render(request, "exchange/choose_category.html", context)
 
 
