@@ -334,10 +334,10 @@ def run_statement(plan: CompiledPlan, on: date, keep: tuple[str, ...], tables: T
     """The SQL that gives every household's two masks (``o_met``, ``o_unknown``), in one pass."""
     differing = frozenset(name for values in plan.by_place.values() for name in values)
     emitter = Emitter(on, plan.values, plan.pack.facts, differing)
-    texts = [(1 << rule.bit, emitter.yes_no(rule.node)) for rule in plan.pack.rules]
-    met = _mask((bit, text) for bit, text in texts)
-    unknown = _mask((bit, f"{text} IS NULL") for bit, text in texts)
-    return statement(emitter, {"o_met": met, "o_unknown": unknown}, tables, keep)
+    conditions = {f"r{rule.bit}": emitter.yes_no(rule.node) for rule in plan.pack.rules}
+    met = _mask((1 << rule.bit, f"r{rule.bit}") for rule in plan.pack.rules)
+    unknown = _mask((1 << rule.bit, f"r{rule.bit} IS NULL") for rule in plan.pack.rules)
+    return statement(emitter, conditions, {"o_met": met, "o_unknown": unknown}, tables, keep)
 
 
 def _mask(conditions: Iterable[tuple[int, str]]) -> str:

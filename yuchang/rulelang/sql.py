@@ -1,6 +1,6 @@
 """Portable SQL from expressions: one text for DuckDB and Spark.
 
-CASE, CAST, EXTRACT, FLOOR, SUM and GREATEST/LEAST only; no FILTER, no ``::``, no alias that equals an
+CASE, CAST, EXTRACT, FLOOR, MAX, SUM and GREATEST/LEAST only; no FILTER, no ``::``, no alias that equals an
 input column. Unknown is NULL. Division never happens: comparisons are multiplied out, so that the
 answer is exact. Integers that may pass 63 bits are computed as DECIMAL(38,0).
 """
@@ -186,7 +186,7 @@ class Emitter:
         return "CAST(NULL AS BIGINT)" if value is None else _big(value)
 
     def aggregate(self, kind: str, text: str) -> str:
-        """The column that holds a sum over members of ``text``."""
+        """The column with ``text`` over all members: ``flag`` is 1 if any is, the others the total."""
         number = self.aggregates.setdefault((kind, text), len(self.aggregates))
         return f"a{number}"
 
@@ -201,7 +201,7 @@ class Emitter:
     def sum_or_count(self, op: str, body: Node) -> str:
         if op == "count":
             text = self.yes_no(body)
-            value, kind = f"CASE WHEN {text} THEN 1 ELSE 0 END", "flag"
+            value, kind = f"CASE WHEN {text} THEN 1 ELSE 0 END", "count"
         else:
             text = value = self.quantity(body).top
             kind = "sum"
@@ -285,12 +285,30 @@ class Tables:
     parameters: str = "place_parameters"
 
 
-def statement(emitter: Emitter, outputs: dict[str, str], tables: Tables, keep: tuple[str, ...] = ()) -> str:
+def statement(
+    emitter: Emitter,
+    conditions: Mapping[str, str],
+    outputs: Mapping[str, str],
+    tables: Tables,
+    keep: tuple[str, ...] = (),
+) -> str:
     """One SELECT with a row per household: ``o_<key>``, ``o_<kept column>``, then the outputs by name.
 
-    Call it after every output text was made by ``emitter``: it reads which facts and sums they need.
+    ``conditions`` are texts that ``emitter`` made, by column name, computed once each; ``outputs`` may use
+    those columns. Call it last: it reads which facts and sums the conditions need.
     """
-    sums = _member_sums(emitter, tables)
+    inputs = _inputs(emitter, tables, keep)
+    kept = ["k_household", *(f"k_{n}" for n in keep)]
+    columns = ",\n    ".join([*kept, *(f"{text} AS {name}" for name, text in conditions.items())])
+    selected = ["k_household AS o_household_id", *(f"k_{n} AS o_{n}" for n in keep)]
+    select = ",\n  ".join([*selected, *(f"{text} AS {name}" for name, text in outputs.items())])
+    return (
+        f"WITH {_member_sums(emitter, tables)}inputs AS (\n{inputs}),\n"  # noqa: S608 - our own names
+        f"conditions AS (\n  SELECT {columns}\n  FROM inputs)\nSELECT {select}\nFROM conditions"
+    )
+
+
+def _inputs(emitter: Emitter, tables: Tables, keep: tuple[str, ...]) -> str:
     facts = [_input(f, "h") for f in _needed(emitter, Entity.HOUSEHOLD)]
     columns = [f"h.{tables.key} AS k_household", *(f"h.{name} AS k_{name}" for name in keep), *facts]
     columns += [f"m.a{i} AS a{i}" for i in range(len(emitter.aggregates))]
@@ -300,10 +318,7 @@ def statement(emitter: Emitter, outputs: dict[str, str], tables: Tables, keep: t
         joins += "\n  LEFT JOIN member_sums m ON m.a_household = h." + tables.key
     if emitter.by_place:
         joins += f"\n  LEFT JOIN {tables.parameters} p ON p.place_id = h.{tables.place}"
-    selected = ["k_household AS o_household_id", *(f"k_{n} AS o_{n}" for n in keep)]
-    selected += [f"{text} AS {name}" for name, text in outputs.items()]
-    select = ",\n  ".join(selected)
-    return f"WITH {sums}inputs AS (\n  SELECT {', '.join(columns)}\n  {joins})\nSELECT {select}\nFROM inputs"
+    return f"  SELECT {', '.join(columns)}\n  {joins}"
 
 
 def _needed(emitter: Emitter, entity: Entity) -> list[Fact]:
@@ -321,8 +336,10 @@ def _member_sums(emitter: Emitter, tables: Tables) -> str:
     if not emitter.aggregates:
         return ""
     inputs = [f"n.{tables.key} AS m_household", *(_input(f, "n") for f in _needed(emitter, Entity.MEMBER))]
+    functions = {"flag": "MAX({})", "count": "SUM({})", "sum": "SUM({})"}
+    types = {"flag": "BIGINT", "count": "BIGINT", "sum": "DECIMAL(38,0)"}
     sums = [
-        f"CAST(SUM({text}) AS {'BIGINT' if kind == 'flag' else 'DECIMAL(38,0)'}) AS a{i}"
+        f"CAST({functions[kind].format(text)} AS {types[kind]}) AS a{i}"
         for (kind, text), i in emitter.aggregates.items()
     ]
     return (

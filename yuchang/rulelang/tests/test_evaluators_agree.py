@@ -35,8 +35,9 @@ def by_sql(nodes, rows, values=VALUES):
     _fill("households", Entity.HOUSEHOLD, list(enumerate(rows)))
     _fill("members", Entity.MEMBER, [(i, m) for i, row in enumerate(rows) for m in row["members"]])
     emitter = Emitter(ON, values, FACTS)
-    outputs = {f"o{i}": emitter.yes_no(node) for i, node in enumerate(nodes)}
-    found = CONNECTION.execute(statement(emitter, outputs, Tables())).fetchall()
+    conditions = {f"c{i}": emitter.yes_no(node) for i, node in enumerate(nodes)}
+    outputs = {f"o{i}": f"c{i}" for i in range(len(nodes))}
+    found = CONNECTION.execute(statement(emitter, conditions, outputs, Tables())).fetchall()
     return [list(row[1:]) for row in sorted(found)]
 
 
