@@ -8,7 +8,7 @@ from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from yuchang.accounts import actions
 from yuchang.accounts.doors import PUBLIC, SIGNED_IN, actor_of, gate
@@ -16,11 +16,11 @@ from yuchang.accounts.forms import OwnPasswordForm
 from yuchang.core.errors import Invalid
 
 sign_in = gate(PUBLIC)(
-    LoginView.as_view(  # type: ignore[arg-type]
-        template_name="accounts/sign_in.html", redirect_authenticated_user=True
+    require_http_methods(["GET", "POST"])(  # type: ignore[arg-type]
+        LoginView.as_view(template_name="accounts/sign_in.html", redirect_authenticated_user=True)
     )
 )
-sign_out = gate(SIGNED_IN)(LogoutView.as_view())
+sign_out = gate(SIGNED_IN)(require_POST(LogoutView.as_view()))
 
 
 @gate(SIGNED_IN)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
@@ -12,15 +13,23 @@ from django.views.decorators.http import require_GET
 
 from yuchang.core.logs import request_id
 
+View = Callable[..., HttpResponse]
 
-@login_not_required
+
+def public(view: View) -> View:
+    """Declare that anybody may ask: ``accounts.doors.gate(PUBLIC)`` for the domain below the accounts."""
+    view.permission = "public"  # type: ignore[attr-defined]
+    return login_not_required(view)
+
+
+@public
 @require_GET
 def healthz(request: HttpRequest) -> HttpResponse:
     """The process answers."""
     return JsonResponse({"status": "ok"})
 
 
-@login_not_required
+@public
 @require_GET
 def readyz(request: HttpRequest) -> HttpResponse:
     """The process and its database answer."""
