@@ -34,6 +34,8 @@ ROUND_CROPS: dict[str, tuple[str, int]] = {  # category: (title, price in fen a 
 COOP_SHARE, LOGISTICS_SHARE, PLATFORM_SHARE = 0.04, 0.09, 0.01
 HARVEST_MEAN = 0.95
 """Of what was promised, brought in on average; assumed."""
+ORDERS_PER_BUYER = 6
+"""For each offer of the round, in a whole county."""
 ANSWERED = 1_500
 """How many matches of a county are talked through by people in the demonstration; the others wait."""
 
@@ -331,7 +333,7 @@ def sell(scene: Scene, line: Line) -> str:
 def _lots(scene: Scene, one: MadeUp, offer: Offer, buyers: int) -> list[int]:
     """Order sizes of one buyer for one offer: together a little more than a fair share of the cap."""
     rng = scene.rng(f"orders {one.key} {offer.category_code}")
-    count = max(1, int(16 * scene.options.scale))
+    count = max(1, int(ORDERS_PER_BUYER * scene.options.scale))
     fair = offer.cap / (buyers * count)
     return [max(1, int(fair * rng.uniform(0.5, 1.6))) for _ in range(count)]
 
