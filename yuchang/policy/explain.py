@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
+from functools import lru_cache
 from math import floor
 from typing import Any
 
@@ -34,7 +35,8 @@ from yuchang.rulelang.nodes import (
     Type,
     walk,
 )
-from yuchang.rulelang.render import quantity_words, sentence, value_words
+from yuchang.rulelang.render import quantity_words, value_words
+from yuchang.rulelang.render import sentence as written
 
 _DECISIVE = ("grant", "veto")
 _LANGUAGES = ("zh", "en")
@@ -62,6 +64,30 @@ def explain(plan: CompiledPlan, row: InputRow, on: date, outcome: Outcome) -> di
     }
 
 
+class _Same:
+    """A node as a key: the same object, not an equal one."""
+
+    def __init__(self, node: Node) -> None:
+        self.node = node
+
+    def __hash__(self) -> int:
+        return id(self.node)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.node is other.node
+
+
+@lru_cache(maxsize=4096)
+def _sentence(key: _Same, language: str) -> str:
+    return written(key.node, language)
+
+
+def _both(node: Node) -> dict[str, str]:
+    """The sentence of a part of a plan in both languages; a plan's sentences are written once."""
+    key = _Same(node)
+    return {each: _sentence(key, each) for each in _LANGUAGES}
+
+
 # --- one rule ---------------------------------------------------------------------------------------
 
 
@@ -73,7 +99,7 @@ def _rule(rule: Rule, situation: Situation, row: InputRow, outcome: Outcome) -> 
         "proposes": text.proposes,
         "state": state_of(rule, outcome),
         "reason": {"zh": text.reason_zh, "en": text.reason_en},
-        "sentence": {each: sentence(rule.node, each) for each in _LANGUAGES},
+        "sentence": _both(rule.node),
         "clause": text.clause,
         "document": text.document,
         "certainty": text.certainty,
@@ -139,7 +165,7 @@ def _margin(node: Binary, situation: Situation) -> dict[str, Any]:
     kind = node.left.type
     gap = None if left is None or right is None else left - right
     return {
-        "condition": {each: sentence(node, each) for each in _LANGUAGES},
+        "condition": _both(node),
         "left": {each: _quantity(kind, left, each) for each in _LANGUAGES},
         "right": {each: _quantity(kind, right, each) for each in _LANGUAGES},
         "gap": None if gap is None else {each: _quantity(kind, gap, each) for each in _LANGUAGES},

@@ -62,11 +62,22 @@ def value_words(kind: Type, value: Any, language: str = "zh", fact: Fact | None 
 
 def quantity_words(kind: Type, value: int | Fraction, language: str = "zh") -> str:
     """Stored parts as a decimal of the unit."""
-    amount = Fraction(value) / kind.unit.parts
-    text = f"{float(round(amount, 2)):,.2f}".rstrip("0").rstrip(".") if amount.denominator != 1 else ""
-    text = text or f"{int(amount):,}"
-    unit = kind.unit.text() if language == "zh" else kind.unit.english(plural=amount != 1)
+    parts = kind.unit.parts
+    if isinstance(value, int) and parts.denominator == 1:
+        amount, rest = divmod(value, parts.numerator)
+        text = f"{amount:,}" if rest == 0 else _decimals(value / parts.numerator)
+        is_one = amount == 1 and rest == 0
+    else:
+        exact = Fraction(value) / parts
+        text = f"{int(exact):,}" if exact.denominator == 1 else _decimals(float(round(exact, 2)))
+        is_one = exact == 1
+    unit = kind.unit.text() if language == "zh" else kind.unit.english(plural=not is_one)
     return f"{text} {unit}".strip()
+
+
+def _decimals(value: float) -> str:
+    """At most two decimals. Stored quantities stay below 10¹³, where a float still holds the second."""
+    return f"{value:,.2f}".rstrip("0").rstrip(".")
 
 
 class _Writer:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 # base: (English singular, English plural, stored parts in one)
 BASES: dict[str, tuple[str, str, int]] = {
@@ -38,10 +39,7 @@ class Unit:
     @property
     def parts(self) -> Fraction:
         """How many stored parts make one: 100 (fen) for 元/人/年, 10 for 元/亩."""
-        result = Fraction(1)
-        for base, power in self.powers:
-            result *= Fraction(BASES[base][2]) ** power
-        return result
+        return _parts(self)
 
     def text(self) -> str:
         """As it is written in a rule: 元/人/年."""
@@ -55,6 +53,14 @@ class Unit:
         top = " ".join(words)
         bottom = "".join(f" per {BASES[b][0]}" for b, p in self.powers for _ in range(-p))
         return (top + bottom).strip()
+
+
+@lru_cache(maxsize=256)
+def _parts(unit: Unit) -> Fraction:
+    result = Fraction(1)
+    for base, power in unit.powers:
+        result *= Fraction(BASES[base][2]) ** power
+    return result
 
 
 NUMBER = Unit()
