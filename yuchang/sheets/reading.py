@@ -76,7 +76,7 @@ def judge(name: str, content: bytes) -> None:
         raise _ole_problem(content)
     if content[:2] == b"PK":
         _judge_zip(content)
-    elif b"\x00" in content[:4096]:
+    elif b"\x00" in content:
         raise invalid("file", _("这不是表格文件。"), _("请上传 .xlsx 或 .csv 文件。"))
 
 

@@ -45,7 +45,8 @@ JOIN incoming_household h ON h.group_number = s.group_number,
         member_id bigint, uid uuid, number text, name text, sex text, birth_on date, relation text,
         ethnicity text, id_sealed text, id_blind text, id_tail_blind text, phone_sealed text,
         phone_blind text, facts jsonb, health text[], disability_kind text, disability_level smallint);
-ANALYZE incoming_household; ANALYZE incoming_member;
+ANALYZE incoming_household (id, group_number, is_new);
+ANALYZE incoming_member (id, household_id, is_new);
 """
 
 _HOUSEHOLDS = """
