@@ -1,7 +1,7 @@
 """What a page costs at 20,000 and at 200,000 households: server time, and buffers touched.
 
-Buffers are counted by running every SELECT of the page once more under EXPLAIN (ANALYZE, BUFFERS). The promise is
-growth of at most 1.2 times for ten times the households. Run: ``make bench`` or ``python -m bench.pages``.
+Buffers are counted by running every SELECT of the page once more under EXPLAIN (ANALYZE, BUFFERS).
+The promise is growth of at most 1.2 times for ten times the households. Run: ``make bench`` or ``python -m bench.pages``.
 ``--sizes 1000 10000`` for a quick look.
 """
 
@@ -61,7 +61,7 @@ def pages() -> dict[str, str]:
     """The pages measured, by name."""
     household = Household.objects.filter(county_id=busiest_county().pk).order_by("id").first()
     assert household is not None
-    base = reverse("registry:households")
+    base = reverse("registry:household_list")
     return {
         "household list, first page": base,
         "household list, by state": f"{base}?state=listed",

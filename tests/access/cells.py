@@ -1,8 +1,10 @@
-"""The reviewed file: who may do what, by address and method. Every cell must stand here.
+"""The reviewed file: who may do what, by address and method. Every cell of the matrix must stand here.
 
 ``own`` lists the visitors who may use the address on objects of their own area, organisation or
 household; ``neighbour`` those who may use it on the same objects of the next county or of another
-organisation. Whoever is not listed is refused. ``body`` is built by ``tests.access.bodies``.
+organisation. Whoever is not listed is refused. An address without an object (a list, a form for
+something new) reaches the same page from both sides: what it shows is scoped by the query.
+``tests/access/world.py`` has the objects and the valid bodies.
 """
 
 from __future__ import annotations
@@ -18,10 +20,14 @@ CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR, ADMIN, ANYONE = (
     "administrator",
     "anonymous",
 )
-SIGNED_IN = (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR, ADMIN)
-EVERYONE = (*SIGNED_IN, ANYONE)
-STAFF = (CADRE, REVIEWER, OFFICER)
 NOBODY: tuple[str, ...] = ()
+STAFF = (CADRE, REVIEWER, OFFICER)
+READERS = (*STAFF, AUDITOR)
+SIGNED_IN = (*STAFF, PARTNER, AUDITOR, ADMIN)
+EVERYONE = (*SIGNED_IN, ANYONE)
+ENTERING = (CADRE, OFFICER)
+ONLY_OFFICER, ONLY_PARTNER = (OFFICER,), (PARTNER,)
+ONLY_AUDITOR, ONLY_ADMIN = (AUDITOR,), (ADMIN,)
 
 
 @dataclass(frozen=True)
@@ -33,10 +39,191 @@ class Cell:
 
 
 CELLS: dict[tuple[str, str], Cell] = {
-    ("core:healthz", "GET"): Cell(EVERYONE, EVERYONE),
-    ("core:readyz", "GET"): Cell(EVERYONE, EVERYONE),
-    ("core:set_language", "POST"): Cell(EVERYONE, EVERYONE),
+    # accounts
+    ("accounts:password", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("accounts:password", "POST"): Cell(SIGNED_IN, SIGNED_IN),
     ("accounts:sign_in", "GET"): Cell(EVERYONE, EVERYONE),
     ("accounts:sign_in", "POST"): Cell(EVERYONE, EVERYONE),
     ("accounts:sign_out", "POST"): Cell(SIGNED_IN, SIGNED_IN),
+    # core
+    ("core:healthz", "GET"): Cell(EVERYONE, EVERYONE),
+    ("core:readyz", "GET"): Cell(EVERYONE, EVERYONE),
+    ("core:set_language", "POST"): Cell(EVERYONE, EVERYONE),
+    # exchange
+    ("exchange:agreement", "GET"): Cell((CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:agreement_list", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("exchange:agreement_refuse", "POST"): Cell((CADRE, OFFICER, PARTNER)),
+    ("exchange:agreement_sign", "POST"): Cell(ENTERING),
+    ("exchange:board", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("exchange:choose_category", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER), (CADRE, REVIEWER, OFFICER, PARTNER)
+    ),
+    ("exchange:clearing", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:clearing_check", "POST"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:clearing_discard", "POST"): Cell(ONLY_OFFICER),
+    ("exchange:clearing_list", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("exchange:clearing_publish", "POST"): Cell(ONLY_OFFICER),
+    ("exchange:clearing_run", "POST"): Cell(ONLY_OFFICER),
+    ("exchange:leftover_list", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:match", "GET"): Cell((CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:match_agree", "POST"): Cell(ENTERING),
+    ("exchange:match_answer", "POST"): Cell(STAFF),
+    ("exchange:match_counter", "POST"): Cell(STAFF),
+    ("exchange:match_say", "POST"): Cell(STAFF),
+    ("exchange:partner_count", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER), (CADRE, REVIEWER, OFFICER, PARTNER)
+    ),
+    ("exchange:post_resource", "GET"): Cell(STAFF),
+    ("exchange:post_resource", "POST"): Cell(STAFF),
+    ("exchange:posting", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("exchange:posting_edit", "GET"): Cell(STAFF),
+    ("exchange:posting_edit", "POST"): Cell(STAFF),
+    ("exchange:posting_list", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("exchange:posting_new", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER), (CADRE, REVIEWER, OFFICER, PARTNER)
+    ),
+    ("exchange:posting_new", "POST"): Cell((CADRE, REVIEWER, OFFICER, PARTNER)),
+    ("exchange:posting_open", "POST"): Cell(STAFF),
+    ("exchange:posting_withdraw", "POST"): Cell(STAFF),
+    # ledger
+    ("ledger:household_book", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("ledger:transaction", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("ledger:transaction_list", "GET"): Cell(READERS, READERS),
+    ("ledger:transaction_reverse", "POST"): Cell(ONLY_OFFICER),
+    # market
+    ("market:agreement_order", "GET"): Cell((OFFICER, PARTNER)),
+    ("market:agreement_order", "POST"): Cell((OFFICER, PARTNER)),
+    ("market:buy", "POST"): Cell(ONLY_PARTNER, ONLY_PARTNER),
+    ("market:offer", "GET"): Cell(ONLY_PARTNER, ONLY_PARTNER),
+    ("market:offer_commit", "POST"): Cell(ENTERING),
+    ("market:offer_growers", "GET"): Cell(ENTERING),
+    ("market:offer_lot", "POST"): Cell(ENTERING),
+    ("market:offer_new", "GET"): Cell(ONLY_OFFICER),
+    ("market:offer_new", "POST"): Cell(ONLY_OFFICER),
+    ("market:order", "GET"): Cell((OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
+    ("market:order_cancel", "POST"): Cell(ONLY_PARTNER),
+    ("market:order_list", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("market:order_pay", "POST"): Cell(ONLY_PARTNER),
+    ("market:order_receive", "POST"): Cell(ONLY_PARTNER),
+    ("market:order_transfer", "POST"): Cell(ONLY_OFFICER),
+    ("market:round", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("market:round_delivery", "POST"): Cell(ONLY_OFFICER),
+    ("market:round_list", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("market:round_new", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("market:round_new", "POST"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("market:round_sales", "POST"): Cell(ONLY_OFFICER),
+    ("market:round_settlement", "GET"): Cell(ONLY_OFFICER),
+    ("market:round_settlement", "POST"): Cell(ONLY_OFFICER),
+    # monitoring
+    ("monitoring:alert", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("monitoring:alerts", "GET"): Cell(READERS, READERS),
+    ("monitoring:assess", "POST"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("monitoring:visit", "POST"): Cell(STAFF),
+    # partners
+    ("partners:edit_contact", "GET"): Cell((OFFICER, PARTNER)),
+    ("partners:edit_contact", "POST"): Cell((OFFICER, PARTNER)),
+    ("partners:organisation_list", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("partners:organisation_new", "GET"): Cell(STAFF, STAFF),
+    ("partners:organisation_new", "POST"): Cell(STAFF, STAFF),
+    ("partners:organisation_page", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("partners:reveal_phone", "POST"): Cell((OFFICER, PARTNER)),
+    ("partners:suspend", "POST"): Cell(ONLY_OFFICER),
+    ("partners:vet", "POST"): Cell(ONLY_OFFICER),
+    # places
+    ("places:index", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("places:map", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("places:outline", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("places:place", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    # policy
+    ("policy:decision", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("policy:desk", "GET"): Cell(READERS, READERS),
+    ("policy:household", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("policy:household", "POST"): Cell(ONLY_OFFICER),
+    ("policy:result", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("policy:results", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("policy:rules", "GET"): Cell(READERS, READERS),
+    ("policy:run", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("policy:run_new", "POST"): Cell(ONLY_OFFICER),
+    # publication
+    ("publication:collect", "POST"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("publication:home", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("publication:publish_figures", "POST"): Cell(ONLY_OFFICER),
+    ("publication:publish_notices", "POST"): Cell(ONLY_OFFICER),
+    # registry
+    ("registry:household", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("registry:household_correct", "GET"): Cell(ENTERING),
+    ("registry:household_correct", "POST"): Cell(ENTERING),
+    ("registry:household_exit", "POST"): Cell(ONLY_OFFICER),
+    ("registry:household_export", "POST"): Cell(STAFF, STAFF),
+    ("registry:household_facts", "GET"): Cell(ENTERING),
+    ("registry:household_facts", "POST"): Cell(ENTERING),
+    ("registry:household_list", "GET"): Cell(READERS, READERS),
+    ("registry:household_new", "GET"): Cell(ENTERING, ENTERING),
+    ("registry:household_new", "POST"): Cell(ENTERING),
+    ("registry:household_remove", "POST"): Cell(ENTERING),
+    ("registry:household_resource", "GET"): Cell(ENTERING),
+    ("registry:household_resource", "POST"): Cell(ENTERING),
+    ("registry:household_verify", "POST"): Cell((REVIEWER, OFFICER)),
+    ("registry:import", "GET"): Cell(ENTERING),
+    ("registry:import_annotated", "GET"): Cell(ENTERING),
+    ("registry:import_cancel", "POST"): Cell(ENTERING),
+    ("registry:import_confirm", "POST"): Cell(ENTERING),
+    ("registry:import_list", "GET"): Cell(ENTERING, ENTERING),
+    ("registry:import_mapping", "POST"): Cell(ENTERING),
+    ("registry:import_new", "GET"): Cell(ENTERING, ENTERING),
+    ("registry:import_new", "POST"): Cell(ENTERING),
+    ("registry:import_progress", "GET"): Cell(ENTERING),
+    ("registry:import_template", "GET"): Cell(ENTERING, ENTERING),
+    ("registry:import_undo", "POST"): Cell(ENTERING),
+    ("registry:notice", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("registry:notice_close", "POST"): Cell(ONLY_OFFICER),
+    ("registry:notice_new", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("registry:notice_new", "POST"): Cell(ONLY_OFFICER),
+    ("registry:notices", "GET"): Cell(READERS, READERS),
+    ("registry:notices_close", "POST"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("registry:objection", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("registry:objection_decide", "POST"): Cell(ONLY_OFFICER),
+    ("registry:objection_new", "POST"): Cell(ENTERING),
+    ("registry:objections", "GET"): Cell(READERS, READERS),
+    ("registry:resource_list", "GET"): Cell(READERS, READERS),
+    ("registry:resource_new", "GET"): Cell(ENTERING, ENTERING),
+    ("registry:resource_new", "POST"): Cell(ENTERING),
+    ("registry:resource_withdraw", "POST"): Cell(ENTERING),
+    ("registry:verify_many", "POST"): Cell((REVIEWER, OFFICER)),
+    ("registry:verify_queue", "GET"): Cell((REVIEWER, OFFICER), (REVIEWER, OFFICER)),
+    # workbench
+    ("workbench:audit_log", "GET"): Cell(ONLY_AUDITOR, ONLY_AUDITOR),
+    ("workbench:dashboard", "GET"): Cell(READERS, READERS),
+    ("workbench:deactivate", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("workbench:end_grant", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("workbench:figure", "GET"): Cell(READERS, READERS),
+    ("workbench:flows", "GET"): Cell(READERS, READERS),
+    ("workbench:home", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("workbench:household", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("workbench:operations", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("workbench:people", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("workbench:people", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("workbench:person", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("workbench:person", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("workbench:place_loop", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("workbench:reset_password", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("workbench:reveal", "POST"): Cell(STAFF),
+    ("workbench:search", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("workbench:why", "GET"): Cell(READERS, ONLY_AUDITOR),
 }

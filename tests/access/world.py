@@ -1,19 +1,50 @@
-"""The seeded objects of the matrix: two counties, two organisations, one of each thing on both sides."""
+"""The seeded objects of the matrix: two counties alike, one of each thing on both sides.
+
+``own`` is 成县, where every visitor belongs; ``neighbour`` is 文县. On each side two clerks do what needs two
+people, so that no visitor ever meets an entry of his or her own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from http.cookies import SimpleCookie
 from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
 
-from tests import people
+from tests import people, things
 from tests.access.cells import ADMIN, ANYONE, AUDITOR, CADRE, OFFICER, PARTNER, REVIEWER
 from tests.access.urlconf import Address
+from yuchang.accounts.models import User
+from yuchang.accounts.rules import Role
+from yuchang.core.models import Instance
+from yuchang.exchange import actions as exchange
+from yuchang.exchange.models import Match
+from yuchang.ledger.models import Transaction
+from yuchang.market.actions.goods import Harvest, dispatch_rounds, fulfil_round, lot_set
+from yuchang.market.actions.orders import place_order
+from yuchang.market.actions.payments import Report, confirm_payment
+from yuchang.market.actions.rounds import add_offer, close_round, commit_set, open_round, start_sales
+from yuchang.market.tests.world import goods, terms
+from yuchang.monitoring.models import Alert, Assessment
+from yuchang.partners.models import Organisation
+from yuchang.places.models import Place, keys_of
+from yuchang.policy.actions import decide_household
+from yuchang.policy.models import Run, RunResult
+from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
+from yuchang.registry.models import Notice, NoticeEntry, Objection, Resource
+from yuchang.registry.tests.workbooks import families, workbook
+from yuchang.sheets import actions as sheets
+from yuchang.snapshots.models import Snapshot
 
-Body = Callable[[SimpleNamespace], dict[str, Any]]
+TODAY = date(2026, 11, 21)
+NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+CATEGORIES = {1: "goods.walnut", 2: "goods.honey"}  # apart, so that no clearing joins the two sides
 
 
 @dataclass
@@ -23,12 +54,18 @@ class World:
     own: SimpleNamespace
     neighbour: SimpleNamespace
     visitors: dict[str, people.Person | None]
-    must_write: set[str] = field(default_factory=set)
+    browsers: dict[str, Client] = field(default_factory=dict)
+    cookies: dict[str, str] = field(default_factory=dict)
 
     def client(self, visitor: str) -> Client:
-        """A browser of this visitor."""
-        person = self.visitors[visitor]
-        return person.client() if person else Client()
+        """The visitor's browser, signed in, whatever the last request did to its cookies."""
+        if visitor not in self.browsers:
+            person = self.visitors[visitor]
+            self.browsers[visitor] = person.client() if person else Client()
+            self.cookies[visitor] = self.browsers[visitor].cookies.output(header="", sep=";")
+        browser = self.browsers[visitor]
+        browser.cookies = SimpleCookie(self.cookies[visitor])
+        return browser
 
     def kwargs(self, address: Address, side: str) -> dict[str, Any]:
         """The numbers in the address, from the objects of one side."""
@@ -36,38 +73,588 @@ class World:
             return {}
         given = KWARGS.get(address.name)
         assert given, f"tests/access/world.py: KWARGS lacks {address.name} {address.parameters}"
-        return given(getattr(self, side))
+        found = given(getattr(self, side))
+        return found if isinstance(found, dict) else {address.parameters[0]: found}
 
-    def query(self, address: Address, side: str) -> str:
-        """What stands behind the question mark of a GET."""
-        given = QUERIES.get(address.name)
-        return f"?{given(getattr(self, side))}" if given else ""
-
-
-KWARGS: dict[str, Callable[[SimpleNamespace], dict[str, Any]]] = {}
-QUERIES: dict[str, Callable[[SimpleNamespace], str]] = {}
-BODIES: dict[str, Body] = {}
-
-
-def build_side(county_code: str) -> SimpleNamespace:
-    """One of each thing in one county."""
-    side = SimpleNamespace()
-    side.county = people.county(county_code)
-    side.villages = people.villages(county_code)
-    side.village = side.villages[0]
-    return side
+    def body(self, address: Address, side: str, visitor: str) -> dict[str, Any]:
+        """A valid form for one side, as this visitor would fill it in."""
+        given = BODIES.get(address.name)
+        return given(SimpleNamespace(**vars(getattr(self, side)), visitor=visitor)) if given else {}
 
 
 def build_world() -> World:
     """Two sides alike, and one visitor for each role on the own side."""
-    own, neighbour = build_side(people.CHENG), build_side(people.WEN)
+    Instance.objects.update_or_create(id=1, defaults={"is_simulated": True, "clock_at": NOW})
+    own, neighbour = build_side(people.CHENG, 1), build_side(people.WEN, 2)
     visitors = {
         CADRE: people.li(own.village),
-        REVIEWER: people.zhang(),
+        REVIEWER: people.zhang(Place.objects.get(pk=own.village.township_id)),
         OFFICER: people.wang(own.county),
-        PARTNER: people.zhao(1),
+        PARTNER: people.zhao(own.organisation.pk),
         AUDITOR: people.auditor(),
         ADMIN: people.administrator(),
         ANYONE: None,
     }
-    return World(own, neighbour, visitors)
+    world = World(own, neighbour, visitors)
+    for visitor in visitors:
+        world.client(visitor)  # signs in now, before any cell is tried and undone
+    return world
+
+
+def build_side(county_code: str, number: int) -> SimpleNamespace:
+    """One of each thing in one county."""
+    side = SimpleNamespace(number=number, category=CATEGORIES[number])
+    side.county = people.county(county_code)
+    side.village = people.villages(county_code)[0]
+    side.clerk = people.wang(side.county)
+    side.second = people.wang(side.county)
+    _organisations(side)
+    side.partner = people.zhao(side.organisation.pk)
+    _register(side)
+    _imports(side)
+    _notices(side)
+    _policy(side)
+    _exchange(side)
+    _market(side)
+    _watch(side)
+    _accounts(side)
+    return side
+
+
+def _organisation(side: SimpleNamespace, name: str, kind: str, **more: Any) -> Organisation:
+    values: dict[str, Any] = {"state": "vetted", "vetted_at": NOW} | more
+    place = side.county
+    return Organisation.objects.create(
+        name=f"{name}{side.number}(测试)", kind=kind, place=place, host=place, **keys_of(place), **values
+    )
+
+
+def _organisations(side: SimpleNamespace) -> None:
+    side.organisation = _organisation(side, "采购公司", "enterprise")
+    side.coop = _organisation(side, "合作社", "cooperative")
+    side.carrier = _organisation(side, "物流", "logistics")
+    side.proposed = _organisation(
+        side, "新机构", "enterprise", state="proposed", vetted_at=None, proposed_by_id=side.clerk.user.pk
+    )
+
+
+def _household(side: SimpleNamespace, name: str, state: str, verified: bool = False) -> Any:
+    row = things.household(
+        side.village,
+        name=name,
+        state=state,
+        entered_by=side.clerk.user,
+        verified_by=side.second.user if verified else None,
+        verified_at=NOW if verified else None,
+    )
+    things.facts(row, per_head_yuan=5_000)
+    return row
+
+
+def _register(side: SimpleNamespace) -> None:
+    side.entered = _household(side, "王待核", "entered")
+    side.verified = _household(side, "李待示", "verified", True)
+    side.listed = _household(side, "张在册", "listed", True)
+    side.member = side.listed.members.get()
+    side.resource = _resource(side, side.listed)
+
+
+def _resource(side: SimpleNamespace, home: Any) -> Resource:
+    return Resource.objects.create(
+        place=home.place,
+        **keys_of(home.place),
+        household=home,
+        direction="offer",
+        kind="produce",
+        category=side.category,
+        quantity=300,
+        unit="公斤",
+        season_from=date(2026, 12, 1),
+        season_to=date(2027, 3, 1),
+        declared_at=NOW,
+    )
+
+
+def _imports(side: SimpleNamespace) -> None:
+    def upload(start: int) -> Any:
+        rows = families(1, [side.village], start=start + 500 * side.number)
+        for row in rows:
+            row["county"] = side.county.name
+        return sheets.start_import(
+            actor=side.clerk.actor,
+            kind=HOUSEHOLD_WORKBOOK,
+            area_id=side.village.pk,
+            file_name="台账.xlsx",
+            content=workbook(rows),
+            observed_on=date(2024, 6, 30),
+        )
+
+    side.uploaded = upload(1)
+    side.checked = upload(2)
+    sheets.confirm_mapping(actor=side.clerk.actor, batch_id=side.checked.pk, version=1)
+    sheets.check_import(side.checked.pk)
+    side.checked.refresh_from_db()
+    side.written = upload(3)
+    sheets.confirm_mapping(actor=side.clerk.actor, batch_id=side.written.pk, version=1)
+    sheets.check_import(side.written.pk)
+    side.written.refresh_from_db()
+    sheets.confirm_import(actor=side.clerk.actor, batch_id=side.written.pk, version=side.written.version)
+    sheets.write_import(side.written.pk)
+    side.written.refresh_from_db()
+    assert (side.checked.state, side.written.state) == ("checked", "done"), side.checked.message
+
+
+def _notices(side: SimpleNamespace) -> None:
+    def notice(opens_on: date, name: str) -> tuple[Notice, NoticeEntry]:
+        home = _household(side, name, "noticed", True)
+        row = Notice.objects.create(
+            place=side.village,
+            **keys_of(side.village),
+            opens_on=opens_on,
+            closes_on=opens_on + timedelta(days=6),
+            published_by=side.second.user,
+        )
+        entry = NoticeEntry.objects.create(
+            notice=row, household=home, masked_name=f"{name[0]}某某", size=3, cause_group="burden"
+        )
+        return row, entry
+
+    side.notice, side.entry = notice(TODAY, "赵公示")
+    side.notice_over, _entry = notice(TODAY - timedelta(days=20), "钱期满")
+    side.objection = Objection.objects.create(
+        entry=side.entry,
+        place=side.village,
+        **keys_of(side.village),
+        origin="cadre",
+        text="该户在县城有商品房。",
+        raised_at=NOW,
+        raised_by=side.clerk.user,
+        household_entered_by_id=side.clerk.user.pk,
+    )
+
+
+def _policy(side: SimpleNamespace) -> None:
+    side.decision = decide_household(actor=side.clerk.actor, household_id=side.listed.pk, on=TODAY)
+    frozen = Snapshot.objects.create(
+        place=side.county,
+        **keys_of(side.county),
+        name="households",
+        as_of=TODAY,
+        created_at=NOW,
+        content_hash=f"{side.number:064x}",
+        folder=f"matrix-{side.number}",
+        manifest={},
+    )
+    side.run = Run.objects.create(
+        place=side.county,
+        **keys_of(side.county),
+        on=TODAY,
+        plan=side.decision.plan,
+        snapshot=frozen,
+        households=1,
+        counts={"verdict": {}, "class": {}},
+        result_hash=f"{side.number:064x}",
+        made_at=NOW,
+    )
+    RunResult.objects.create(
+        run=side.run,
+        household_id=side.listed.pk,
+        **keys_of(side.village),
+        met_mask=side.decision.met_mask,
+        unknown_mask=side.decision.unknown_mask,
+        verdict=side.decision.verdict,
+        monitoring_class=side.decision.monitoring_class,
+    )
+
+
+def _facts(side: SimpleNamespace, direction: str, **changes: Any) -> exchange.PostingFacts:
+    given: dict[str, Any] = {
+        "direction": direction,
+        "category": side.category,
+        "quantity": 100,
+        "limit_fen": 2000 if direction == "offer" else 2600,
+        "window_from": date(2026, 12, 1),
+        "window_to": date(2027, 6, 30),
+    }
+    return exchange.PostingFacts(**(given | changes))
+
+
+def _match(side: SimpleNamespace, name: str) -> Match:
+    """A published proposal between a new household and the side's organisation."""
+    home = _household(side, name, "listed", True)
+    exchange.post(actor=side.clerk.actor, facts=_facts(side, "offer", household_id=home.pk))
+    exchange.post(actor=side.partner.actor, facts=_facts(side, "need", organisation_id=side.organisation.pk))
+    run = exchange.run_clearing(actor=side.clerk.actor, on=TODAY, county=side.county)
+    exchange.publish_clearing(actor=side.clerk.actor, clearing_id=run.pk, version=run.version)
+    return Match.objects.get(clearing=run, offer__household=home)
+
+
+def _agreement(side: SimpleNamespace, match: Match, proposer: people.Person, which: str) -> Any:
+    match.refresh_from_db()
+    return exchange.propose_agreement(
+        actor=proposer.actor,
+        match_id=match.pk,
+        version=match.version,
+        side=which,
+        price_fen=match.price_fen,
+        quantity=match.quantity,
+        delivery_from=match.window_from,
+        delivery_to=match.window_to,
+    )
+
+
+def _exchange(side: SimpleNamespace) -> None:
+    side.asked_county = _agreement(side, _match(side, "周待签"), side.partner, "need")
+    side.asked_partner = _agreement(side, _match(side, "吴已提"), side.clerk, "offer")
+    side.signed = _agreement(side, _match(side, "郑已签"), side.partner, "need")
+    exchange.sign_agreement(actor=side.clerk.actor, agreement_id=side.signed.pk, version=side.signed.version)
+    # The newest proposal: an older one is superseded when a later run is published.
+    side.match = _match(side, "孙待谈")
+    side.published = side.match.clearing
+    home = _household(side, "冯待撮", "listed", True)
+    side.posting = exchange.post(actor=side.clerk.actor, facts=_facts(side, "offer", household_id=home.pk))
+    side.draft = exchange.post(
+        actor=side.clerk.actor, facts=_facts(side, "offer", household_id=side.listed.pk, is_draft=True)
+    )
+    side.need = exchange.post(
+        actor=side.partner.actor, facts=_facts(side, "need", organisation_id=side.organisation.pk)
+    )
+    side.clearing = exchange.run_clearing(actor=side.clerk.actor, on=TODAY, county=side.county)
+
+
+def _round(side: SimpleNamespace, reach: str) -> SimpleNamespace:
+    """A round that came as far as ``reach``: draft, sale, closed, fulfilled, delivered."""
+    steps = ("draft", "sale", "closed", "fulfilled", "dispatched", "delivered")
+    far = steps.index(reach)
+    wang = side.clerk.actor
+    grower = _household(side, f"种{reach}", "listed", True)
+    moment = {"sales_from": NOW - timedelta(days=1), "sales_to": NOW + timedelta(days=7)}
+    row = open_round(actor=wang, place=side.county, terms=terms(deliver_on=date(2026, 12, 20), **moment))
+    offer = add_offer(actor=wang, round_id=row.pk, version=row.version, goods=goods(side.coop, side.carrier))
+    commit_set(actor=wang, offer_id=offer.pk, quantities={grower.pk: 100})
+    found = SimpleNamespace(round=row, offer=offer, grower=grower)
+
+    def version() -> int:
+        row.refresh_from_db()
+        return int(row.version)
+
+    if far >= 1:
+        start_sales(actor=wang, round_id=row.pk, version=version())
+        found.held = _order(side, offer)
+        found.order = _order(side, offer)
+        confirm_payment(report=Report(found.order.pk, found.order.total_fen, f"ref-{found.order.pk}"))
+    if far >= 2:
+        close_round(actor=wang, round_id=row.pk, version=version())
+        lot_set(actor=wang, offer_id=offer.pk, harvests=[Harvest(grower.pk, 100, 0)])
+    if far >= 3:
+        fulfil_round(actor=wang, round_id=row.pk, version=version())
+    if far >= 4:
+        dispatch_rounds(actor=wang, round_ids=[row.pk])
+    row.refresh_from_db()
+    offer.refresh_from_db()
+    found.order and found.order.refresh_from_db() if far else None
+    return found
+
+
+def _order(side: SimpleNamespace, offer: Any) -> Any:
+    return place_order(
+        actor=side.partner.actor,
+        organisation_id=side.organisation.pk,
+        quantities={offer.pk: 10},
+        idempotency_key=uuid4().hex,
+    )
+
+
+def _market(side: SimpleNamespace) -> None:
+    side.drafted = _round(side, "draft")
+    side.sale = _round(side, "sale")
+    side.closed = _round(side, "closed")
+    side.fulfilled = _round(side, "fulfilled")
+    side.dispatched = _round(side, "dispatched")
+    side.transaction = Transaction.objects.filter(county_id=side.county.pk).latest("id")
+
+
+def _watch(side: SimpleNamespace) -> None:
+    assessment = Assessment.objects.create(
+        on=TODAY,
+        line_fen=800_000,
+        line_source="测试",
+        households=1,
+        opened=1,
+        created_at=NOW,
+        place=side.county,
+        **keys_of(side.county),
+    )
+    side.alert = Alert.objects.create(
+        household=side.listed,
+        assessment=assessment,
+        kind="below_line",
+        opened_on=TODAY,
+        due_on=TODAY + timedelta(days=15),
+        opened_by_id=side.clerk.user.pk,
+        place=side.village,
+        **keys_of(side.village),
+    )
+
+
+def _accounts(side: SimpleNamespace) -> None:
+    side.account: User = people.person("测试员", Role.VILLAGE_CADRE, place=side.village).user
+    side.grant = side.account.role_grants.get()
+
+
+Given = Callable[[SimpleNamespace], Any]
+KWARGS: dict[str, Given] = {
+    "exchange:agreement": lambda s: s.asked_county.pk,
+    "exchange:agreement_refuse": lambda s: s.asked_county.pk,
+    "exchange:agreement_sign": lambda s: s.asked_county.pk,
+    "exchange:clearing": lambda s: s.published.pk,
+    "exchange:clearing_check": lambda s: s.published.pk,
+    "exchange:clearing_discard": lambda s: s.clearing.pk,
+    "exchange:clearing_publish": lambda s: s.clearing.pk,
+    "exchange:leftover_list": lambda s: s.published.pk,
+    "exchange:match": lambda s: s.match.pk,
+    "exchange:match_agree": lambda s: s.match.pk,
+    "exchange:match_answer": lambda s: s.match.pk,
+    "exchange:match_counter": lambda s: s.match.pk,
+    "exchange:match_say": lambda s: s.match.pk,
+    "exchange:partner_count": lambda s: s.category,
+    "exchange:post_resource": lambda s: s.resource.pk,
+    "exchange:posting": lambda s: s.posting.pk,
+    "exchange:posting_edit": lambda s: s.posting.pk,
+    "exchange:posting_new": lambda s: s.category,
+    "exchange:posting_open": lambda s: s.draft.pk,
+    "exchange:posting_withdraw": lambda s: s.posting.pk,
+    "ledger:household_book": lambda s: s.listed.pk,
+    "ledger:transaction": lambda s: s.transaction.pk,
+    "ledger:transaction_reverse": lambda s: s.transaction.pk,
+    "market:agreement_order": lambda s: s.signed.pk,
+    "market:buy": lambda s: s.sale.offer.pk,
+    "market:offer": lambda s: s.sale.offer.pk,
+    "market:offer_commit": lambda s: s.drafted.offer.pk,
+    "market:offer_growers": lambda s: s.drafted.offer.pk,
+    "market:offer_lot": lambda s: s.closed.offer.pk,
+    "market:offer_new": lambda s: s.drafted.round.pk,
+    "market:order": lambda s: s.sale.order.pk,
+    "market:order_cancel": lambda s: s.sale.held.pk,
+    "market:order_pay": lambda s: s.sale.held.pk,
+    "market:order_receive": lambda s: s.dispatched.order.pk,
+    "market:order_transfer": lambda s: s.sale.held.pk,
+    "market:round": lambda s: s.sale.round.pk,
+    "market:round_delivery": lambda s: {"round_id": s.closed.round.pk, "step": "fulfil"},
+    "market:round_sales": lambda s: {"round_id": s.sale.round.pk, "step": "close"},
+    "market:round_settlement": lambda s: s.dispatched.round.pk,
+    "monitoring:alert": lambda s: s.alert.pk,
+    "monitoring:visit": lambda s: s.alert.pk,
+    "partners:edit_contact": lambda s: s.organisation.pk,
+    "partners:organisation_page": lambda s: s.organisation.pk,
+    "partners:reveal_phone": lambda s: s.organisation.pk,
+    "partners:suspend": lambda s: s.organisation.pk,
+    "partners:vet": lambda s: s.proposed.pk,
+    "places:outline": lambda s: s.county.code[:2] + "0000",
+    "places:place": lambda s: s.county.pk,
+    "policy:decision": lambda s: s.decision.pk,
+    "policy:household": lambda s: s.listed.pk,
+    "policy:result": lambda s: {"pk": s.run.pk, "household_id": s.listed.pk},
+    "policy:results": lambda s: s.run.pk,
+    "policy:run": lambda s: s.run.pk,
+    "publication:publish_figures": lambda s: s.county.pk,
+    "publication:publish_notices": lambda s: s.county.pk,
+    "registry:household": lambda s: s.entered.pk,
+    "registry:household_correct": lambda s: s.entered.pk,
+    "registry:household_exit": lambda s: s.listed.pk,
+    "registry:household_facts": lambda s: s.entered.pk,
+    "registry:household_remove": lambda s: s.entered.pk,
+    "registry:household_resource": lambda s: s.entered.pk,
+    "registry:household_verify": lambda s: s.entered.pk,
+    "registry:import": lambda s: s.uploaded.pk,
+    "registry:import_annotated": lambda s: s.checked.pk,
+    "registry:import_cancel": lambda s: s.uploaded.pk,
+    "registry:import_confirm": lambda s: s.checked.pk,
+    "registry:import_mapping": lambda s: s.uploaded.pk,
+    "registry:import_progress": lambda s: s.uploaded.pk,
+    "registry:import_undo": lambda s: s.written.pk,
+    "registry:notice": lambda s: s.notice.pk,
+    "registry:notice_close": lambda s: s.notice_over.pk,
+    "registry:objection": lambda s: s.objection.pk,
+    "registry:objection_decide": lambda s: s.objection.pk,
+    "registry:objection_new": lambda s: s.entry.pk,
+    "registry:resource_withdraw": lambda s: s.resource.pk,
+    "workbench:deactivate": lambda s: s.account.pk,
+    "workbench:end_grant": lambda s: s.grant.pk,
+    "workbench:figure": lambda s: "households",
+    "workbench:household": lambda s: s.listed.pk,
+    "workbench:person": lambda s: s.account.pk,
+    "workbench:place_loop": lambda s: s.village.pk,
+    "workbench:why": lambda s: s.listed.pk,
+    "workbench:reset_password": lambda s: s.account.pk,
+    "workbench:reveal": lambda s: {"pk": s.listed.pk, "member": s.member.pk, "field": "id_number"},
+}
+
+
+def _member_form(**changes: Any) -> dict[str, str]:
+    values = {"number": "", "name": "王新户", "relation": "head", "id_number": "", "phone": ""} | changes
+    form = {f"m-0-{k}": v for k, v in values.items()}
+    return form | {"m-TOTAL_FORMS": "1", "m-INITIAL_FORMS": "0"}
+
+
+def _household_form(**changes: Any) -> dict[str, Any]:
+    values = {
+        "observed_on": "2026-11-20",
+        "attribute": "ordinary",
+        "main_cause": "skill",
+        "exit_attribute": "not_exited",
+    }
+    return {**values, **changes}
+
+
+def _upload(side: SimpleNamespace) -> dict[str, Any]:
+    rows = families(1, [side.village], start=9 + 500 * side.number)
+    for row in rows:
+        row["county"] = side.county.name
+    file = SimpleUploadedFile("台账.xlsx", workbook(rows), content_type="application/octet-stream")
+    area = side.county if side.visitor == OFFICER else side.village
+    return {"area": area.pk, "observed_on": "2024-06-30", "file": file}
+
+
+BODIES: dict[str, Given] = {
+    "core:set_language": lambda s: {"language": "en", "next": "/"},
+    "accounts:sign_in": lambda s: {"username": "nobody", "password": "nothing"},
+    "accounts:password": lambda s: {},
+    "exchange:agreement_refuse": lambda s: {"version": s.asked_county.version, "reason": "价格变了"},
+    "exchange:agreement_sign": lambda s: {"version": s.asked_county.version},
+    "exchange:clearing_discard": lambda s: {"version": s.clearing.version, "reason": "重跑"},
+    "exchange:clearing_publish": lambda s: {"version": s.clearing.version},
+    "exchange:clearing_run": lambda s: {"county": s.county.pk},
+    "exchange:match_answer": lambda s: {"version": s.match.version, "side": "offer", "answer": "accepted"},
+    "exchange:match_say": lambda s: {"side": "offer", "text": "您好"},
+    "exchange:match_counter": lambda s: {
+        "version": s.match.version,
+        "side": "offer",
+        "price": "24.00",
+        "quantity": 50,
+        "reason": "运费涨了",
+    },
+    "exchange:match_agree": lambda s: {
+        "version": s.match.version,
+        "side": "offer",
+        "price": f"{s.match.price_fen / 100:.2f}",
+        "quantity": s.match.quantity,
+        "delivery_from": s.match.window_from,
+        "delivery_to": s.match.window_to,
+    },
+    "exchange:post_resource": lambda s: {
+        "limit": "21",
+        "window_from": "2026-12-01",
+        "window_to": "2027-03-01",
+    },
+    "exchange:posting_edit": lambda s: {
+        "quantity": 120,
+        "limit": "21",
+        "window_from": "2026-12-01",
+        "window_to": "2027-03-01",
+        "version": s.posting.version,
+    },
+    "exchange:posting_new": lambda s: {
+        "direction": "offer",
+        "quantity": 10,
+        "limit": "20",
+        "window_from": "2026-12-01",
+        "window_to": "2027-03-01",
+        "household_number": s.entered.number,
+        "organisation": s.organisation.pk,
+    },
+    "exchange:posting_open": lambda s: {"version": s.draft.version},
+    "exchange:posting_withdraw": lambda s: {"version": s.posting.version, "reason": "已卖出"},
+    "ledger:transaction_reverse": lambda s: {"reason": "记错"},
+    "market:agreement_order": lambda s: {"growers": ""},
+    "market:buy": lambda s: {"quantity": 1, "key": uuid4().hex},
+    "market:offer_commit": lambda s: {"number": s.drafted.grower.number, "quantity": 120, "version": 1},
+    "market:offer_lot": lambda s: {"number": s.closed.grower.number, "harvested": 5, "lost": 0},
+    "market:offer_new": lambda s: {
+        "title": "核桃二级",
+        "category": s.category,
+        "price": "20",
+        "grower": "20",
+        "version": s.drafted.round.version,
+    },
+    "market:order_cancel": lambda s: {"version": s.sale.held.version},
+    "market:order_receive": lambda s: {"version": s.dispatched.order.version},
+    "market:order_transfer": lambda s: {"amount": f"{s.sale.held.total_fen / 100:.2f}", "reference": "T1"},
+    "market:round_new": lambda s: {
+        "title": "新团",
+        "sales_from": "2026-12-01T08:00",
+        "sales_to": "2026-12-10T08:00",
+        "deliver_on": "2026-12-20",
+        "promise": "坏果包赔",
+        "shortfall_rule": "pro_rata",
+        "way": "direct",
+    },
+    "market:round_delivery": lambda s: {"version": s.closed.round.version},
+    "market:round_sales": lambda s: {"version": s.sale.round.version},
+    "market:round_settlement": lambda s: {"version": s.dispatched.round.version},
+    "monitoring:assess": lambda s: {"on": "2026-11-21"},
+    "monitoring:visit": lambda s: {
+        "version": s.alert.version,
+        "visited_on": "2026-11-21",
+        "outcome": "continue",
+        "finding": "已入户核对。",
+    },
+    "partners:edit_contact": lambda s: {"version": s.organisation.version, "contact_name": "周联络"},
+    "partners:organisation_new": lambda s: {
+        "name": f"新来的公司{uuid4().hex[:6]}",
+        "kind": "enterprise",
+        "place_code": "621221",
+    },
+    "partners:suspend": lambda s: {"version": s.organisation.version, "note": "失联"},
+    "publication:publish_figures": lambda s: {"from_on": "2026-01-01"},
+    "partners:vet": lambda s: {"version": s.proposed.version},
+    "policy:household": lambda s: {"on": "2026-11-21"},
+    "policy:run_new": lambda s: {"county": s.county.pk, "on": "2026-11-21"},
+    "registry:household_new": lambda s: _household_form(village=s.village.pk) | _member_form(),
+    "registry:household_correct": lambda s: (
+        _household_form(version=s.entered.version) | _member_form(number=s.entered.members.get().number)
+    ),
+    "registry:household_exit": lambda s: {"version": s.listed.version},
+    "registry:household_facts": lambda s: {
+        "observed_on": "2026-11-20",
+        "source": "visit",
+        "safe_water": "1",
+    },
+    "registry:household_remove": lambda s: {"version": s.entered.version, "reason": "重复登记"},
+    "registry:household_resource": lambda s: {
+        "direction": "offer",
+        "kind": "produce",
+        "category": s.category,
+        "quantity": 5,
+        "unit": "公斤",
+    },
+    "registry:household_verify": lambda s: {"version": s.entered.version},
+    "registry:verify_many": lambda s: {"household": [s.entered.pk]},
+    "registry:import_cancel": lambda s: {"version": s.uploaded.version},
+    "registry:import_confirm": lambda s: {"version": s.checked.version},
+    "registry:import_mapping": lambda s: (
+        {"version": s.uploaded.version} | {f"column-{k}": v for k, v in s.uploaded.mapping["columns"].items()}
+    ),
+    "registry:import_new": _upload,
+    "registry:import_undo": lambda s: {"version": s.written.version},
+    "registry:notice_close": lambda s: {"version": s.notice_over.version},
+    "registry:notice_new": lambda s: {"village": s.village.pk, "opens_on": "2026-11-21", "days": 7},
+    "registry:objection_decide": lambda s: {
+        "version": s.objection.version,
+        "upheld": "0",
+        "reason": "经核查不属实。",
+    },
+    "registry:objection_new": lambda s: {"text": "该户有小汽车。"},
+    "registry:resource_new": lambda s: {
+        "village": s.village.pk,
+        "direction": "offer",
+        "kind": "scenery",
+        "category": "tourism.homestay",
+        "quantity": 5,
+        "unit": "间",
+    },
+    "registry:resource_withdraw": lambda s: {"version": s.resource.version},
+    "workbench:deactivate": lambda s: {"reason": "调离"},
+    "workbench:people": lambda s: {"username": f"u{uuid4().hex[:8]}", "display_name": "新人"},
+    "workbench:person": lambda s: {"role": "township_reviewer", "place": s.county.code},
+}

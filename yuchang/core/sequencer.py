@@ -111,18 +111,25 @@ def _take(size: int, low: int | None, horizon: int) -> list[bytes]:
             " OR e.transaction_id >= txid_snapshot_xmax(txid_current_snapshot()))"
         )
     sql = f"""
-        WITH taken AS (
-            INSERT INTO core_auditleaf (seq, entry_id, leaf_hash)
-            SELECT %(size)s - 1 + row_number() OVER (ORDER BY e.transaction_id, e.id), e.id, e.leaf_hash
-            FROM (SELECT e.id, e.transaction_id, e.leaf_hash FROM core_auditentry e
-                  WHERE {finished} AND NOT EXISTS (SELECT 1 FROM core_auditleaf l WHERE l.entry_id = e.id)
-                  ORDER BY e.transaction_id, e.id LIMIT {ENTRIES_PER_PASS}) AS e
-            RETURNING seq, leaf_hash)
-        SELECT leaf_hash FROM taken ORDER BY seq
+        SELECT e.id, e.leaf_hash FROM core_auditentry e
+        WHERE {finished} AND NOT EXISTS (SELECT 1 FROM core_auditleaf l WHERE l.entry_id = e.id)
+        ORDER BY e.transaction_id, e.id LIMIT {ENTRIES_PER_PASS}
     """  # noqa: S608 - both pieces are constants above
+    # Read to the end before the first leaf is written: a statement that did both would look for every
+    # entry among the leaves it is adding, which took minutes for a county's first log.
     with connection.cursor() as cursor:
-        cursor.execute(sql, {"size": size, "low": low, "horizon": horizon})
-        return [bytes(leaf) for (leaf,) in cursor.fetchall()]
+        cursor.execute(sql, {"low": low, "horizon": horizon})
+        rows = cursor.fetchall()
+        leaves = [bytes(leaf) for _entry, leaf in rows]
+        cursor.execute(_NUMBER, [size, [entry for entry, _leaf in rows], leaves])
+    return leaves
+
+
+_NUMBER = """
+    INSERT INTO core_auditleaf (seq, entry_id, leaf_hash)
+    SELECT %s - 1 + u.position, u.entry_id, u.leaf_hash
+    FROM unnest(%s::bigint[], %s::bytea[]) WITH ORDINALITY AS u(entry_id, leaf_hash, position)
+"""
 
 
 def _sign_all(last: AuditCheckpoint | None, leaves: list[bytes], horizon: int, cluster: int) -> None:
