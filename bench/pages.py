@@ -1,7 +1,8 @@
 """What a page costs at 20,000 and at 200,000 households: server time, and buffers touched.
 
 Buffers are counted by running every SELECT of the page once more under EXPLAIN (ANALYZE, BUFFERS).
-The promise is growth of at most 1.2 times for ten times the households. Run: ``make bench`` or ``python -m bench.pages``.
+The promise is growth of at most 1.2 times for ten times the households.
+Run: ``make bench`` or ``python -m bench.pages``.
 ``--sizes 1000 10000`` for a quick look.
 """
 

@@ -22,7 +22,7 @@ def main() -> int:
         environment["YUCHANG_VAR"] = str(ROOT / "var" / "bench")
     supervisor = [sys.executable, "-m", "yuchang.supervisor"]
     if is_ours:
-        subprocess.run([*supervisor, "up"], cwd=ROOT, env=environment, check=True)  # noqa: S603
+        subprocess.run([*supervisor, "up"], cwd=ROOT, env=environment, check=True)
     names = sys.argv[1:] or sorted(p.stem for p in (ROOT / "bench").glob("[a-z]*.py"))
     failed = 0
     try:
@@ -30,10 +30,10 @@ def main() -> int:
             sys.stdout.write(f"\n== bench/{name}.py\n")
             sys.stdout.flush()
             command = [sys.executable, "-m", f"bench.{name}"]
-            failed += subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode != 0  # noqa: S603
+            failed += subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode != 0
     finally:
         if is_ours:
-            subprocess.run([*supervisor, "down"], cwd=ROOT, env=environment, check=True)  # noqa: S603
+            subprocess.run([*supervisor, "down"], cwd=ROOT, env=environment, check=True)
     return failed
 
 

@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def supervisor(command: str, environment: dict[str, str]) -> None:
     """Start or stop the embedded test server."""
-    subprocess.run(  # noqa: S603 - our own command
+    subprocess.run(
         [sys.executable, "-m", "yuchang.supervisor", command], cwd=ROOT, env=environment, check=True
     )
 

@@ -52,7 +52,7 @@ def step(name: str, key: str, commands: list[list[str]], advice: str) -> None:
     say(f"{name} …")
     for command in commands:
         try:
-            done = subprocess.run(command, cwd=ROOT, check=False)  # noqa: S603 - our own commands
+            done = subprocess.run(command, cwd=ROOT, check=False)
         except OSError as error:
             fail(f"{name}: {command[0]} cannot be started ({error}). {advice}")
         if done.returncode:
@@ -67,7 +67,7 @@ def make_venv() -> None:
     if (BIN / "python").exists():
         return
     say("private Python environment …")
-    done = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)  # noqa: S603
+    done = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
     if done.returncode:
         shutil.rmtree(VENV, ignore_errors=True)
         fail("Python cannot make a virtual environment. On Debian or Ubuntu: apt-get install python3-venv")
@@ -79,7 +79,7 @@ def npm_command() -> list[str]:
     if found and shutil.which("node"):
         return [found]
     if not (BIN / "npm").exists():
-        subprocess.run([str(BIN / "pip"), "install", "-q", NODE_WHEEL], check=True)  # noqa: S603
+        subprocess.run([str(BIN / "pip"), "install", "-q", NODE_WHEEL], check=True)
     os.environ["PATH"] = f"{BIN}{os.pathsep}{os.environ['PATH']}"
     return [str(BIN / "npm")]
 
