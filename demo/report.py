@@ -196,15 +196,10 @@ def _poverty(scene: Scene, known: dict[str, Any], errors: Errors) -> list[Row]:
     verdicts = dict(RunResult.objects.filter(run=run).values_list("household_id", "verdict"))
     said = {number for number, row in registered.items() if verdicts.get(row.pk) == "eligible"}
     unsure = {number for number, row in registered.items() if verdicts.get(row.pk) == "needs_checking"}
-    withheld = {
-        number
-        for number, row in registered.items()
-        if row.state not in ("listed", "exited", "noticed", "verified")
-    }
+    removed = {number for number, row in registered.items() if row.state == Household.State.REMOVED}
     numbers = known["number"]
     true = set(numbers[known["is_monitored"]].tolist())
     missed, wrong = true - said, said - true
-    after = wrong - withheld
     _list_poverty_errors(known, missed, wrong, unsure, errors)
     claimed = set(numbers[known["is_claimed_poor"] & known["is_reported"]].tolist())
     poor = set(numbers[known["is_poor"]].tolist())
@@ -215,7 +210,7 @@ def _poverty(scene: Scene, known: dict[str, Any], errors: Errors) -> list[Row]:
         ),
         Row("漏判(真是,没判为是)", "0", _share(len(missed), len(true)), _reasons(known, missed)),
         Row("误判(判为是,其实不是)", "0", _share(len(wrong), len(said)), _reasons(known, wrong)),
-        Row("异议成立后的误判", "0", _share(len(after), len(said - withheld) or 1)),
+        Row("异议成立而注销", "都不是监测对象", f"{len(removed)} 户,其中确实不是 {len(removed - true)} 户"),
     ]
 
 
