@@ -71,7 +71,7 @@ def rows(count: int, villages: list[Place]) -> Iterator[list[Any]]:
             f"B{household:09d}{place:02d}",
             NAMES[n % 16] + NAMES[n // 16 % 16] + ("甲" if head else "乙"),
             id_number(n, not wife, 1970 if place < 2 else 2009),
-            PERSONS,
+            min(PERSONS, count - household * PERSONS),
             ("户主", "配偶", "之子")[place],
             "汉族",
             "初中" if place < 2 else "小学",
