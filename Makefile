@@ -49,7 +49,7 @@ check: setup-dev ## ruff, mypy, import-linter, djlint, migrations and translatio
 	@$(PY) -m ruff format --check .
 	@$(PY) -m mypy
 	@.venv/bin/lint-imports
-	@.venv/bin/djlint --check --lint --quiet templates yuchang >/dev/null || .venv/bin/djlint --lint --quiet templates yuchang
+	@.venv/bin/djlint --lint --quiet templates yuchang
 	@YUCHANG_SECRET_KEY=check $(PY) manage.py makemigrations --check --dry-run
 	@YUCHANG_SECRET_KEY=check $(PY) manage.py check --fail-level WARNING
 
