@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import quote
 from urllib.request import urlopen
 
 import pytest
@@ -44,8 +45,8 @@ def public_site(site: Site, transactional_db: None) -> Iterator[str]:
         port = free.getsockname()[1]
     # The tests' server trusts its administrator; the role is taken at connecting.
     address = (
-        f"postgresql://{settings['USER']}:{settings['PASSWORD']}@{settings['HOST']}:{settings['PORT']}"
-        f"/{settings['NAME']}"
+        f"postgresql://{settings['USER']}:{quote(settings['PASSWORD'])}@/{settings['NAME']}"
+        f"?host={quote(settings['HOST'], safe='')}&port={settings['PORT']}"
     )
     environment = os.environ | {
         "YUCHANG_ZONE": "public",
