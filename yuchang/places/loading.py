@@ -14,6 +14,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection, transaction
+from psycopg.copy import QueuedLibpqWriter
 
 from yuchang.places import reference
 from yuchang.places.models import Place, PlaceSuccessor, PovertyCounty, ReferenceLoad
@@ -84,7 +85,10 @@ def _copy(table: str, lines: Iterable[str], total: int, report: Progress) -> int
     assert connection.connection is not None  # noqa: S101 - for the type checker
     with (
         connection.connection.cursor() as cursor,
-        cursor.copy(f"COPY {table} ({', '.join(COLUMNS)}) FROM STDIN") as copy,
+        # A thread of its own sends, while this one makes the next lines.
+        cursor.copy(
+            f"COPY {table} ({', '.join(COLUMNS)}) FROM STDIN", writer=QueuedLibpqWriter(cursor)
+        ) as copy,
     ):
         for line in lines:
             waiting.append(line)
