@@ -28,7 +28,6 @@ setup-dev: python ## install what tests and checks need, too
 demo: setup ## set up, build a simulated county, run the loop, serve it
 	@$(SUPERVISOR) up
 	@$(PY) -m demo --no-serve $(DEMO_ARGS)
-	@$(PY) -c "print(open('var/demo/sign-ins.txt').read())"
 	@$(SUPERVISOR) run
 
 demo-check: setup ## build a small county and run the loop without serving
