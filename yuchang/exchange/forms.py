@@ -8,7 +8,6 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from yuchang.core.errors import Invalid
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direction, Posting
 
@@ -28,14 +27,6 @@ def _price_field(label: Any, help_text: Any = "") -> forms.DecimalField:
 def fen(yuan: Decimal) -> int:
     """A cleaned price with two decimals as fen."""
     return int(yuan * FEN_PER_YUAN)
-
-
-def add_problems(form: forms.Form, error: Invalid, names: dict[str, str]) -> None:
-    """Show an action's problems beside their fields; ``names`` maps problem fields to form fields."""
-    for problem in error.problems:
-        name = names.get(problem.field, problem.field)
-        text = f"{problem.message} {problem.remedy}".strip()
-        form.add_error(name if name in form.fields else None, text)
 
 
 class PostingForm(forms.Form):

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from yuchang.accounts.doors import actor_of, gate, open_door, require
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid
+from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
 from yuchang.policy.actions import decide_household, run_policy
 from yuchang.policy.forms import DecideForm, RunForm
@@ -76,8 +77,7 @@ def run_new(request: HttpRequest) -> HttpResponse:
         try:
             run = run_policy(actor=actor, county=form.cleaned_data["county"], on=form.cleaned_data["on"])
         except Invalid as error:
-            for problem in error.problems:
-                form.add_error(None, f"{problem.message} {problem.remedy}")
+            show_problems(form, error)
         else:
             messages.success(request, _("已认定 %(count)s 户。") % {"count": run.households})
             return redirect("policy:run", run.pk)
@@ -154,8 +154,7 @@ def household(request: HttpRequest, pk: int) -> HttpResponse:
             try:
                 decision = decide_household(actor=actor, household_id=pk, on=form.cleaned_data["on"])
             except Invalid as error:
-                for problem in error.problems:
-                    form.add_error(None, f"{problem.message} {problem.remedy}")
+                show_problems(form, error)
             else:
                 messages.success(
                     request, _("已认定：%(verdict)s。") % {"verdict": decision.get_verdict_display()}

@@ -11,7 +11,6 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from yuchang.core import clock
-from yuchang.core.errors import Invalid
 from yuchang.places.models import Place
 from yuchang.registry.entry import HouseholdEntry, MemberEntry
 from yuchang.registry.models import Resource, Source
@@ -76,13 +75,6 @@ class VersionedForm(forms.Form):
     """A form that says which version was read."""
 
     version = forms.IntegerField(required=False, widget=forms.HiddenInput)
-
-
-def show_problems(form: forms.Form, error: Invalid) -> None:
-    """Put an action's refusal beside the fields it is about."""
-    for problem in error.problems:
-        field = problem.field if problem.field in form.fields else None
-        form.add_error(field, f"{problem.message}{problem.remedy}")
 
 
 class HouseholdForm(VersionedForm):

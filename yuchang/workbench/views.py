@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
@@ -19,6 +18,7 @@ from yuchang.accounts.queries import people_for, place_filter
 from yuchang.accounts.rules import Role
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
+from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
 from yuchang.core.queries import entries_for, log_state
 from yuchang.places.models import Place
@@ -178,7 +178,7 @@ def people(request: HttpRequest) -> HttpResponse:
         try:
             made, password = account_actions.create_user(actor=actor, **form.cleaned_data)
         except Invalid as error:
-            _note(form, error)
+            show_problems(form, error)
         else:
             return render(request, "workbench/one_time_password.html", {"person": made, "password": password})
     rows = people_for(actor).prefetch_related("role_grants__place")
@@ -207,7 +207,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
                 valid_to=data["valid_to"],
             )
         except Invalid as error:
-            _note(form, error)
+            show_problems(form, error)
         else:
             messages.success(request, _("岗位已授予。"))
             return redirect("workbench:person", pk)
@@ -247,8 +247,3 @@ def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
     )
     messages.success(request, _("账号已停用。"))
     return redirect("workbench:person", pk)
-
-
-def _note(form: forms.Form, error: Invalid) -> None:
-    for problem in error.problems:
-        form.add_error(problem.field if problem.field in form.fields else None, problem.message)

@@ -17,6 +17,7 @@ from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid, Problem
+from yuchang.core.forms import show_problems
 from yuchang.core.paging import Page, keyset_page
 from yuchang.exchange import actions, forms, queries
 from yuchang.exchange.models import Category, Posting
@@ -113,7 +114,7 @@ def posting_new(request: HttpRequest, code: str) -> HttpResponse:
         try:
             row = actions.post(actor=actor, facts=_facts(actor, category, form))
         except Invalid as error:
-            forms.add_problems(form, error, NAMES)
+            show_problems(form, error, NAMES)
         else:
             messages.success(request, _("已发布，将参加下一次撮合。"))
             return redirect("exchange:posting", row.pk)
@@ -223,7 +224,7 @@ def post_resource(request: HttpRequest, resource_id: int) -> HttpResponse:
                 actor=actor, facts=_resource_facts(resource, category, factor, form.cleaned_data)
             )
         except Invalid as error:
-            forms.add_problems(form, error, NAMES)
+            show_problems(form, error, NAMES)
         else:
             messages.success(request, _("已发布，将参加下一次撮合。"))
             return redirect("exchange:posting", row.pk)
@@ -279,7 +280,7 @@ def posting_edit(request: HttpRequest, posting_id: int) -> HttpResponse:
                 facts=_edited(row, form.cleaned_data),
             )
         except Invalid as error:
-            forms.add_problems(form, error, NAMES)
+            show_problems(form, error, NAMES)
         else:
             messages.success(request, _("已修改。"))
             return redirect("exchange:posting", row.pk)

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
+from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
 from yuchang.market import queries
 from yuchang.market.actions.agreements import order_from_agreement
@@ -17,7 +18,6 @@ from yuchang.market.actions.goods import deliver_order
 from yuchang.market.actions.orders import cancel_order, place_order
 from yuchang.market.actions.payments import pay_simulated, record_transfer
 from yuchang.market.forms import BuyForm, GrowersForm, TransferForm, VersionForm
-from yuchang.market.views.rounds import show_problems
 
 
 @gate("market.order")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django import forms
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -11,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
+from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
 from yuchang.market import queries
 from yuchang.market.actions.goods import Harvest, deliver_rounds, dispatch_rounds, fulfil_round, record_lot
@@ -18,14 +18,6 @@ from yuchang.market.actions.rounds import add_offer, close_round, commit, open_r
 from yuchang.market.actions.settlements import settle_round
 from yuchang.market.forms import CommitForm, GoodsForm, LotForm, RoundForm, VersionForm
 from yuchang.market.models import Channel
-
-
-def show_problems(form: forms.Form, refusal: Invalid, renamed: dict[str, str] | None = None) -> None:
-    """Put the action's problems beside the fields they name."""
-    for problem in refusal.problems:
-        name = (renamed or {}).get(problem.field, problem.field)
-        text = f"{problem.message}{problem.remedy}"
-        form.add_error(name if name in form.fields else None, text)
 
 
 @gate("market.read")

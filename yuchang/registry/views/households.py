@@ -15,6 +15,7 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.queries import place_filter
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid
+from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
 from yuchang.places.models import Place
 from yuchang.registry import actions, queries, records
@@ -25,7 +26,6 @@ from yuchang.registry.forms import (
     MemberFormSet,
     NewHouseholdForm,
     ResourceForm,
-    show_problems,
 )
 from yuchang.registry.models import Household
 from yuchang.registry.views.shared import download, version_of

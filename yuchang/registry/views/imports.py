@@ -13,10 +13,11 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
+from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
 from yuchang.registry import layout, queries
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
-from yuchang.registry.forms import UploadForm, show_problems
+from yuchang.registry.forms import UploadForm
 from yuchang.registry.views.shared import download, version_of
 from yuchang.sheets import actions as sheets
 from yuchang.sheets import queries as batches

@@ -12,6 +12,7 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.queries import place_filter
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
+from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
 from yuchang.places.models import Place
 from yuchang.registry import actions, queries
@@ -21,7 +22,6 @@ from yuchang.registry.forms import (
     NoticeForm,
     ObjectionForm,
     VillageResourceForm,
-    show_problems,
 )
 from yuchang.registry.models import Notice, Objection
 from yuchang.registry.views.shared import version_of

@@ -1,0 +1,21 @@
+"""What every form shares."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from django.forms import BaseForm
+
+from yuchang.core.errors import Invalid
+
+
+def show_problems(form: BaseForm, error: Invalid, names: Mapping[str, str] | None = None) -> None:
+    """Put an action's problems, with their remedies, beside the fields they are about.
+
+    ``names`` maps the action's field names to the form's where they differ; a problem of no field of
+    the form stands at its head.
+    """
+    for problem in error.problems:
+        name = (names or {}).get(problem.field, problem.field)
+        text = f"{problem.message}{problem.remedy}"
+        form.add_error(name if name in form.fields else None, text)
