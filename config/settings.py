@@ -33,10 +33,14 @@ INSTALLED_APPS = [
     "csp",
     "axes",
     "procrastinate.contrib.django",
+    "ninja",
     "yuchang.core",
     "yuchang.places",
     "yuchang.accounts",
+    "yuchang.files",
+    "yuchang.messages",
     "yuchang.sheets",
+    "yuchang.procedures",
     "yuchang.snapshots",
     "yuchang.registry",
     "yuchang.partners",
@@ -47,6 +51,7 @@ INSTALLED_APPS = [
     "yuchang.monitoring",
     "yuchang.workbench",
     "yuchang.portal",
+    "yuchang.api",
 ]
 
 _COMMON_FIRST = [

@@ -7,6 +7,10 @@ urlpatterns = [
     path("", include("yuchang.workbench.urls")),
     path("accounts/", include("yuchang.accounts.urls")),
     path("places/", include("yuchang.places.urls")),
+    path("files/", include("yuchang.files.urls")),
+    path("messages/", include("yuchang.messages.urls")),
+    path("procedures/", include("yuchang.procedures.urls")),
+    path("sheets/", include("yuchang.sheets.urls")),
     path("registry/", include("yuchang.registry.urls")),
     path("partners/", include("yuchang.partners.urls")),
     path("exchange/", include("yuchang.exchange.urls")),
@@ -14,6 +18,7 @@ urlpatterns = [
     path("ledger/", include("yuchang.ledger.urls")),
     path("policy/", include("yuchang.policy.urls")),
     path("monitoring/", include("yuchang.monitoring.urls")),
+    path("api/", include("yuchang.api.urls")),
     path("publication/", include("yuchang.portal.urls_inside")),
 ]
 handler400 = "yuchang.core.views.bad_request"

@@ -1,0 +1,1 @@
+"""The window for machines: tokens with scopes, OpenAPI, webhooks out."""

@@ -1,0 +1,1 @@
+"""Uploads: quarantine, type check, EXIF strip, access door, expiry."""

@@ -1,0 +1,1 @@
+"""Inbox, due reminders, one-time codes, pluggable SMS and e-mail."""
