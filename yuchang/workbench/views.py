@@ -6,8 +6,10 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,13 +21,16 @@ from yuchang.accounts.rules import Role
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems
-from yuchang.core.paging import keyset_page
+from yuchang.core.lists import Filter, listing
 from yuchang.core.queries import entries_for, log_state
 from yuchang.places.models import Place
 from yuchang.registry.actions import reveal as reveal_secret
 from yuchang.registry.models import Household, Member
+from yuchang.sheets.lists import answer
+from yuchang.workbench.actions import forget_view as forget_one
+from yuchang.workbench.actions import save_view as save_one
 from yuchang.workbench.forms import GrantForm, PersonForm
-from yuchang.workbench.queries import figures, pages
+from yuchang.workbench.queries import figures, lists, pages
 from yuchang.workbench.queries.household import KINDS, household_page, role_word
 from yuchang.workbench.queries.household import why as household_why
 from yuchang.workbench.queries.operations import health
@@ -57,12 +62,13 @@ def home(request: HttpRequest) -> HttpResponse:
 
 @gate("workbench.read")
 @require_GET
-def figure(request: HttpRequest, name: str) -> HttpResponse:
+def figure(request: HttpRequest, name: str) -> HttpResponseBase:
     """Exactly the rows that a figure counts."""
     actor, item = actor_of(request), figures.source(name)
     chosen = figures.selection(item, actor, request.GET)
-    found = figures.figure_list(name, actor, clock.today(), chosen, request.GET.get("after", ""))
-    return render(request, "workbench/figure.html", {"list": found})
+    found = figures.figure_list(name, actor, clock.today(), chosen, size=1)
+    rows = figures.whole_list(request, found, actor, clock.today())
+    return answer(request, rows, "workbench/figure.html", {"figure": found})
 
 
 @gate("monitoring.read")
@@ -149,16 +155,18 @@ def reveal(request: HttpRequest, pk: int, member: int, field: str) -> HttpRespon
 
 @gate("audit.read")
 @require_GET
-def audit_log(request: HttpRequest) -> HttpResponse:
+def audit_log(request: HttpRequest) -> HttpResponseBase:
     """Search the audit log; the state of its signed tree."""
-    given = {k: request.GET.get(k, "").strip() for k in ("action", "kind", "object_id", "actor")}
-    rows = entries_for(**given)
-    context = {
-        "page": keyset_page(rows, order=["-id"], cursor=request.GET.get("after", "")),
-        "given": given,
-        "log": log_state(),
-    }
-    return render(request, "workbench/audit_log.html", context)
+    given = {k: request.GET.get(k, "").strip() for k in lists.LOG_FILTERS}
+    found = listing(
+        request,
+        entries_for(**given),
+        lists.LOG,
+        name="audit.log",
+        label=_("审计日志"),
+        filters=[Filter(k, word, given[k]) for k, word in lists.LOG_FILTERS.items()],
+    )
+    return answer(request, found, "workbench/audit_log.html", {"log": log_state()})
 
 
 @gate("operations.read")
@@ -170,7 +178,7 @@ def operations(request: HttpRequest) -> HttpResponse:
 
 @gate("accounts.manage")
 @require_http_methods(["GET", "POST"])
-def people(request: HttpRequest) -> HttpResponse:
+def people(request: HttpRequest) -> HttpResponseBase:
     """Everyone whose account the actor keeps, and the form for a new person."""
     actor = actor_of(request)
     form = PersonForm(request.POST or None)
@@ -182,10 +190,20 @@ def people(request: HttpRequest) -> HttpResponse:
         else:
             return render(request, "workbench/one_time_password.html", {"person": made, "password": password})
     rows = people_for(actor).prefetch_related("role_grants__place")
-    if request.GET.get("q"):
-        rows = rows.filter(display_name__contains=request.GET["q"].strip())
-    page = keyset_page(rows, order=["id"], cursor=request.GET.get("after", ""))
-    return render(request, "workbench/people.html", {"form": form, "page": page, "total": rows.count()})
+    word = request.GET.get("q", "").strip()
+    if word:
+        rows = rows.filter(display_name__contains=word)
+    found = listing(
+        request,
+        rows,
+        lists.PEOPLE,
+        name="people",
+        label=_("人员"),
+        order=["id"],
+        filters=[Filter("q", _("姓名"), word)],
+        total=rows.count(),
+    )
+    return answer(request, found, "workbench/people.html", {"form": form})
 
 
 @gate("accounts.manage")
@@ -247,3 +265,30 @@ def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
     )
     messages.success(request, _("账号已停用。"))
     return redirect("workbench:person", pk)
+
+
+@gate("workbench.read")
+@require_POST
+def save_view(request: HttpRequest) -> HttpResponse:
+    """Keep a list under a name."""
+    given = {key: request.POST.get(key, "") for key in ("page", "name", "query")}
+    save_one(actor=actor_of(request), **given)
+    messages.success(request, _("已存为常用筛选。"))
+    return _back(request)
+
+
+@gate("workbench.read")
+@require_POST
+def forget_view(request: HttpRequest, pk: int) -> HttpResponse:
+    """Drop one's own saved list."""
+    forget_one(actor=actor_of(request), view_id=pk)
+    messages.success(request, _("已删除。"))
+    return _back(request)
+
+
+def _back(request: HttpRequest) -> HttpResponse:
+    """To the page one came from, if it is ours."""
+    address = request.POST.get("next") or request.headers.get("Referer", "")
+    if not url_has_allowed_host_and_scheme(address, {request.get_host()}):
+        address = reverse("workbench:home")
+    return redirect(address)

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 from django.db.models import Count, DateTimeField, Q, Sum
 from django.db.models.functions import Coalesce, TruncMonth
-from django.http import QueryDict
+from django.http import HttpRequest, QueryDict
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -19,13 +19,14 @@ from yuchang.accounts.doors import require
 from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.errors import Hidden, invalid
+from yuchang.core.lists import Cell, Head, Listing, listing
 from yuchang.core.models import Tally
 from yuchang.core.money import format_wan, format_yuan
-from yuchang.core.paging import Page, keyset_page
+from yuchang.core.paging import keyset_page
 from yuchang.core.tallies import tally_by_key
 from yuchang.places.models import Place
 from yuchang.registry.queries import households_for
-from yuchang.workbench.queries.sources import SOURCES, Cell, Rows, Source
+from yuchang.workbench.queries.sources import SOURCES, Rows, Source
 
 SHADES = 5
 
@@ -268,9 +269,8 @@ class FigureList:
     value: int
     shown: str
     count: int
-    heads: list[tuple[str, bool]]
+    heads: list[Head]
     lines: list[list[Cell]]
-    page: Page[Any]
     is_money: bool
     chosen: Selection
 
@@ -280,25 +280,37 @@ class FigureList:
         return list_address(self.name, self.chosen)
 
 
-def figure_list(
-    name: str, actor: Actor, today: date, chosen: Selection, cursor: str = "", size: int = 50
-) -> FigureList:
-    """Exactly the rows that the figure counts, one page of them, with the figure above."""
+def figure_list(name: str, actor: Actor, today: date, chosen: Selection, size: int = 50) -> FigureList:
+    """The first of exactly the rows that the figure counts, with the figure itself."""
     item = source(name)
     rows = rows_of(item, actor, today, chosen)
-    page = keyset_page(rows, order=item.order, cursor=cursor, size=size)
+    page = keyset_page(rows, order=item.order, size=size)
     value = number_of(item, actor, today, chosen)
+    columns = [c for c in item.columns if not c.is_extra]
     return FigureList(
         name=name,
         label=str(item.label),
         value=value,
         shown=f"{value:,}" if item.sum_of is None else format_yuan(value),
         count=value if item.sum_of is None else rows.order_by().count(),
-        heads=[(str(c.head), c.is_number) for c in item.columns],
-        lines=[[c.cell(row) for c in item.columns] for row in page.items],
-        page=page,
+        heads=[Head(str(c.head), c.is_number) for c in columns],
+        lines=[[c.cell(row) for c in columns] for row in page.items],
         is_money=item.sum_of is not None,
         chosen=chosen,
+    )
+
+
+def whole_list(request: HttpRequest, found: FigureList, actor: Actor, today: date) -> Listing:
+    """The list behind a figure as a page of its own: sorted, chosen, exported like every list."""
+    item = source(found.name)
+    return listing(
+        request,
+        rows_of(item, actor, today, found.chosen),
+        item.columns,
+        name=f"figure.{found.name}",
+        label=found.label,
+        order=item.order,
+        total=found.count,
     )
 
 

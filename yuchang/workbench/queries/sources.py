@@ -8,17 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 from django.utils.translation import get_language, gettext_lazy
 
 from yuchang.accounts.queries import organisation_filter, place_filter
 from yuchang.accounts.rules import Actor
-from yuchang.core.money import format_yuan
+from yuchang.core.lists import Column, day, day_word, number, text, yuan
 from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.ledger.models import Leg
 from yuchang.market.models import Order
@@ -71,31 +70,6 @@ def owner_word(posting: Posting) -> str:
     if posting.organisation:
         return posting.organisation.name
     return posting.household.head_name if posting.household else posting.place.name
-
-
-def day_word(value: date | datetime | None) -> str:
-    """``2026-11-21``; unknown as a dash."""
-    if value is None:
-        return "—"
-    return f"{timezone.localdate(value) if isinstance(value, datetime) else value:%Y-%m-%d}"
-
-
-@dataclass(frozen=True)
-class Cell:
-    """One cell of a list: text, and perhaps where it leads."""
-
-    text: str
-    href: str = ""
-    is_number: bool = False
-
-
-@dataclass(frozen=True)
-class Column:
-    """One column of a figure's list."""
-
-    head: Any
-    cell: Callable[[Any], Cell]
-    is_number: bool = False
 
 
 @dataclass(frozen=True)
@@ -213,14 +187,6 @@ def _paid_households(actor: Actor, today: date) -> Rows:
     return households_for(actor).filter(Exists(legs)).select_related("place")
 
 
-def _text(get: Callable[[Any], Any], href: Callable[[Any], str] | None = None) -> Callable[[Any], Cell]:
-    return lambda row: Cell(str(get(row)), href(row) if href else "")
-
-
-def _number(get: Callable[[Any], str]) -> Callable[[Any], Cell]:
-    return lambda row: Cell(get(row), is_number=True)
-
-
 def _of_households(fits: Callable[[str, str], bool]) -> Tallied:
     return Tallied(
         HOUSEHOLDS_TALLY,
@@ -234,97 +200,90 @@ def _of_alerts(fits: Callable[[str, str, date], bool]) -> Tallied:
 
 
 OPENED = News(assessments_for, "on", "opened")
-PLACE = Column(gettext_lazy("地区"), _text(lambda r: r.place.name))
+_ = gettext_lazy
+PLACE = text("place", _("地区"), lambda r: r.place.name)
 HOUSEHOLD_COLUMNS = (
-    Column(gettext_lazy("户主"), _text(lambda r: r.head_name, lambda r: household_address(r.pk))),
-    Column(gettext_lazy("户编号"), _text(lambda r: r.number)),
+    text("head", _("户主"), lambda r: r.head_name, href=lambda r: household_address(r.pk)),
+    text("number", _("户编号"), lambda r: r.number),
     PLACE,
-    Column(gettext_lazy("人数"), _number(lambda r: str(r.size)), is_number=True),
-    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
+    number("size", _("人数"), lambda r: r.size),
+    text("state", _("状态"), lambda r: r.get_state_display()),
+    text("hamlet", _("自然村"), lambda r: r.hamlet, is_extra=True),
+    day("listed", _("纳入日期"), lambda r: r.listed_on, is_extra=True),
 )
 ALERT_COLUMNS = (
-    Column(
-        gettext_lazy("户主"),
-        _text(lambda r: r.household.head_name, lambda r: household_address(r.household_id)),
+    text(
+        "head", _("户主"), lambda r: r.household.head_name, href=lambda r: household_address(r.household_id)
     ),
     PLACE,
-    Column(
-        gettext_lazy("预警"), _text(lambda r: alert_word(r.kind), lambda r: address("monitoring:alert", r.pk))
-    ),
-    Column(gettext_lazy("发现日期"), _text(lambda r: day_word(r.opened_on))),
-    Column(gettext_lazy("办理期限"), _text(lambda r: day_word(r.due_on))),
-    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
+    text("kind", _("预警"), lambda r: alert_word(r.kind), href=lambda r: address("monitoring:alert", r.pk)),
+    day("opened", _("发现日期"), lambda r: r.opened_on),
+    day("due", _("办理期限"), lambda r: r.due_on),
+    text("state", _("状态"), lambda r: r.get_state_display()),
 )
 POSTING_COLUMNS = (
-    Column(
-        gettext_lazy("品类"),
-        _text(lambda r: category_word(r.category), lambda r: address("exchange:posting", r.pk)),
+    text(
+        "category",
+        _("品类"),
+        lambda r: category_word(r.category),
+        href=lambda r: address("exchange:posting", r.pk),
     ),
-    Column(gettext_lazy("发布方"), _text(lambda r: owner_word(r))),
+    text("owner", _("发布方"), lambda r: owner_word(r)),
     PLACE,
-    Column(
-        gettext_lazy("数量"),
-        _number(lambda r: f"{r.quantity - r.agreed_quantity:,} {r.unit}"),
-        is_number=True,
-    ),
-    Column(gettext_lazy("期限"), _text(lambda r: f"{day_word(r.window_from)} — {day_word(r.window_to)}")),
-    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
+    number("quantity", _("数量"), lambda r: r.quantity - r.agreed_quantity, unit=lambda r: r.unit),
+    text("window", _("期限"), lambda r: f"{day_word(r.window_from)} — {day_word(r.window_to)}"),
+    text("state", _("状态"), lambda r: r.get_state_display()),
 )
 MATCH_COLUMNS = (
-    Column(
-        gettext_lazy("品类"),
-        _text(lambda r: category_word(r.category), lambda r: address("exchange:match", r.pk)),
+    text(
+        "category",
+        _("品类"),
+        lambda r: category_word(r.category),
+        href=lambda r: address("exchange:match", r.pk),
     ),
-    Column(gettext_lazy("供方地区"), _text(lambda r: r.offer.place.name)),
-    Column(
-        gettext_lazy("需方"),
-        _text(lambda r: r.need.organisation.name if r.need.organisation else r.need.place.name),
+    text("offer", _("供方地区"), lambda r: r.offer.place.name),
+    text(
+        "need",
+        _("需方"),
+        lambda r: r.need.organisation.name if r.need.organisation else r.need.place.name,
     ),
-    Column(gettext_lazy("数量"), _number(lambda r: f"{r.quantity:,}"), is_number=True),
-    Column(gettext_lazy("单价（元）"), _number(lambda r: format_yuan(r.price_fen)), is_number=True),
-    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
+    number("quantity", _("数量"), lambda r: r.quantity),
+    yuan("price", _("单价（元）"), lambda r: r.price_fen),
+    text("state", _("状态"), lambda r: r.get_state_display()),
 )
 AGREEMENT_COLUMNS = (
-    Column(
-        gettext_lazy("签约"),
-        _text(lambda r: day_word(r.agreed_at), lambda r: address("exchange:agreement", r.pk)),
-    ),
-    Column(gettext_lazy("品类"), _text(lambda r: category_word(r.category))),
+    day("agreed", _("签约"), lambda r: r.agreed_at, href=lambda r: address("exchange:agreement", r.pk)),
+    text("category", _("品类"), lambda r: category_word(r.category)),
     PLACE,
-    Column(gettext_lazy("需方"), _text(lambda r: r.need.organisation.name if r.need.organisation else "—")),
-    Column(gettext_lazy("数量"), _number(lambda r: f"{r.quantity:,}"), is_number=True),
-    Column(
-        gettext_lazy("金额（元）"), _number(lambda r: format_yuan(r.quantity * r.price_fen)), is_number=True
-    ),
+    text("need", _("需方"), lambda r: r.need.organisation.name if r.need.organisation else "—"),
+    number("quantity", _("数量"), lambda r: r.quantity),
+    yuan("value", _("金额（元）"), lambda r: r.quantity * r.price_fen),
 )
 ORDER_COLUMNS = (
-    Column(gettext_lazy("订单"), _text(lambda r: r.pk, lambda r: address("market:order", r.pk))),
-    Column(gettext_lazy("场次"), _text(lambda r: r.round.title)),
-    Column(gettext_lazy("买方"), _text(lambda r: r.organisation.name)),
-    Column(gettext_lazy("付款"), _text(lambda r: day_word(r.paid_at))),
-    Column(gettext_lazy("状态"), _text(lambda r: r.get_state_display())),
-    Column(gettext_lazy("金额（元）"), _number(lambda r: format_yuan(r.total_fen)), is_number=True),
+    text("order", _("订单"), lambda r: r.pk, href=lambda r: address("market:order", r.pk)),
+    text("round", _("场次"), lambda r: r.round.title),
+    text("buyer", _("买方"), lambda r: r.organisation.name),
+    day("paid", _("付款"), lambda r: r.paid_at),
+    text("state", _("状态"), lambda r: r.get_state_display()),
+    yuan("total", _("金额（元）"), lambda r: r.total_fen),
 )
 LEG_COLUMNS = (
-    Column(gettext_lazy("入账日期"), _text(lambda r: day_word(r.booked_on))),
-    Column(
-        gettext_lazy("农户"), _text(lambda r: r.account.name, lambda r: household_address(r.household_id))
-    ),
+    day("booked", _("入账日期"), lambda r: r.booked_on),
+    text("household", _("农户"), lambda r: r.account.name, href=lambda r: household_address(r.household_id)),
     PLACE,
-    Column(gettext_lazy("事项"), _text(lambda r: r.transaction.memo or r.transaction.get_kind_display())),
-    Column(gettext_lazy("金额（元）"), _number(lambda r: format_yuan(r.amount_fen)), is_number=True),
+    text("matter", _("事项"), lambda r: r.transaction.memo or r.transaction.get_kind_display()),
+    yuan("amount", _("金额（元）"), lambda r: r.amount_fen),
 )
 OBJECTION_COLUMNS = (
-    Column(
-        gettext_lazy("户主"),
-        _text(
-            lambda r: r.entry.household.head_name,
-            lambda r: address("registry:objection", r.pk) or household_address(r.entry.household_id),
-        ),
+    text(
+        "head",
+        _("户主"),
+        lambda r: r.entry.household.head_name,
+        href=lambda r: address("registry:objection", r.pk) or household_address(r.entry.household_id),
     ),
     PLACE,
-    Column(gettext_lazy("提出"), _text(lambda r: day_word(r.raised_at))),
-    Column(gettext_lazy("内容"), _text(lambda r: r.text[:60])),
+    day("raised", _("提出"), lambda r: r.raised_at),
+    text("content", _("内容"), lambda r: r.text[:60]),
 )
 
 _TO_VERIFY = Q(verified_by__isnull=True, state__in=["entered", "listed", "exited"])

@@ -1,0 +1,32 @@
+"""The lists that the reader has kept under a name."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django import template
+
+from yuchang.accounts.rules import Actor
+from yuchang.core.lists import Listing
+from yuchang.workbench.models import SavedView
+
+register = template.Library()
+
+
+@dataclass(frozen=True)
+class Saved:
+    """The reader's own saved lists of one page; not offered to strangers and in the public zone."""
+
+    is_offered: bool
+    views: list[SavedView]
+
+
+@register.simple_tag(takes_context=True)
+def saved_views(context: dict[str, Any], found: Listing) -> Saved:
+    """One query for a signed-in reader, none for anybody else."""
+    actor = context.get("actor")
+    if not isinstance(actor, Actor) or not actor.user_id:
+        return Saved(False, [])
+    rows = SavedView.objects.filter(user_id=actor.user_id, page=found.name).order_by("name", "id")
+    return Saved(True, list(rows))
