@@ -55,17 +55,27 @@ def fulfilled_quantities(quantities: Sequence[int], available: int, rule: str) -
     return filled
 
 
-def spread_lines(fulfilled: Sequence[int], parts: Sequence[int]) -> list[list[int]]:
-    """For each line, how much each grower delivers, when growers deliver ``parts`` in all.
+def spread_lines(fulfilled: Sequence[int], parts: Sequence[int]) -> list[list[tuple[int, int]]]:
+    """For each line, the growers (position, quantity) that fill it, when growers deliver ``parts`` in all.
 
-    Each line is divided in proportion to what the growers have left, so that no grower is asked for more
-    than his part and the last line takes exactly the rest. Both arguments must have the same sum.
+    The lines take the growers one after another, each from where the line before stopped. So a line has few
+    growers, and all lines together at most as many parts as there are lines and growers, less one: a buyer
+    can be told who grew the goods, and the book grows with the orders, not with orders times growers.
+    Raises ValueError when both arguments do not have the same sum.
     """
-    left = list(parts)
+    if sum(fulfilled) != sum(parts):
+        raise ValueError("what is delivered is not what the growers give")
     rows = []
+    at, left = 0, list(parts)
     for quantity in fulfilled:
-        row = split_fen(quantity, left) if quantity else [0] * len(left)
-        left = [have - take for have, take in zip(left, row, strict=True)]
+        row = []
+        while quantity:
+            while not left[at]:
+                at += 1
+            take = min(quantity, left[at])
+            row.append((at, take))
+            left[at] -= take
+            quantity -= take
         rows.append(row)
     return rows
 
@@ -108,7 +118,7 @@ def allocate(lines: Sequence[tuple[int, int]], growers: Sequence[Grower], rule: 
     1. Available is the sum of what each grower brought, at most its commitment.
     2. If that is less than was sold, ``rule`` says which lines miss how much.
     3. Growers deliver in proportion to their commitments, none more than it brought.
-    4. Each line is filled in proportion to what the growers have left; within a grower, oldest lot first.
+    4. The lines take the growers one after another; within a grower, oldest lot first.
     """
     available = [grower.available for grower in growers]
     fulfilled = fulfilled_quantities([quantity for _id, quantity in lines], sum(available), rule)
@@ -116,8 +126,9 @@ def allocate(lines: Sequence[tuple[int, int]], growers: Sequence[Grower], rule: 
     fills: list[Filled] = []
     stock = [list(grower.lots) for grower in growers]
     for (line_id, _quantity), row in zip(lines, spread_lines(fulfilled, parts), strict=True):
-        for grower, lots, wanted in zip(growers, stock, row, strict=True):
-            fills += [Filled(line_id, grower.household_id, lot, q) for lot, q in _draw(lots, wanted)]
+        for at, wanted in row:
+            home = growers[at].household_id
+            fills += [Filled(line_id, home, lot, q) for lot, q in _draw(stock[at], wanted)]
     return Allocation({pk: q for (pk, _), q in zip(lines, fulfilled, strict=True)}, tuple(fills))
 
 

@@ -65,20 +65,16 @@ def test_the_table_of_the_handbook() -> None:
     assert result.fulfilled == {1: 37, 2: 27, 3: 18}
     of = {(f.line_id, f.household_id): f.quantity for f in result.fills}
     assert of == {
-        (1, 1): 23,
-        (1, 2): 5,
-        (1, 3): 9,
-        (2, 1): 16,
-        (2, 2): 4,
-        (2, 3): 7,
-        (3, 1): 11,
-        (3, 2): 3,
-        (3, 3): 4,
+        (1, 1): 37,
+        (2, 1): 13,
+        (2, 2): 12,
+        (2, 3): 2,
+        (3, 3): 18,
     }
-    share = split_line(PricedLine(1, 40, 37, 2560, 160, 320, 160, {1: 23, 2: 5, 3: 9}))
-    assert share.households == {1: 58880, 2: 12800, 3: 23040}
-    assert (share.coop_fen, share.logistics_fen, share.residual_fen) == (5920, 11840, 5920)
-    assert share.total_fen == 37 * 3200
+    share = split_line(PricedLine(2, 30, 27, 2560, 160, 320, 160, {1: 13, 2: 12, 3: 2}))
+    assert share.households == {1: 33280, 2: 30720, 3: 5120}
+    assert (share.coop_fen, share.logistics_fen, share.residual_fen) == (4320, 8640, 4320)
+    assert share.total_fen == 27 * 3200
 
 
 quantity = st.integers(1, 500)
@@ -121,8 +117,18 @@ def test_lines_use_up_exactly_what_growers_deliver(parts: list[int], data: st.Da
         lines.append(data.draw(st.integers(1, left)))
         left -= lines[-1]
     rows = spread_lines(lines, parts)
-    assert [sum(row) for row in rows] == lines
-    assert [sum(column) for column in zip(*rows, strict=True)] == (parts if rows else [])
+    assert [sum(quantity for _at, quantity in row) for row in rows] == lines
+    used = [0] * len(parts)
+    for row in rows:
+        for at, quantity in row:
+            used[at] += quantity
+    assert used == parts
+    assert sum(map(len, rows)) <= max(0, len(lines) + len(parts) - 1)
+
+
+def test_lines_that_are_not_what_growers_deliver_are_refused() -> None:
+    with pytest.raises(ValueError):
+        spread_lines([3], [1, 1])
 
 
 fen = st.integers(0, 5000)
