@@ -1,0 +1,1 @@
+"""Pure rules of procedures: working days, the step machine, reproducible samples, overdue rungs."""
