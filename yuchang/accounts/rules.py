@@ -14,20 +14,42 @@ class Role(StrEnum):
     """A hat that a person wears within a scope."""
 
     VILLAGE_CADRE = "village_cadre"
+    WORK_TEAM = "work_team"
+    HELPER = "helper"
     TOWNSHIP_REVIEWER = "township_reviewer"
     COUNTY_OFFICER = "county_officer"
+    PREFECTURE_OFFICER = "prefecture_officer"
+    PROVINCE_OFFICER = "province_officer"
     PARTNER = "partner"
+    BANK_OFFICER = "bank_officer"
+    TRAINER = "trainer"
+    PLATFORM_OPERATOR = "platform_operator"
+    HOUSEHOLD = "household"
+    EVALUATOR = "evaluator"
     AUDITOR = "auditor"
     SYSTEM_ADMINISTRATOR = "system_administrator"
+    SECURITY_ADMINISTRATOR = "security_administrator"
+    AUDIT_ADMINISTRATOR = "audit_administrator"
 
 
 ROLE_WORDS: dict[Role, tuple[str, str]] = {
     Role.VILLAGE_CADRE: ("村干部", "village cadre"),
+    Role.WORK_TEAM: ("驻村工作队员", "resident work team"),
+    Role.HELPER: ("帮扶责任人", "helper"),
     Role.TOWNSHIP_REVIEWER: ("乡镇审核员", "township reviewer"),
     Role.COUNTY_OFFICER: ("县级专员", "county officer"),
+    Role.PREFECTURE_OFFICER: ("市级专员", "prefecture officer"),
+    Role.PROVINCE_OFFICER: ("省级专员", "province officer"),
     Role.PARTNER: ("帮扶伙伴", "partner"),
+    Role.BANK_OFFICER: ("银行信贷员", "bank officer"),
+    Role.TRAINER: ("培训讲师", "trainer"),
+    Role.PLATFORM_OPERATOR: ("平台运营员", "platform operator"),
+    Role.HOUSEHOLD: ("农户", "household"),
+    Role.EVALUATOR: ("评估员", "evaluator"),
     Role.AUDITOR: ("审计员", "auditor"),
     Role.SYSTEM_ADMINISTRATOR: ("系统管理员", "system administrator"),
+    Role.SECURITY_ADMINISTRATOR: ("安全管理员", "security administrator"),
+    Role.AUDIT_ADMINISTRATOR: ("审计管理员", "audit administrator"),
 }
 
 
@@ -86,12 +108,13 @@ _STAFF_READS = frozenset(
         "policy.read",
         "monitoring.read",
         "workbench.read",
+        "sheets.read",
     }
 )
 
-PERMISSIONS: dict[Role, frozenset[str]] = {
-    Role.VILLAGE_CADRE: _STAFF_READS
-    | {
+# What somebody in the village writes: a cadre, and the resident work team beside him (驻村工作队).
+_VILLAGE_WRITES = frozenset(
+    {
         "registry.enter",
         "registry.import",
         "registry.export",
@@ -102,7 +125,28 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "exchange.agree",
         "market.commit",
         "monitoring.visit",
-    },
+        "consents.read",
+        "consents.record",
+        "teams.read",
+        "sheets.make",
+    }
+)
+
+PERMISSIONS: dict[Role, frozenset[str]] = {
+    Role.VILLAGE_CADRE: _STAFF_READS | _VILLAGE_WRITES,
+    Role.WORK_TEAM: _STAFF_READS | _VILLAGE_WRITES,
+    # Sees the households of his or her assignments, wherever they lie, and visits them.
+    Role.HELPER: frozenset(
+        {
+            "registry.read",
+            "policy.read",
+            "monitoring.read",
+            "monitoring.visit",
+            "consents.read",
+            "consents.record",
+            "workbench.read",
+        }
+    ),
     Role.TOWNSHIP_REVIEWER: _STAFF_READS
     | {
         "registry.verify",
@@ -112,6 +156,11 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "partners.propose",
         "exchange.post",
         "exchange.talk",
+        "consents.read",
+        "teams.read",
+        "teams.assign",
+        "sheets.make",
+        "sheets.design",
     },
     Role.COUNTY_OFFICER: _STAFF_READS
     | {
@@ -138,7 +187,18 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "monitoring.assess",
         "monitoring.visit",
         "portal.publish",
+        "consents.read",
+        "teams.read",
+        "teams.manage",
+        "teams.assign",
+        "sheets.make",
+        "sheets.design",
     },
+    # The levels above compare and look into; the county stays responsible for its own register.
+    Role.PREFECTURE_OFFICER: _STAFF_READS | {"snapshots.read", "consents.read", "teams.read"},
+    # The province hands down what the national system holds; the counties verify it (registry.take_over).
+    Role.PROVINCE_OFFICER: _STAFF_READS
+    | {"snapshots.read", "consents.read", "teams.read", "registry.take_over"},
     Role.PARTNER: frozenset(
         {
             "partners.own",
@@ -153,19 +213,43 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "workbench.read",
         }
     ),
-    Role.AUDITOR: _STAFF_READS | {"audit.read"},
+    # A bank sees what a household consented to, and nothing of the register besides.
+    Role.BANK_OFFICER: frozenset({"partners.own", "partners.read", "consents.use", "workbench.read"}),
+    Role.TRAINER: frozenset({"partners.read", "exchange.read", "workbench.read"}),
+    Role.PLATFORM_OPERATOR: frozenset({"partners.read", "exchange.read", "market.read", "workbench.read"}),
+    Role.HOUSEHOLD: frozenset({"household.own"}),
+    # An evaluator opens what was drawn into the sample; the lists of the place stay empty.
+    Role.EVALUATOR: frozenset({"registry.read", "policy.read", "monitoring.read", "workbench.read"}),
+    Role.AUDITOR: _STAFF_READS | {"audit.read", "consents.read", "teams.read"},
     Role.SYSTEM_ADMINISTRATOR: frozenset({"accounts.manage", "operations.read", "workbench.read"}),
+    Role.SECURITY_ADMINISTRATOR: frozenset({"accounts.vet", "workbench.read"}),
+    Role.AUDIT_ADMINISTRATOR: frozenset({"audit.read", "workbench.read"}),
 }
 
 
 # Roles that act for an organisation instead of within a place.
-NEEDS_ORGANISATION = frozenset({Role.PARTNER})
-_ALONE = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR})
+NEEDS_ORGANISATION = frozenset({Role.PARTNER, Role.BANK_OFFICER})
+# The three administrators (三员): 系统, 安全 and 审计. Nobody is two of them, and none does business.
+ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDIT_ADMINISTRATOR})
+ALONE = ADMINISTRATORS | {Role.AUDITOR}
+# Roles that no post and no direct grant gives: a sign-in by telephone, an assignment or a sample does.
+NOT_GRANTED = frozenset({Role.HOUSEHOLD})
+# The lowest level of place at which a role makes sense (places.Place.Level; 0 is the country).
+LOWEST_LEVEL: dict[Role, int] = {
+    Role.PROVINCE_OFFICER: 1,
+    Role.PREFECTURE_OFFICER: 2,
+    Role.COUNTY_OFFICER: 3,
+    Role.TOWNSHIP_REVIEWER: 4,
+}
+# What the three administrators may use. Everything else is business, and closed to them.
+WITHOUT_BUSINESS = frozenset(
+    {"accounts.manage", "accounts.vet", "audit.read", "operations.read", "workbench.read"}
+)
 
 
 def may_be_combined(roles: set[Role]) -> bool:
     """Whether one person may wear these hats: running or auditing the system stands alone (三员分立)."""
-    return len(roles) < 2 or not roles & _ALONE
+    return len(roles) < 2 or not roles & ALONE
 
 
 @dataclass(frozen=True)
