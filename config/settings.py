@@ -8,7 +8,7 @@ from typing import Any
 
 from csp.constants import NONE, SELF
 
-from config.environment import ROOT, VAR, database_url, flag, parse_database_url, secret
+from config.environment import ROOT, VAR, database_url, existing_secret, flag, parse_database_url, secret
 
 BASE_DIR = ROOT
 DEBUG = flag("YUCHANG_DEBUG")
@@ -56,6 +56,7 @@ INSTALLED_APPS = [
 
 _COMMON_FIRST = [
     "yuchang.core.middleware.RequestIdMiddleware",
+    "yuchang.core.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
@@ -208,3 +209,28 @@ REFERENCE_DIR = BASE_DIR / "reference"
 # The operator's approved outlines; a file here replaces the one of the npm package.
 MAP_DIR = Path(os.environ.get("YUCHANG_MAP_DIR", VAR / "maps"))
 SNAPSHOT_DIR = VAR / "snapshots"
+
+# Uploads: sealed files and the quarantine lie in a private folder that no server serves.
+FILES_DIR = Path(os.environ.get("YUCHANG_FILES_DIR", VAR / "files"))
+FILES_QUOTA = int(os.environ.get("YUCHANG_FILES_QUOTA_MB", "51200")) << 20  # per county
+# A command that judges one file, whose path is added: 0 clean, 1 infected; for example "clamdscan --fdpass".
+FILES_SCANNER = os.environ.get("YUCHANG_FILES_SCANNER", "")
+
+# Ways out of the house are off until the operator names one (see docs/howto/messages.md).
+SMS = {
+    "driver": os.environ.get("YUCHANG_SMS_DRIVER", "off"),
+    "file": os.environ.get("YUCHANG_SMS_FILE", str(VAR / "outbox" / "sms.jsonl")),
+    "url": os.environ.get("YUCHANG_SMS_URL", ""),
+    "key_id": os.environ.get("YUCHANG_SMS_KEY_ID", ""),
+    "ca_file": os.environ.get("YUCHANG_SMS_CA_FILE", ""),
+    "templates": dict(
+        pair.split("=", 1) for pair in os.environ.get("YUCHANG_SMS_TEMPLATES", "").split(",") if "=" in pair
+    ),
+}
+EMAIL_HOST = os.environ.get("YUCHANG_EMAIL_HOST", "")
+EMAIL_PORT = int(os.environ.get("YUCHANG_EMAIL_PORT", "465"))
+EMAIL_HOST_USER = os.environ.get("YUCHANG_EMAIL_USER", "")
+EMAIL_HOST_PASSWORD = existing_secret("YUCHANG_EMAIL_PASSWORD") or ""
+EMAIL_USE_SSL = flag("YUCHANG_EMAIL_SSL", default=True)
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = os.environ.get("YUCHANG_EMAIL_FROM", "yuchang@localhost")

@@ -1,0 +1,57 @@
+"""Reads: a person's inbox, what is unread, and the administrator's view of deliveries."""
+
+from __future__ import annotations
+
+from django.db.models import QuerySet
+
+from yuchang.accounts.rules import Actor
+from yuchang.core import clock
+from yuchang.messages.models import Contact, Delivery, Message, Preference
+
+UNREAD_SHOWN = 100
+
+
+def messages_for(actor: Actor) -> QuerySet[Message]:
+    """The actor's own inbox, whole. Nobody reads another's."""
+    return Message.objects.filter(recipient_id=actor.user_id) if actor.user_id else Message.objects.none()
+
+
+def unread_count(actor: Actor) -> int:
+    """How many of the actor's messages are unread, counted to 100 at most. One index-only query."""
+    unread = messages_for(actor).filter(read_at__isnull=True, archived_at__isnull=True)
+    return unread[:UNREAD_SHOWN].count()
+
+
+def unread_of(user_id: int) -> int:
+    """How many unread messages a person has, digests left out."""
+    return (
+        Message.objects.filter(recipient_id=user_id, read_at=None, archived_at=None)
+        .exclude(kind=Message.Kind.DIGEST)
+        .count()
+    )
+
+
+def due_for(actor: Actor) -> QuerySet[Message]:
+    """What the actor still has to do by a day, earliest first."""
+    open_ones = messages_for(actor).filter(due_on__isnull=False, settled_at__isnull=True, reminds=None)
+    return open_ones.filter(archived_at__isnull=True).order_by("due_on", "id")
+
+
+def overdue_count(actor: Actor) -> int:
+    """How many of these are past their day, counted to 100 at most."""
+    return due_for(actor).filter(due_on__lt=clock.today())[:UNREAD_SHOWN].count()
+
+
+def preference_of(user_id: int) -> Preference:
+    """A person's preference; the defaults, unsaved, when none was stored."""
+    return Preference.objects.filter(user_id=user_id).first() or Preference(user_id=user_id, version=0)
+
+
+def contacts_of(user_id: int) -> dict[str, Contact]:
+    """A person's phone and e-mail rows by channel; the values stay sealed."""
+    return {c.channel: c for c in Contact.objects.filter(user_id=user_id)}
+
+
+def deliveries() -> QuerySet[Delivery]:
+    """Every delivery without what was said; for the administrator."""
+    return Delivery.objects.select_related("recipient").defer("payload", "message_id")
