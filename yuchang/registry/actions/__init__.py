@@ -1,5 +1,6 @@
 """Every write of the register: one named action = permission + validation + write + audit."""
 
+from yuchang.registry.actions.bulk import TakenOver, take_over_households
 from yuchang.registry.actions.exports import export_households
 from yuchang.registry.actions.facts import record_facts, record_facts_set
 from yuchang.registry.actions.households import (
@@ -9,12 +10,19 @@ from yuchang.registry.actions.households import (
     remove_household,
 )
 from yuchang.registry.actions.notices import close_notice, close_notices, publish_notice, publish_notices
-from yuchang.registry.actions.objections import decide_objection, raise_objection, take_in_objections
+from yuchang.registry.actions.objections import (
+    Received,
+    decide_objection,
+    raise_objection,
+    take_in_objections,
+)
 from yuchang.registry.actions.resources import declare_resource, declare_resources_set, withdraw_resource
 from yuchang.registry.actions.reveals import reveal
 from yuchang.registry.actions.verification import verify_household, verify_households
 
 __all__ = [
+    "Received",
+    "TakenOver",
     "close_notice",
     "close_notices",
     "correct_household",
@@ -32,6 +40,7 @@ __all__ = [
     "remove_household",
     "reveal",
     "take_in_objections",
+    "take_over_households",
     "verify_household",
     "verify_households",
     "withdraw_resource",

@@ -24,7 +24,7 @@ _TABLES = """
 DROP TABLE IF EXISTS pg_temp.incoming_household, pg_temp.incoming_member;
 CREATE TEMPORARY TABLE incoming_household ON COMMIT DROP AS
 SELECT s.group_number, coalesce(d.household_id, nextval('registry_household_id_seq')) AS id,
-       d.household_id IS NULL AS is_new, d.place_id, d.number, d.hamlet, d.attribute, d.exit_attribute,
+       d.household_id IS NULL AS is_new, d.place_id, d.number, d.hamlet, 'entered' AS state, d.attribute, d.exit_attribute,
        d.exit_year, d.size, d.head_name, d.main_cause, d.other_causes, d.search_keys,
        decode(d.content_hash, 'hex') AS content_hash, d.facts
 FROM ({source}) s (group_number, document),
@@ -49,13 +49,13 @@ ANALYZE incoming_household (id, group_number, is_new);
 ANALYZE incoming_member (id, household_id, is_new);
 """
 
-_HOUSEHOLDS = """
+HOUSEHOLDS_SQL = """
 INSERT INTO registry_household (id, uid, version, created_at, updated_at, place_id, province_id, prefecture_id,
     county_id, township_id, village_id, number, public_code, hamlet, state, attribute, exit_attribute, exit_year,
     size, head_name, main_cause, search_keys, content_hash, batch_id, entered_by_id, entered_at, removed_reason)
 SELECT i.id, gen_random_uuid(), 1, %(now)s, %(now)s, p.id, p.province_id, p.prefecture_id, p.county_id,
     p.township_id, p.village_id, i.number, upper(left(replace(gen_random_uuid()::text, '-', ''), 12)), i.hamlet,
-    'entered', i.attribute, i.exit_attribute, i.exit_year, i.size, i.head_name, i.main_cause, i.search_keys,
+    i.state, i.attribute, i.exit_attribute, i.exit_year, i.size, i.head_name, i.main_cause, i.search_keys,
     i.content_hash, %(batch)s, %(actor)s, %(now)s, ''
 FROM incoming_household i JOIN places_place p ON p.id = i.place_id WHERE i.is_new ORDER BY i.id;
 """
@@ -97,7 +97,7 @@ _MEMBER_CORRECTIONS = _MEMBER_CORRECTION.format(heads="i.relation <> 'head'") + 
     heads="i.relation = 'head'"
 )
 
-_MEMBERS = """
+MEMBERS_SQL = """
 INSERT INTO registry_member (id, uid, version, created_at, updated_at, household_id, number, name, sex, birth_on,
     relation, ethnicity, id_sealed, id_blind, id_tail_blind, phone_sealed, phone_blind, joined_on, batch_id)
 SELECT id, uid, 1, %(now)s, %(now)s, household_id, number, name, sex, birth_on, relation, ethnicity, id_sealed,
@@ -105,7 +105,7 @@ SELECT id, uid, 1, %(now)s, %(now)s, household_id, number, name, sex, birth_on, 
 FROM incoming_member WHERE is_new ORDER BY id;
 """
 
-_CAUSES = """
+CAUSES_SQL = """
 UPDATE registry_cause c SET until_on = %(on)s
 FROM incoming_household h
 WHERE c.household_id = h.id AND NOT h.is_new AND c.until_on IS NULL
@@ -186,7 +186,7 @@ def store(source_sql: str, source_parameters: dict[str, Any], origin: Origin) ->
     Leaves ``incoming_household`` (id, is_new, group_number, place_id …) for the caller's own use.
     """
     run(_TABLES.format(source=source_sql), source_parameters)
-    run(_HOUSEHOLDS + _CORRECTIONS + _MEMBER_CORRECTIONS + _MEMBERS + _CAUSES, origin.parameters)
+    run(HOUSEHOLDS_SQL + _CORRECTIONS + _MEMBER_CORRECTIONS + MEMBERS_SQL + CAUSES_SQL, origin.parameters)
     store_facts(origin)
 
 
