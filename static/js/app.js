@@ -35,3 +35,10 @@ document.addEventListener("submit", (event) => {
 window.addEventListener("pageshow", () => {
   for (const button of document.querySelectorAll("form[method=post] button:disabled")) button.disabled = false;
 });
+
+// Drop-downs made of <details class="drop">: one at a time, shut by Escape and by a click elsewhere.
+document.addEventListener("click", (event) => {
+  for (const drop of document.querySelectorAll("details.drop[open]")) {
+    if (!drop.contains(event.target)) drop.open = false;
+  }
+});

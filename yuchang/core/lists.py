@@ -155,7 +155,7 @@ def state(
 
 @dataclass(frozen=True)
 class Filter:
-    """One field of the filter row. With ``options`` a choice (as ``is_tabs``: a row of links), else a word."""
+    """One field of the filter row: with ``options`` a choice (``is_tabs``: a row of links), else a word."""
 
     name: str
     label: Any

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core import clock
+from yuchang.core.lists import listing
 from yuchang.core.paging import keyset_page
-from yuchang.ledger import queries
+from yuchang.ledger import lists, queries
 from yuchang.ledger.actions import reverse
 from yuchang.ledger.forms import period
+from yuchang.sheets.lists import answer
 
 
 @gate("ledger.read")
 @require_GET
-def transaction_list(request: HttpRequest) -> HttpResponse:
+def transaction_list(request: HttpRequest) -> HttpResponseBase:
     """The bookings of the reader's places in a period, with the period's totals."""
     actor = actor_of(request)
     form, from_on, to_on = period(request.GET, clock.today())
     rows = queries.transactions_for(actor).filter(queries.in_days(from_on, to_on))
+    found = listing(
+        request,
+        rows,
+        lists.TRANSACTIONS,
+        name="ledger.transactions",
+        label=_("账本"),
+        order=["-booked_on", "-id"],
+    )
     context = {
         "form": form,
         "from_on": from_on,
         "to_on": to_on,
         "totals": queries.totals_for(actor, from_on, to_on),
-        "page": keyset_page(rows, order=["-booked_on", "-id"], cursor=request.GET.get("after", "")),
     }
-    return render(request, "ledger/transaction_list.html", context, status=422 if form.errors else 200)
+    status = 422 if form.errors else 200
+    return answer(request, found, "ledger/transaction_list.html", context, status=status)
 
 
 @gate("ledger.read")
@@ -63,14 +73,18 @@ def transaction_reverse(request: HttpRequest, transaction_id: int) -> HttpRespon
 
 @gate("ledger.read")
 @require_GET
-def household_book(request: HttpRequest, household_id: int) -> HttpResponse:
+def household_book(request: HttpRequest, household_id: int) -> HttpResponseBase:
     """A household's statement: every fen that reached it, and where it came from."""
     actor = actor_of(request)
     household = queries.book_household(actor, household_id)
     rows = queries.household_book(actor, household_id)
-    context = {
-        "household": household,
-        "total_fen": queries.received_by_household(actor, household_id),
-        "page": keyset_page(rows, order=["-booked_on", "-id"], cursor=request.GET.get("after", "")),
-    }
-    return render(request, "ledger/household_book.html", context)
+    found = listing(
+        request,
+        rows,
+        lists.HOUSEHOLD_BOOK,
+        name="ledger.household",
+        label=_("农户账"),
+        order=["-booked_on", "-id"],
+    )
+    context = {"household": household, "total_fen": queries.received_by_household(actor, household_id)}
+    return answer(request, found, "ledger/household_book.html", context)

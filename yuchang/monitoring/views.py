@@ -3,43 +3,69 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate, open_door
 from yuchang.core import clock
-from yuchang.core.paging import keyset_page
+from yuchang.core.lists import Filter, listing
+from yuchang.monitoring import lists
 from yuchang.monitoring.actions import assess_county, record_visit
 from yuchang.monitoring.forms import AssessForm, VisitForm
 from yuchang.monitoring.models import Alert
-from yuchang.monitoring.queries import alert_counts, alerts_for, assessments_for, visits_of_household
+from yuchang.monitoring.queries import (
+    AlertCounts,
+    alert_counts,
+    alerts_for,
+    assessments_for,
+    visits_of_household,
+)
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
+from yuchang.sheets.lists import answer
 
 
 @gate("monitoring.read")
 @require_GET
-def alerts(request: HttpRequest) -> HttpResponse:
+def alerts(request: HttpRequest) -> HttpResponseBase:
     """The list, most urgent first, filtered by state, kind and overdue."""
     actor, today = actor_of(request), clock.today()
     state, kind = request.GET.get("state", "live"), request.GET.get("kind", "")
-    overdue = today if request.GET.get("overdue") else None
+    overdue = today if request.GET.get("overdue") or state == "overdue" else None
+    state = "live" if state == "overdue" else state
     rows = alerts_for(actor, state="" if state == "all" else state, kind=kind, overdue_on=overdue)
     counts = alert_counts(actor, today)
     wanted = "" if state == "all" else state
+    found = listing(
+        request,
+        rows,
+        lists.ALERTS,
+        name="monitoring.alerts",
+        label=_("预警"),
+        order=["due_on", "id"],
+        filters=_filters(counts, "overdue" if overdue else state, kind),
+        total=counts.count(state=wanted, kind=kind, overdue=overdue is not None),
+    )
     context = {
-        "page": keyset_page(rows, order=["due_on", "id"], cursor=request.GET.get("after", "")),
-        "total": counts.count(state=wanted, kind=kind, overdue=overdue is not None),
-        "counts": counts,
-        "state": state,
-        "kind": kind,
-        "overdue": overdue,
-        "kinds": [(k.value, KIND_WORDS[k]) for k in SignalKind],
         "assess_form": AssessForm() if actor.may("monitoring.assess") else None,
         "assessments": assessments_for(actor)[:5],
     }
-    return render(request, "monitoring/alerts.html", context)
+    return answer(request, found, "monitoring/alerts.html", context)
+
+
+def _filters(counts: AlertCounts, state: str, kind: str) -> list[Filter]:
+    states = [
+        ("live", f"{_('未办结')} {counts.live}"),
+        ("overdue", f"{_('已超期')} {counts.overdue}"),
+        ("escalated", f"{_('已上报')} {counts.escalated}"),
+        ("closed", f"{_('已办结')} {counts.closed}"),
+    ]
+    kinds = [(k.value, lists.kind_word(k)) for k in SignalKind]
+    return [
+        Filter("state", _("状态"), state, states, is_tabs=True),
+        Filter("kind", _("预警类型"), kind, kinds, submits=True),
+    ]
 
 
 def _alert_page(request: HttpRequest, row: Alert, form: VisitForm) -> HttpResponse:

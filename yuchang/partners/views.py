@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
@@ -15,16 +15,17 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from yuchang.accounts.doors import actor_of, gate, open_door
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.errors import Invalid, Problem
-from yuchang.core.paging import keyset_page
-from yuchang.partners import actions, queries
+from yuchang.core.lists import Filter, listing
+from yuchang.partners import actions, lists, queries
 from yuchang.partners.forms import EditContactForm, NoteForm, OrganisationForm, SearchForm
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
+from yuchang.sheets.lists import answer
 
 
 @gate("partners.read")
 @require_GET
-def organisation_list(request: HttpRequest) -> HttpResponse:
+def organisation_list(request: HttpRequest) -> HttpResponseBase:
     """The directory, by name."""
     actor = actor_of(request)
     form = SearchForm(request.GET)
@@ -32,8 +33,20 @@ def organisation_list(request: HttpRequest) -> HttpResponse:
     rows = queries.find_organisations(
         actor, text=wanted.get("text", ""), kind=wanted.get("kind", ""), state=wanted.get("state", "")
     )
-    page = keyset_page(rows, order=["name", "id"], cursor=request.GET.get("after", ""))
-    return render(request, "partners/organisation_list.html", {"page": page, "form": form})
+    found = listing(
+        request,
+        rows,
+        lists.ORGANISATIONS,
+        name="partners.organisations",
+        label=_("伙伴名录"),
+        order=["name", "id"],
+        filters=[
+            Filter("text", _("名称或能力"), wanted.get("text", ""), is_wide=True),
+            Filter("kind", _("类型"), wanted.get("kind", ""), Organisation.Kind.choices),
+            Filter("state", _("状态"), wanted.get("state", ""), Organisation.State.choices),
+        ],
+    )
+    return answer(request, found, "partners/organisation_list.html")
 
 
 @gate("partners.read")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -14,7 +14,8 @@ from yuchang.accounts.doors import actor_of, gate, open_door, require
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid
 from yuchang.core.forms import show_problems
-from yuchang.core.paging import keyset_page
+from yuchang.core.lists import listing
+from yuchang.policy import lists
 from yuchang.policy.actions import decide_household, run_policy
 from yuchang.policy.forms import DecideForm, RunForm
 from yuchang.policy.models import MonitoringClass, Verdict
@@ -37,6 +38,7 @@ from yuchang.policy.queries import (
 from yuchang.policy.rules import read_plan
 from yuchang.policy.words import definition_cards, explanation_of, line_tables, rule_cards
 from yuchang.registry.models import Household
+from yuchang.sheets.lists import answer
 
 
 @gate("policy.read")
@@ -103,22 +105,23 @@ def run(request: HttpRequest, pk: int) -> HttpResponse:
 
 @gate("policy.read")
 @require_GET
-def results(request: HttpRequest, pk: int) -> HttpResponse:
+def results(request: HttpRequest, pk: int) -> HttpResponseBase:
     """The households behind one count of a run."""
     found = run_for(actor_of(request), pk)
     chosen = {name: request.GET.get(name, "") for name in ("verdict", "kind", "rule", "state")}
     rows = results_with(found, **(chosen | {"state": chosen["state"] or "met"}))
-    page = keyset_page(rows, order=["household_id"], cursor=request.GET.get("after", ""))
-    households = households_of(page.items)
-    context = {
-        "run": found,
-        "chosen": chosen,
-        "verdict": Verdict(chosen["verdict"]).label if chosen["verdict"] in Verdict.values else "",
-        "total": rows.count(),
-        "page": page,
-        "rows": [(row, households.get(row.household_id)) for row in page.items],
-    }
-    return render(request, "policy/results.html", context)
+    shown = listing(
+        request,
+        rows,
+        lists.RESULTS,
+        name="policy.results",
+        label=_("认定名单"),
+        order=["household_id"],
+        prepare=lists.with_households,
+        total=rows.count(),
+    )
+    verdict = Verdict(chosen["verdict"]).label if chosen["verdict"] in Verdict.values else ""
+    return answer(request, shown, "policy/results.html", {"run": found, "verdict": verdict})
 
 
 @gate("policy.read")

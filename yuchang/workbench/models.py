@@ -7,7 +7,7 @@ from django.db import models
 
 
 class SavedView(models.Model):
-    """A list as somebody likes to see it: the page's name and what its address says. Seen by its owner only."""
+    """A list as somebody likes to see it: the page's name and what its address says. Its owner's only."""
 
     user = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="saved_views")
     page = models.CharField(max_length=60)

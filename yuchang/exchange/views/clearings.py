@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
@@ -12,12 +12,14 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
-from yuchang.core.paging import keyset_page
-from yuchang.exchange import actions, forms, queries
+from yuchang.core.lists import Filter, listing
+from yuchang.exchange import actions, forms, lists, queries
 from yuchang.exchange.inputs import replay
 from yuchang.exchange.models import Category, Clearing
+from yuchang.exchange.templatetags.exchange import leftover_kind
 from yuchang.exchange.views.postings import require_valid
 from yuchang.places.models import Place
+from yuchang.sheets.lists import answer
 
 NATION = 0
 COUNTIES_SHOWN = 500
@@ -25,13 +27,13 @@ COUNTIES_SHOWN = 500
 
 @gate("exchange.read")
 @require_GET
-def clearing_list(request: HttpRequest) -> HttpResponse:
+def clearing_list(request: HttpRequest) -> HttpResponseBase:
     """Past runs, and a new one."""
     actor = actor_of(request)
     rows = queries.clearings_for(actor)
-    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""), size=20)
+    found = listing(request, rows, lists.CLEARINGS, name="exchange.clearings", label=_("撮合"), size=20)
     form = forms.RunForm(counties=_areas(actor)) if actor.may("exchange.clear") else None
-    return render(request, "exchange/clearing_list.html", {"page": page, "form": form})
+    return answer(request, found, "exchange/clearing_list.html", {"form": form})
 
 
 def _areas(actor: Actor) -> list[tuple[int, str]]:
@@ -106,13 +108,22 @@ def clearing_discard(request: HttpRequest, clearing_id: int) -> HttpResponse:
 
 @gate("exchange.read")
 @require_GET
-def leftover_list(request: HttpRequest, clearing_id: int) -> HttpResponse:
+def leftover_list(request: HttpRequest, clearing_id: int) -> HttpResponseBase:
     """Postings of a run that kept something, with why and the nearest fix."""
     run = queries.clearing_for(actor_of(request), clearing_id)
     code = request.GET.get("code", "")
     rows = queries.leftovers_of(run)
     if code:
         rows = rows.filter(code=code)
-    page = keyset_page(rows, order=["id"], cursor=request.GET.get("after", ""))
-    context = {"run": run, "page": page, "code": code, "counts": queries.leftover_counts(run)}
-    return render(request, "exchange/leftover_list.html", context)
+    kinds = [(key, f"{leftover_kind(key)} {n}") for key, n in queries.leftover_counts(run).items()]
+    tabs = Filter("code", _("原因"), code, kinds, is_tabs=True, any_word=_("全部"))
+    found = listing(
+        request,
+        rows,
+        lists.LEFTOVERS,
+        name="exchange.leftovers",
+        label=_("未撮合"),
+        order=["id"],
+        filters=[tabs],
+    )
+    return answer(request, found, "exchange/leftover_list.html", {"run": run})

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.rules import Actor
+from yuchang.core.lists import Filter, listing
 from yuchang.core.paging import keyset_page
-from yuchang.exchange import actions, forms, queries
+from yuchang.exchange import actions, forms, lists, queries
 from yuchang.exchange.models import Agreement, Match, Talk
 from yuchang.exchange.views.postings import require_valid
+from yuchang.sheets.lists import answer
 
 TABS = {
     "live": ("proposed", "talking"),
@@ -136,16 +138,17 @@ def match_agree(request: HttpRequest, match_id: int) -> HttpResponse:
 
 @gate("exchange.read")
 @require_GET
-def agreement_list(request: HttpRequest) -> HttpResponse:
+def agreement_list(request: HttpRequest) -> HttpResponseBase:
     """My agreements."""
-    actor = actor_of(request)
-    rows = queries.agreements_for(actor)
+    rows = queries.agreements_for(actor_of(request))
     state = request.GET.get("state", "")
     if state in Agreement.State.values:
         rows = rows.filter(state=state)
-    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
-    context = {"page": page, "state": state, "states": Agreement.State.choices}
-    return render(request, "exchange/agreement_list.html", context)
+    tabs = Filter("state", _("状态"), state, Agreement.State.choices, is_tabs=True, any_word=_("全部"))
+    found = listing(
+        request, rows, lists.AGREEMENTS, name="exchange.agreements", label=_("协议"), filters=[tabs]
+    )
+    return answer(request, found, "exchange/agreement_list.html")
 
 
 @gate("exchange.read")

@@ -7,7 +7,7 @@ from typing import Any, TypedDict
 from django import forms as django_forms
 from django.contrib import messages
 from django.db.models import Q
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -18,20 +18,21 @@ from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid, Problem
 from yuchang.core.forms import show_problems
-from yuchang.core.paging import Page, keyset_page
-from yuchang.exchange import actions, forms, queries
-from yuchang.exchange.models import Category, Posting
+from yuchang.core.lists import Filter, listing
+from yuchang.exchange import actions, forms, lists, queries
+from yuchang.exchange.models import Category, Direction, Posting
 from yuchang.exchange.rules import PostingFacts, unit_factor
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.registry.models import Household, Resource
+from yuchang.sheets.lists import answer
 
 NAMES = {"limit": "limit", "owner": "household_number"}
 
 
 @gate("exchange.read")
 @require_GET
-def posting_list(request: HttpRequest) -> HttpResponse:
+def posting_list(request: HttpRequest) -> HttpResponseBase:
     """The actor's own postings with why they found nobody, or (``?view=market``) everybody's open ones."""
     actor = actor_of(request)
     form = forms.PostingFilterForm(request.GET)
@@ -41,24 +42,22 @@ def posting_list(request: HttpRequest) -> HttpResponse:
     for name in ("direction", "category") if is_market else ("direction", "state", "category"):
         if wanted.get(name):
             rows = rows.filter(**{name: wanted[name]})
-    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
-    context = {"form": form, "page": page, "is_market": is_market, "shown": _shown(page, is_market)}
-    return render(request, "exchange/posting_list.html", context)
+    found = listing(
+        request,
+        rows,
+        lists.MARKET if is_market else lists.POSTINGS,
+        name="exchange.market" if is_market else "exchange.postings",
+        label=_("全部供需") if is_market else _("我方供需"),
+        prepare=lists.open_postings if is_market else lists.own_postings,
+        filters=_filters(wanted, is_market),
+    )
+    return answer(request, found, "exchange/posting_list.html", {"is_market": is_market})
 
 
-def _shown(page: Page[Posting], is_market: bool) -> list[Any]:
-    if is_market:
-        return [queries.as_open(row) for row in page.items]
-    leftovers = queries.latest_leftovers([row.pk for row in page.items])
-    return [_with_leftover(row, leftovers) for row in page.items]
-
-
-def _with_leftover(row: Posting, leftovers: dict[int, Any]) -> dict[str, Any]:
-    leftover = leftovers.get(row.pk) if row.state == Posting.State.OPEN else None
-    if leftover:
-        leftover.posting = row
-    left = row.quantity - row.agreed_quantity
-    return {"row": row, "owner": queries.own_owner(row), "left": left, "leftover": leftover}
+def _filters(wanted: dict[str, Any], is_market: bool) -> list[Filter]:
+    direction = Filter("direction", _("方向"), wanted.get("direction") or "", Direction.choices)
+    state = Filter("state", _("状态"), wanted.get("state") or "", Posting.State.choices)
+    return [direction] if is_market else [direction, state]
 
 
 @gate("exchange.read")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -11,13 +11,14 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems
-from yuchang.core.paging import keyset_page
-from yuchang.market import queries
+from yuchang.core.lists import Filter, listing
+from yuchang.market import lists, queries
 from yuchang.market.actions.agreements import order_from_agreement
 from yuchang.market.actions.goods import deliver_order
 from yuchang.market.actions.orders import cancel_order, place_order
 from yuchang.market.actions.payments import pay_simulated, record_transfer
 from yuchang.market.forms import BuyForm, GrowersForm, TransferForm, VersionForm
+from yuchang.sheets.lists import answer
 
 
 @gate("market.order")
@@ -61,18 +62,24 @@ def buy(request: HttpRequest, offer_id: int) -> HttpResponse:
 
 @gate("market.read")
 @require_GET
-def order_list(request: HttpRequest) -> HttpResponse:
+def order_list(request: HttpRequest) -> HttpResponseBase:
     """The reader's orders: of one's organisation, or of one's places."""
     actor = actor_of(request)
     rows = queries.orders_for(actor).filter(queries.in_state(request.GET.get("state", "")))
     if (round_id := request.GET.get("round", "")).isdecimal():
         rows = rows.filter(round_id=int(round_id))
-    context = {
-        "page": keyset_page(rows, order=["-placed_at", "-id"], cursor=request.GET.get("after", "")),
-        "states": queries.order_states(),
-        "state": request.GET.get("state", ""),
-    }
-    return render(request, "market/order_list.html", context)
+    state = request.GET.get("state", "")
+    tabs = Filter("state", _("状态"), state, queries.order_states(), is_tabs=True, any_word=_("全部"))
+    found = listing(
+        request,
+        rows,
+        lists.ORDERS,
+        name="market.orders",
+        label=_("订单列表"),
+        order=["-placed_at", "-id"],
+        filters=[tabs],
+    )
+    return answer(request, found, "market/order_list.html")
 
 
 @gate("market.read")

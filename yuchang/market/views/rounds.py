@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -11,36 +11,39 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems
+from yuchang.core.lists import Filter, listing
 from yuchang.core.paging import keyset_page
-from yuchang.market import queries
+from yuchang.market import lists, queries
 from yuchang.market.actions.goods import Harvest, deliver_rounds, dispatch_rounds, fulfil_round, record_lot
 from yuchang.market.actions.rounds import add_offer, close_round, commit, open_round, start_sales
 from yuchang.market.actions.settlements import settle_round
 from yuchang.market.forms import CommitForm, GoodsForm, LotForm, RoundForm, VersionForm
 from yuchang.market.models import Channel
+from yuchang.sheets.lists import answer
 
 
 @gate("market.read")
 @require_GET
-def round_list(request: HttpRequest) -> HttpResponse:
+def round_list(request: HttpRequest) -> HttpResponseBase:
     """Rounds in the reader's places, and for partners everything on sale."""
     actor = actor_of(request)
     channel = request.GET.get("channel", "")
     rows = queries.rounds_for(actor).filter(queries.by_channel(channel))
-    page = keyset_page(
+    is_buyer = bool(actor.organisation_ids("market.order"))
+    chosen = Channel.AGREEMENT if channel == Channel.AGREEMENT else ""
+    ways = [("", _("本平台预售")), (Channel.AGREEMENT, _("供需撮合协议"))]
+    found = listing(
+        request,
         rows.prefetch_related("offers"),
+        lists.rounds(is_buyer=is_buyer, mine=actor.organisation_ids("market.open")),
+        name="market.rounds",
+        label=_("预售与订单"),
         order=["-sales_to", "-id"],
-        cursor=request.GET.get("after", ""),
         size=20,
+        prepare=lists.by_offer,
+        filters=[] if is_buyer else [Filter("channel", _("来源"), chosen, ways, is_tabs=True)],
     )
-    context = {
-        "page": page,
-        "is_agreements": channel == Channel.AGREEMENT,
-        "mine": actor.organisation_ids("market.open"),
-        "is_buyer": bool(actor.organisation_ids("market.order")),
-        "can_open": queries.can_open(actor),
-    }
-    return render(request, "market/round_list.html", context)
+    return answer(request, found, "market/round_list.html", {"can_open": queries.can_open(actor)})
 
 
 @gate("market.open")

@@ -78,10 +78,8 @@ def test_search_finds_by_name_initials_number_and_id_tail():
     client = officer.client()
 
     def found(text):
-        return {
-            h["household"].number
-            for h in client.get(reverse("registry:household_list"), {"q": text}).context["lines"]
-        }
+        page = client.get(reverse("registry:household_list"), {"q": text}).context["list"].page
+        return {household.number for household in page.items}
 
     head = Household.objects.get(number="H0000001")
     assert "H0000001" in found(head.head_name) and "H0000001" in found(head.head_name[:2])
@@ -96,7 +94,7 @@ def test_an_outsider_finds_nothing_and_opens_nothing():
     bring_in(wang(), families(2))
     pk = Household.objects.first().pk
     client = outsider().client()
-    assert client.get(reverse("registry:household_list")).context["lines"] == []
+    assert client.get(reverse("registry:household_list")).context["list"].lines == []
     for name in ("household", "household_correct", "household_facts", "household_resource"):
         assert client.get(reverse(f"registry:{name}", args=[pk])).status_code == 404
     for name in ("household_verify", "household_remove", "household_exit"):

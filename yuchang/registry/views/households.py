@@ -6,7 +6,7 @@ import tempfile
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -16,9 +16,10 @@ from yuchang.accounts.queries import place_filter
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid
 from yuchang.core.forms import show_problems
+from yuchang.core.lists import listing
 from yuchang.core.paging import keyset_page
 from yuchang.places.models import Place
-from yuchang.registry import actions, queries, records
+from yuchang.registry import actions, lists, queries, records
 from yuchang.registry.entry import HouseholdEntry, MemberEntry
 from yuchang.registry.forms import (
     FactsForm,
@@ -29,41 +30,37 @@ from yuchang.registry.forms import (
 )
 from yuchang.registry.models import Household
 from yuchang.registry.views.shared import download, version_of
-from yuchang.registry.words import choices, word
+from yuchang.registry.words import word
+from yuchang.sheets.lists import answer
 
 FIRST_MEMBERS, BLANK_MEMBERS = 6, 1
 
 
 @gate("registry.read")
 @require_GET
-def household_list(request: HttpRequest) -> HttpResponse:
+def household_list(request: HttpRequest) -> HttpResponseBase:
     """Households in the actor's area, by filters of the address bar."""
     actor = actor_of(request)
     narrow = queries.Filter.from_query(request.GET)
     rows = queries.filtered(queries.households_for(actor), actor, narrow)
-    page = keyset_page(
-        rows.select_related("place"), order=["id"], cursor=request.GET.get("after", ""), size=50
-    )
-    facts = queries.facts_on([h.pk for h in page.items], clock.today())
-    lines = [{"household": h, "facts": facts.get(h.pk)} for h in page.items]
-    return render(
+    township = narrow.township
+    villages = queries.villages_of(actor, "registry.read", township) if township else []
+    found = listing(
         request,
-        "registry/household_list.html",
-        {
-            "page": page,
-            "lines": lines,
-            "narrow": narrow,
-            "count": queries.capped_count(rows),
-            "cap": queries.COUNTED,
-            "states": Household.State.choices,
-            "attributes": choices("attribute"),
-            "causes": choices("cause"),
-            "townships": queries.townships_of(actor),
-            "villages": queries.villages_of(actor, "registry.read", narrow.township)
-            if narrow.township
-            else [],
-        },
+        rows.select_related("place"),
+        lists.HOUSEHOLDS,
+        name="registry.households",
+        label=_("农户"),
+        order=["id"],
+        prepare=lists.with_facts,
+        filters=lists.household_filters(
+            narrow, list(queries.townships_of(actor)), list(villages), may_reveal=actor.may("registry.reveal")
+        ),
+        total=queries.capped_count(rows),
+        cap=queries.COUNTED,
+        may_export=actor.may("registry.export"),
     )
+    return answer(request, found, "registry/household_list.html", {"narrow": narrow})
 
 
 @gate("registry.export")

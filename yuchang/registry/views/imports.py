@@ -6,7 +6,7 @@ import io
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -14,14 +14,16 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems
+from yuchang.core.lists import listing
 from yuchang.core.paging import keyset_page
-from yuchang.registry import layout, queries
+from yuchang.registry import layout, lists, queries
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
 from yuchang.registry.forms import UploadForm
 from yuchang.registry.views.shared import download, version_of
 from yuchang.sheets import actions as sheets
 from yuchang.sheets import queries as batches
 from yuchang.sheets.export import write_workbook
+from yuchang.sheets.lists import answer
 from yuchang.sheets.models import ImportBatch
 
 UNDER_WAY = (ImportBatch.State.CHECKING, ImportBatch.State.WRITING)
@@ -29,11 +31,11 @@ UNDER_WAY = (ImportBatch.State.CHECKING, ImportBatch.State.WRITING)
 
 @gate("registry.import")
 @require_GET
-def import_list(request: HttpRequest) -> HttpResponse:
+def import_list(request: HttpRequest) -> HttpResponseBase:
     """Imports in the actor's area, newest first."""
     rows = batches.batches_for(actor_of(request), HOUSEHOLD_WORKBOOK)
-    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
-    return render(request, "registry/import_list.html", {"page": page})
+    found = listing(request, rows, lists.IMPORTS, name="registry.imports", label=_("导入台账"))
+    return answer(request, found, "registry/import_list.html")
 
 
 @gate("registry.import")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -13,9 +13,9 @@ from yuchang.accounts.queries import place_filter
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems
-from yuchang.core.paging import keyset_page
+from yuchang.core.lists import Filter, listing
 from yuchang.places.models import Place
-from yuchang.registry import actions, queries
+from yuchang.registry import actions, lists, queries
 from yuchang.registry.codes import CAUSE_GROUP_LABELS
 from yuchang.registry.forms import (
     DecisionForm,
@@ -25,19 +25,20 @@ from yuchang.registry.forms import (
 )
 from yuchang.registry.models import Notice, Objection
 from yuchang.registry.views.shared import version_of
+from yuchang.sheets.lists import answer
 
 
 @gate("registry.read")
 @require_GET
-def notices(request: HttpRequest) -> HttpResponse:
+def notices(request: HttpRequest) -> HttpResponseBase:
     """Notices in the actor's area, newest first."""
     rows = queries.notices_for(actor_of(request))
     state = request.GET.get("state", "")
     if state in Notice.State.values:
         rows = rows.filter(state=state)
-    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
-    context = {"page": page, "state": state, "states": Notice.State.choices}
-    return render(request, "registry/notices.html", context)
+    tabs = Filter("state", _("按状态"), state, Notice.State.choices, is_tabs=True, any_word=_("全部"))
+    found = listing(request, rows, lists.NOTICES, name="registry.notices", label=_("公示"), filters=[tabs])
+    return answer(request, found, "registry/notices.html")
 
 
 @gate("registry.publish")
@@ -129,15 +130,17 @@ def objection_new(request: HttpRequest, entry: int) -> HttpResponse:
 
 @gate("registry.read")
 @require_GET
-def objections(request: HttpRequest) -> HttpResponse:
+def objections(request: HttpRequest) -> HttpResponseBase:
     """Objections in the actor's area, newest first."""
     rows = queries.objections_for(actor_of(request))
     state = request.GET.get("state", "")
     if state in Objection.State.values:
         rows = rows.filter(state=state)
-    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
-    context = {"page": page, "state": state, "states": Objection.State.choices}
-    return render(request, "registry/objections.html", context)
+    tabs = Filter("state", _("按状态"), state, Objection.State.choices, is_tabs=True, any_word=_("全部"))
+    found = listing(
+        request, rows, lists.OBJECTIONS, name="registry.objections", label=_("异议"), filters=[tabs]
+    )
+    return answer(request, found, "registry/objections.html")
 
 
 @gate("registry.read")
@@ -181,7 +184,7 @@ def objection_decide(request: HttpRequest, pk: int) -> HttpResponse:
 
 @gate("registry.read")
 @require_GET
-def resource_list(request: HttpRequest) -> HttpResponse:
+def resource_list(request: HttpRequest) -> HttpResponseBase:
     """What the area's households and villages have and need."""
     rows = queries.resources_for(actor_of(request))
     direction, category = request.GET.get("direction", ""), request.GET.get("category", "")[:60]
@@ -189,9 +192,12 @@ def resource_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(direction=direction)
     if category:
         rows = rows.filter(category=category)
-    page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
-    context = {"page": page, "direction": direction, "category": category}
-    return render(request, "registry/resource_list.html", context)
+    ways = [("offer", _("能提供")), ("need", _("需要"))]
+    tabs = Filter("direction", _("提供或需要"), direction, ways, is_tabs=True, any_word=_("全部"))
+    found = listing(
+        request, rows, lists.RESOURCES, name="registry.resources", label=_("资源与需求"), filters=[tabs]
+    )
+    return answer(request, found, "registry/resource_list.html")
 
 
 @gate("registry.enter")

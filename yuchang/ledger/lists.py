@@ -1,0 +1,34 @@
+"""The columns of the book's lists."""
+
+from __future__ import annotations
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy as _
+
+from yuchang.core.lists import day, text, yuan
+
+TRANSACTIONS = (
+    day(
+        "booked",
+        _("日期"),
+        lambda r: r.booked_on,
+        href=lambda r: reverse("ledger:transaction", args=[r.pk]),
+        sort=("booked_on",),
+    ),
+    text("kind", _("类别"), lambda r: r.get_kind_display()),
+    text("memo", _("摘要"), lambda r: r.memo),
+    text("source", _("来源"), lambda r: f"{r.source} {r.source_id}"),
+)
+HOUSEHOLD_BOOK = (
+    day(
+        "booked",
+        _("日期"),
+        lambda r: r.booked_on,
+        href=lambda r: reverse("ledger:transaction", args=[r.transaction_id]),
+        sort=("booked_on",),
+    ),
+    text("matter", _("来源"), lambda r: r.transaction.memo or r.transaction.get_kind_display()),
+    text("payer", _("付款方"), lambda r: r.transaction.payer.name if r.transaction.payer else ""),
+    text("way", _("方式"), lambda r: r.get_way_display()),
+    yuan("amount", _("金额(元)"), lambda r: r.amount_fen),
+)
