@@ -20,6 +20,7 @@ from yuchang.core import clock
 from yuchang.core.errors import Hidden
 from yuchang.places.models import Place
 from yuchang.procedures.models import Case, Definition, Holiday, Sample, SampleRow, StepRecord, Track
+from yuchang.procedures.rules import samples
 from yuchang.procedures.rules.calendar import Calendar
 from yuchang.procedures.rules.machine import Plan, Step, parse
 
@@ -279,3 +280,37 @@ def sampled(share_percent: int, step: str) -> Exists:
         case=OuterRef("pk"), sample__step=step, sample__share_percent__gte=share_percent
     )
     return Exists(rows.exclude(Exists(unfinished_rows().filter(sample=OuterRef("sample")))))
+
+
+def sample_for(actor: Actor, pk: int) -> Sample:
+    """The sample, if it lies in what the actor may read. Raises Refused or Hidden."""
+    return open_door(Sample.objects.select_related("place", "drawn_by"), actor, READ, pk)
+
+
+@dataclass(frozen=True)
+class Redraw:
+    """A sample drawn again from its seed: whether list, order and choice are what was stored."""
+
+    population_hash: str
+    same_population: bool
+    same_draw: bool
+    size: int
+
+    @property
+    def is_same(self) -> bool:
+        """Whether nothing differs."""
+        return self.same_population and self.same_draw
+
+
+def redraw(sample: Sample) -> Redraw:
+    """Draw the sample again. One query."""
+    rows = list(sample.rows.order_by("rank").values_list("case_id", "is_drawn"))
+    population = [pk for pk, _drawn in rows]
+    found = samples.population_hash(population)
+    again = samples.draw(sample.seed, population, sample.share_percent)
+    return Redraw(
+        found,
+        found == sample.population_hash and len(population) == sample.population,
+        again == [pk for pk, drawn in rows if drawn] and population == samples.order(sample.seed, population),
+        len(again),
+    )

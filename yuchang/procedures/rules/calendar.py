@@ -59,7 +59,7 @@ class Calendar:
         return day
 
     def add_working(self, start: date, days: int) -> date:
-        """The ``days``-th worked day after ``start`` (which is not counted); 0: ``start`` or the next worked day."""
+        """The ``days``-th worked day after ``start``, itself not counted; 0: the next one from it on."""
         if not 0 <= days <= MAX_DAYS:
             raise ValueError(days)
         day = self.next_working(start) if days == 0 else start

@@ -10,9 +10,10 @@ from datetime import date
 from enum import StrEnum
 from typing import Any
 
-from yuchang.procedures.rules.calendar import MAX_DAYS, Limit, Unit
+from yuchang.procedures.rules.calendar import MAX_DAYS, Calendar, Limit, Unit
 
 OPENED = "opened"  # the act of opening a case, as a name for “who must not act here”
+THREE_DAYS = Limit(3)
 END = "end:"  # ``next: end:listed`` closes the case with the outcome ``listed``
 
 
@@ -65,7 +66,7 @@ class Step:
     permission: str = ""
     levels: tuple[int, ...] = ()
     limit: Limit | None = None
-    then: Limit = Limit(3)
+    then: Limit = THREE_DAYS
     choices: tuple[Choice, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     apart_from: tuple[str, ...] = ()
@@ -82,7 +83,10 @@ class Step:
 
 @dataclass(frozen=True)
 class Plan:
-    """A parsed definition. The first step of ``main`` is where a case begins."""
+    """A parsed definition. The first step of ``main`` is where a case begins.
+
+    ``driver`` names the domain whose own actions move these cases, together with their subject.
+    """
 
     steps: Mapping[str, Step]
     main: tuple[str, ...]
@@ -90,6 +94,7 @@ class Plan:
     ladder: tuple[int, ...] = (1, 5, 10)
     open_permission: str = ""
     may_withdraw: bool = True
+    driver: str = ""
     outcomes: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
@@ -113,7 +118,7 @@ def digest_of(body: Mapping[str, Any]) -> str:
 
 
 def parse(body: Mapping[str, Any]) -> Plan:
-    """A plan from the body of a definition. Raises Faulty with every fault, so that none enters the database."""
+    """A plan from the body of a definition. Raises Faulty with every fault found."""
     try:
         plan = _plan(body)
     except (KeyError, TypeError, ValueError) as error:
@@ -133,6 +138,7 @@ def _plan(body: Mapping[str, Any]) -> Plan:
         ladder=tuple(int(n) for n in body.get("ladder", (1, 5, 10))),
         open_permission=str(body["open_permission"]),
         may_withdraw=bool(body.get("may_withdraw", True)),
+        driver=str(body.get("driver", "")),
         outcomes={str(k): (str(v[0]), str(v[1])) for k, v in body["outcomes"].items()},
     )
 
@@ -150,7 +156,7 @@ def _step(given: Mapping[str, Any]) -> Step:
         permission=str(given.get("permission", "")),
         levels=tuple(int(n) for n in given.get("levels", ())),
         limit=_limit(given.get("limit")),
-        then=_limit(given.get("then")) or Limit(3),
+        then=_limit(given.get("then")) or THREE_DAYS,
         choices=tuple(_choice(c) for c in given.get("choices", ())),
         evidence=tuple(Evidence(e["code"], e["title"], e["title_en"]) for e in given.get("evidence", ())),
         apart_from=tuple(given.get("apart_from", ())),
@@ -306,3 +312,45 @@ def objections_to(plan: Plan, step: Step, attempt: Attempt) -> list[Objection]:
 def earlier(first: date | None, second: date | None) -> date | None:
     """The earlier of two last days, either of which may be missing."""
     return min((d for d in (first, second) if d is not None), default=None)
+
+
+@dataclass(frozen=True)
+class Period:
+    """A track that begins: its step and its last days."""
+
+    step: Step
+    ends_on: date | None
+    due_on: date | None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What entering a step brings: its last day and the tracks that begin with it."""
+
+    step: Step
+    due_on: date | None
+    periods: tuple[Period, ...]
+
+
+def enter(
+    plan: Plan,
+    step: Step,
+    *,
+    today: date,
+    calendar: Calendar,
+    final_on: date | None = None,
+    ends_on: date | None = None,
+) -> Entry:
+    """The days of a step entered today. ``ends_on`` sets the last day of its own notice, if it has one."""
+    periods = []
+    for track in tracks_of(plan, step):
+        last = calendar.due(today, track.limit) if track.limit else None
+        if track.kind is Kind.NOTICE:
+            last = ends_on if ends_on and track.code == step.code else last
+            periods.append(Period(track, last, calendar.due(last, track.then) if last else None))
+        else:
+            periods.append(Period(track, None, last))
+    own = next((p.due_on for p in periods if p.step.code == step.code), None)
+    if own is None and step.limit:
+        own = calendar.due(today, step.limit)
+    return Entry(step, earlier(own, final_on), tuple(periods))

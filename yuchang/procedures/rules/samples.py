@@ -1,4 +1,4 @@
-"""Reproducible samples: anyone with the seed and the list draws the same. Pure. See ``docs/rules/samples.md``."""
+"""Reproducible samples: who has seed and list draws the same. Pure. See ``docs/rules/samples.md``."""
 
 from __future__ import annotations
 

@@ -1,0 +1,29 @@
+"""Every write of procedures: definitions, cases one by one and set-wise, samples, holidays, overdue rungs."""
+
+from yuchang.procedures.actions.definitions import add_definition, sync_definitions
+from yuchang.procedures.actions.escalation import escalate_overdue
+from yuchang.procedures.actions.holidays import import_holidays
+from yuchang.procedures.actions.opening import Subject, open_case, open_cases, open_from
+from yuchang.procedures.actions.samples import check_sampled, draw_sample
+from yuchang.procedures.actions.sets import advance_cases, withdraw_cases
+from yuchang.procedures.actions.steps import advance, complete_track, return_case, transfer, withdraw
+
+__all__ = [
+    "Subject",
+    "add_definition",
+    "advance",
+    "advance_cases",
+    "check_sampled",
+    "complete_track",
+    "draw_sample",
+    "escalate_overdue",
+    "import_holidays",
+    "open_case",
+    "open_cases",
+    "open_from",
+    "return_case",
+    "sync_definitions",
+    "transfer",
+    "withdraw",
+    "withdraw_cases",
+]
