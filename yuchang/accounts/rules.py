@@ -109,6 +109,7 @@ _STAFF_READS = frozenset(
         "monitoring.read",
         "workbench.read",
         "sheets.read",
+        "procedures.read",
     }
 )
 
@@ -129,6 +130,8 @@ _VILLAGE_WRITES = frozenset(
         "consents.record",
         "teams.read",
         "sheets.make",
+        "procedures.open",
+        "procedures.village",
     }
 )
 
@@ -161,6 +164,9 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "teams.assign",
         "sheets.make",
         "sheets.design",
+        "procedures.open",
+        "procedures.township",
+        "procedures.sample",
     },
     Role.COUNTY_OFFICER: _STAFF_READS
     | {
@@ -193,6 +199,11 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "teams.assign",
         "sheets.make",
         "sheets.design",
+        "procedures.open",
+        "procedures.county",
+        "procedures.sample",
+        "procedures.calendar",
+        "procedures.manage",
     },
     # The levels above compare and look into; the county stays responsible for its own register.
     Role.PREFECTURE_OFFICER: _STAFF_READS | {"snapshots.read", "consents.read", "teams.read"},
