@@ -126,6 +126,11 @@ def seal(county_id: int, label: str, uid: str | UUID, text: str) -> bytes:
     return seal_many(county_id, label, [(uid, text)])[0]
 
 
+def warm(county_id: int) -> None:
+    """Have this process know the county's key for new blobs, before it forks or seals in a loop."""
+    _newest_key(county_id)
+
+
 def seal_many(county_id: int, label: str, pairs: Iterable[tuple[str | UUID, str]]) -> list[bytes]:
     """Encrypt many (uid, text) pairs of one county and field, in order."""
     version, key = _newest_key(county_id)
@@ -140,6 +145,20 @@ def unseal(county_id: int, label: str, uid: str | UUID, blob: bytes | memoryview
         raise Unreadable("the sealed value is too short")
     key = _key(county_id, _VERSION.unpack_from(stored)[0])
     return sm4_unseal(key, stored[_VERSION.size :], f"{label}:{uid}".encode()).decode()
+
+
+def seal_bytes(county_id: int, label: str, uid: str | UUID, content: bytes) -> bytes:
+    """Encrypt bytes of the county's, as ``seal`` does a text."""
+    version, key = _newest_key(county_id)
+    return _VERSION.pack(version) + sm4_seal(key, content, f"{label}:{uid}".encode())
+
+
+def unseal_bytes(county_id: int, label: str, uid: str | UUID, blob: bytes) -> bytes:
+    """Decrypt what ``seal_bytes`` made with the same county, label and uid. Raises Unreadable."""
+    if len(blob) < _VERSION.size:
+        raise Unreadable("the sealed value is too short")
+    key = _key(county_id, _VERSION.unpack_from(blob)[0])
+    return sm4_unseal(key, blob[_VERSION.size :], f"{label}:{uid}".encode())
 
 
 def blind_index(label: str, text: str) -> bytes:

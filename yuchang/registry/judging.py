@@ -6,12 +6,15 @@ from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import partial
 from typing import Any
 
 from django.db import connection
 
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
+from yuchang.core import secrets
+from yuchang.core.side_by_side import side_by_side
 from yuchang.places.models import Place
 from yuchang.registry import layout, records
 from yuchang.registry.documents import Known, blind_id, documents
@@ -165,19 +168,21 @@ def judge(
     register = Register(actor, candidates)
     absent = frozenset(c.name for c in layout.OFFICIAL) - mapped
     stored = _stored(register, on, everything=bool(absent & {*MEMBER_FIELDS, *HOUSEHOLD_FIELDS}))
+    for county_id in {villages.county_of[c.village_id] for c in candidates if c.village_id is not None}:
+        secrets.warm(county_id)
+    judged = partial(_judge_one, villages=villages, register=register, stored=stored, absent=absent, on=on)
     done = len(rows)
-    for candidate in candidates:
+    for candidate, group in zip(candidates, side_by_side(judged, candidates), strict=True):
         done += len(candidate.rows)
-        yield _judge_one(candidate, villages, register, stored, absent, on)
+        yield group
         report(done, total)
 
 
 def _collect(rows: Sequence[Row], on: date, report: Report, total: int) -> list[Candidate]:
     """Read every row and group by household number, in order of appearance."""
     found: dict[str, Candidate] = {}
-    reader = layout.RowReader()
-    for done, row in enumerate(rows, start=1):
-        reading = reader.read(row.cells)
+    readings = side_by_side(partial(_read, layout.RowReader(), on), rows, chunk=2000)
+    for done, (row, (reading, blind)) in enumerate(zip(rows, readings, strict=True), start=1):
         number = reading.values.get("household_number", "")
         key = number or f"\x00{row.number}"
         candidate = found.get(key)
@@ -187,13 +192,18 @@ def _collect(rows: Sequence[Row], on: date, report: Report, total: int) -> list[
             candidate.find(row.number, "household_number", "household_number_missing")
         candidate.rows.append(row.number)
         candidate.values.append(reading.values)
-        id_number = reading.values.get("id_number", "")
-        candidate.blinds.append(blind_id(id_number, on) if id_number else None)
+        candidate.blinds.append(blind)
         for column, code, arguments in reading.problems:
             candidate.find(row.number, column, code, **arguments)
         if done % 2000 == 0:
             report(done, total)
     return list(found.values())
+
+
+def _read(reader: layout.RowReader, on: date, row: Row) -> tuple[layout.Reading, bytes | None]:
+    reading = reader.read(row.cells)
+    id_number = reading.values.get("id_number", "")
+    return reading, blind_id(id_number, on) if id_number else None
 
 
 def _agree(candidate: Candidate) -> None:

@@ -2,7 +2,8 @@
 
 Each may be killed at any time and run again.
 
-Checking and writing run as tasks. Checking replaces its staged rows in one transaction. Writing goes in
+Checking and writing run as tasks. Checking stages its rows as they are judged and starts anew when it
+was killed; one worker at a time checks a batch. Writing goes in
 portions of whole groups; a portion's facts, its outcome and its progress commit together, so a killed
 task goes on with the next portion: nothing is lost and nothing is written twice.
 """
@@ -17,9 +18,10 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date
+from itertools import islice
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import Count, Sum
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -39,6 +41,8 @@ from yuchang.sheets.models import BatchFile, Finding, ImportBatch, StagedGroup, 
 
 State = ImportBatch.State
 PORTION = 4_000
+STAGED_AT_ONCE = 2_000
+_CHECKING = 7_410_312  # the first half of the advisory lock of a batch being checked
 SAMPLES = 3
 
 
@@ -186,18 +190,19 @@ def check_import(batch_id: int) -> None:
 
     The work of a task: it may be killed at any time and run again.
     """
-    batch = ImportBatch.objects.filter(pk=batch_id, state=State.CHECKING).first()
-    if batch is None:
-        return
-    actor = _actor(batch.created_by)
-    try:
-        with _no_collections():
-            rows = read_rows(batch)
-            report = _reporter(batch.pk, len(rows))
-            groups = kind_named(batch.kind).check(actor=actor, batch=batch, rows=rows, report=report)
-            _stage(actor, batch.pk, groups, len(rows))
-    except YuchangError as error:
-        _fail(actor, batch_id, error)
+    with _alone(batch_id) as is_alone:
+        batch = ImportBatch.objects.filter(pk=batch_id, state=State.CHECKING).first()
+        if batch is None or not is_alone:
+            return
+        actor = _actor(batch.created_by)
+        try:
+            with _no_collections():
+                rows = read_rows(batch)
+                report = _reporter(batch.pk, len(rows))
+                groups = kind_named(batch.kind).check(actor=actor, batch=batch, rows=rows, report=report)
+                _stage(actor, batch.pk, groups, len(rows))
+        except YuchangError as error:
+            _fail(actor, batch_id, error)
 
 
 @contextmanager
@@ -267,24 +272,40 @@ def _reporter(batch_id: int, total: int) -> Report:
 
 
 def _stage(actor: Actor, batch_id: int, groups: Iterator[Group], total: int) -> None:
-    judged = list(groups)
+    """Stage the judged groups as they come, then call the batch checked."""
+    with transaction.atomic():
+        for table in (StagedRow, Finding, StagedGroup):
+            table.objects.filter(batch_id=batch_id).delete()
+    places = ImportBatch.objects.get(pk=batch_id).mapping["columns"]
+    first = 1
+    while portion := list(islice(groups, STAGED_AT_ONCE)):
+        with transaction.atomic():
+            _copy_groups(batch_id, first, portion)
+            _copy_rows(batch_id, first, portion)
+            _copy_findings(batch_id, first, portion, places)
+        first += len(portion)
     with write("sheets.check_import", actor) as audit:
         batch = ImportBatch.objects.select_for_update().get(pk=batch_id)
-        if batch.state != State.CHECKING:
-            audit.add("import", batch.pk, place_id=batch.place_id, note="checked by another worker")
-            return
-        for table in (StagedRow, Finding, StagedGroup):
-            table.objects.filter(batch=batch).delete()
-        _copy_groups(batch_id, judged)
-        _copy_rows(batch_id, judged)
-        _copy_findings(batch, judged)
         batch.counts = queries.plan_counts(batch_id)
         batch.state, batch.progress_done, batch.progress_total = State.CHECKED, total, total
         save(batch)
         audit.add("import", batch.pk, place_id=batch.place_id, counts=batch.counts)
 
 
-def _copy_groups(batch_id: int, groups: Sequence[Group]) -> None:
+@contextmanager
+def _alone(batch_id: int) -> Iterator[bool]:
+    """Whether no other worker is checking this batch; a killed worker's lock ends with its connection."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s, %s)", [_CHECKING, batch_id % 2**31])
+        is_alone = bool(cursor.fetchone()[0])
+        try:
+            yield is_alone
+        finally:
+            if is_alone:
+                cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_CHECKING, batch_id % 2**31])
+
+
+def _copy_groups(batch_id: int, first: int, groups: Sequence[Group]) -> None:
     columns = (
         "batch_id, number, key, rows, state, plan, outcome, place_id, object_id, object_version, content_hash"
     )
@@ -292,32 +313,31 @@ def _copy_groups(batch_id: int, groups: Sequence[Group]) -> None:
         connection.cursor() as cursor,
         cursor.copy(f"COPY sheets_stagedgroup ({columns}) FROM STDIN") as copy,
     ):
-        for number, g in enumerate(groups, start=1):
+        for number, g in enumerate(groups, start=first):
             plan = "" if g.state == "rejected" else g.plan
             known = (g.place_id, g.object_id, g.object_version, g.content_hash)
             copy.write_row((batch_id, number, g.key[:100], g.rows, g.state, plan, "", *known))
 
 
-def _copy_rows(batch_id: int, groups: Sequence[Group]) -> None:
+def _copy_rows(batch_id: int, first: int, groups: Sequence[Group]) -> None:
     with (
         connection.cursor() as cursor,
         cursor.copy('COPY sheets_stagedrow (batch_id, group_number, "row", content) FROM STDIN') as copy,
     ):
-        for number, group in enumerate(groups, start=1):
+        for number, group in enumerate(groups, start=first):
             if group.state != "rejected":
                 for row, content in group.contents:
                     copy.write_row((batch_id, number, row, content))
 
 
-def _copy_findings(batch: ImportBatch, groups: Sequence[Group]) -> None:
-    places = batch.mapping["columns"]
+def _copy_findings(batch_id: int, first: int, groups: Sequence[Group], places: Mapping[str, int]) -> None:
     columns = 'batch_id, group_number, "row", "column", field, level, code, arguments'
     with connection.cursor() as cursor, cursor.copy(f"COPY sheets_finding ({columns}) FROM STDIN") as copy:
-        for number, group in enumerate(groups, start=1):
+        for number, group in enumerate(groups, start=first):
             for f in group.findings:
                 arguments = json.dumps(f.arguments, ensure_ascii=False, default=str)
                 copy.write_row(
-                    (batch.pk, number, f.row, places.get(f.field), f.field, f.level, f.code, arguments)
+                    (batch_id, number, f.row, places.get(f.field), f.field, f.level, f.code, arguments)
                 )
 
 

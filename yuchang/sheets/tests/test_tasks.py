@@ -83,3 +83,21 @@ def test_a_batch_given_up_keeps_nothing(batch):
     batch.refresh_from_db()
     actions.cancel_import(actor=wang().actor, batch_id=batch.pk, version=batch.version)
     assert not batch.staged.exists() and not ImportBatch.objects.filter(stored_file__isnull=False).exists()
+
+
+def test_a_batch_that_another_worker_is_checking_is_left_to_it(batch):
+    import psycopg
+    from django.db import connection
+
+    from config.environment import database_url
+
+    info = psycopg.conninfo.conninfo_to_dict(database_url("admin"))
+    with psycopg.connect(**(info | {"dbname": connection.settings_dict["NAME"]})) as other:
+        other.execute("SELECT pg_advisory_lock(%s, %s)", [actions._CHECKING, batch.pk])
+        actions.check_import(batch.pk)
+        batch.refresh_from_db()
+        assert batch.state == "checking" and not batch.staged.exists()
+        other.execute("SELECT pg_advisory_unlock_all()")
+    actions.check_import(batch.pk)
+    batch.refresh_from_db()
+    assert batch.state == "checked" and batch.staged.exists()
