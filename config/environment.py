@@ -23,6 +23,14 @@ _URL_NAMES = {
     "portal": "DATABASE_PORTAL_URL",
     "admin": "DATABASE_ADMIN_URL",
 }
+# Seconds (and for the last one milliseconds) until a database that is cut off counts as away.
+_PATIENCE = {
+    "connect_timeout": 4,
+    "keepalives_idle": 10,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 4000,
+}
 
 
 def flag(name: str, default: bool = False) -> bool:
@@ -57,7 +65,7 @@ def parse_database_url(url: str) -> dict[str, Any]:
     parts = urlsplit(url)
     query = dict(parse_qsl(parts.query))
     return {
-        "ENGINE": "django.db.backends.postgresql",
+        "ENGINE": "yuchang.core.database",
         "NAME": unquote(parts.path.lstrip("/")) or "yuchang",
         "USER": unquote(parts.username or ""),
         "PASSWORD": unquote(parts.password or ""),
@@ -65,7 +73,7 @@ def parse_database_url(url: str) -> dict[str, Any]:
         "PORT": str(query.get("port") or parts.port or ""),
         "CONN_MAX_AGE": 60,
         "CONN_HEALTH_CHECKS": True,
-        "OPTIONS": {},
+        "OPTIONS": dict(_PATIENCE),
     }
 
 

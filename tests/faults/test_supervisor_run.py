@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from config.environment import ROOT
-from yuchang.supervisor.processes import Child, children
+from yuchang.supervisor.processes import Child, Doors, children
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.tests.conftest import folder
 
@@ -59,7 +59,7 @@ def running(path, ports):
     environment = {k: v for k, v in os.environ.items() if k not in DATABASE_NAMES}
     environment |= {"YUCHANG_VAR": str(path), "YUCHANG_DEBUG": "", "YUCHANG_LOG_LEVEL": "INFO"}
     command = [sys.executable, "-m", "yuchang.supervisor", "run", "--port", str(ports[0])]
-    command += ["--public-port", str(ports[1])]
+    command += ["--public-port", str(ports[1]), "--metrics-port", str(free_port())]
     with (path / "run.log").open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=log)
     try:
@@ -175,7 +175,7 @@ def test_a_child_that_ignores_the_signal_is_ended_with_all_it_started(monkeypatc
 
 
 def test_the_sessions_of_all_processes_stay_within_the_budget(monkeypatch):
-    children("127.0.0.1", 1, 2)
+    children(Doors("127.0.0.1", 1, 2, 3))
     monkeypatch.setattr("yuchang.supervisor.processes.WEB_WORKERS", 20)
     with pytest.raises(ValueError, match="sessions of app"):
-        children("127.0.0.1", 1, 2)
+        children(Doors("127.0.0.1", 1, 2, 3))

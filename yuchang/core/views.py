@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import Any
 
 from django.contrib.auth.decorators import login_not_required
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET
@@ -59,4 +60,10 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def server_error(request: HttpRequest) -> HttpResponse:
+    """Our mistake (500), or a database that is away for the moment (503): then trying again helps."""
+    if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
+        context = {"status": 503, "request_id": request_id.get()}
+        response = render(request, "errors/500.html", context, status=503)
+        response["Retry-After"] = "10"
+        return response
     return render(request, "errors/500.html", {"request_id": request_id.get()}, status=500)

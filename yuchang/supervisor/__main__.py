@@ -8,10 +8,12 @@ import os
 import sys
 from urllib.parse import unquote, urlsplit
 
-from config.environment import ROLES, connection_file, database_url
+from config.environment import ROLES, VAR, connection_file, database_url
+from yuchang.supervisor import keeping
+from yuchang.supervisor.certificates import ensure, fingerprint
 from yuchang.supervisor.doctor import examine
 from yuchang.supervisor.moving import move_to
-from yuchang.supervisor.processes import Supervisor
+from yuchang.supervisor.processes import Doors, Supervisor
 from yuchang.supervisor.provision import as_shell, fresh_passwords, provision
 from yuchang.supervisor.server import EmbeddedServer, write_private
 from yuchang.supervisor.words import Trouble, say
@@ -94,7 +96,25 @@ def kept_passwords() -> dict[str, str]:
 def run(options: argparse.Namespace) -> int:
     """Serve everything in the foreground until SIGTERM or Ctrl-C."""
     server = None if uses_own_server() else EmbeddedServer()
-    return Supervisor(server, options.host, options.port, options.public_port).run()
+    certificate = ensure(VAR, _hosts()) if options.tls else None
+    doors = Doors(options.host, options.port, options.public_port, options.metrics_port, certificate)
+    return Supervisor(server, doors).run()
+
+
+def certificate(options: argparse.Namespace) -> int:
+    """Make or renew the certificate of a local authority, and say what to install on devices."""
+    files = ensure(VAR, [*_hosts(), *options.host])
+    say(
+        f"证书 {files.certificate}；请在各终端安装根证书 {files.authority}，指纹 {fingerprint(files)}",
+        "Install the authority on every device and compare its SHA-256.",
+        "✓",
+    )
+    return 0
+
+
+def _hosts() -> list[str]:
+    """The names under which the platform is reached, from ``YUCHANG_HOSTS``."""
+    return [h.strip("[]") for h in os.environ.get("YUCHANG_HOSTS", "").split(",") if h and "*" not in h]
 
 
 def doctor(options: argparse.Namespace) -> int:
@@ -127,13 +147,19 @@ def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     made = argparse.ArgumentParser(prog="python -m yuchang.supervisor", description=__doc__)
     commands = made.add_subparsers(dest="command", required=True)
-    for action in (up, down, status, run, doctor):
+    for action in (up, down, status, run, doctor, certificate):
         command = commands.add_parser(action.__name__, help=action.__doc__)
         command.set_defaults(action=action)
         if action in (run, doctor):
             command.add_argument("--host", default="127.0.0.1", help="the address to serve on")
             command.add_argument("--port", type=int, default=8000, help="the inside zone")
             command.add_argument("--public-port", type=int, default=8001, help="the public zone")
+        if action is run:
+            command.add_argument("--metrics-port", type=int, default=8002, help="for Prometheus; 0: none")
+            command.add_argument("--tls", action="store_true", help="with the certificate in var/tls")
+        if action is certificate:
+            command.add_argument("host", nargs="*", help="a name or address under which it is reached")
+    keeping.add_commands(commands)
     command = commands.add_parser("url", help=url.__doc__)
     command.add_argument("role", choices=ROLES, nargs="?", default="app")
     command.set_defaults(action=url)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import hashlib
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,10 +19,15 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
 
 from config.environment import ROOT, VAR
+from yuchang.supervisor.backups import mirror
+from yuchang.supervisor.certificates import Files, fingerprint
 from yuchang.supervisor.provision import CONNECTION_LIMITS
-from yuchang.supervisor.server import EmbeddedServer
+from yuchang.supervisor.server import ARCHIVE_SECONDS, EmbeddedServer
 from yuchang.supervisor.words import Trouble, say
 
 LONGEST_PAUSE = 30.0
@@ -30,6 +36,7 @@ STOP_SECONDS = 30.0
 WEB_WORKERS, WEB_THREADS = 2, 6
 PUBLIC_WORKERS, PUBLIC_THREADS = 1, 8
 TASKS = 4
+METRICS = VAR.absolute() / "metrics"
 # Parts of the browser packages that no page asks for; some name files they do not bring.
 NOT_SERVED = (
     *("libs", "types", "extension", "*.rtl.*"),
@@ -99,27 +106,55 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(1, signal.SIGTERM)
 
 
-def children(host: str, port: int, public_port: int) -> list[Child]:
+@dataclass(frozen=True)
+class Doors:
+    """Where the web servers listen, and with which certificate. ``metrics`` 0: no metrics."""
+
+    host: str
+    port: int
+    public_port: int
+    metrics: int = 0
+    certificate: Files | None = None
+
+    @property
+    def scheme(self) -> str:
+        return "https" if self.certificate else "http"
+
+    @property
+    def ports(self) -> tuple[int, ...]:
+        return tuple(port for port in (self.port, self.public_port, self.metrics) if port)
+
+
+def children(doors: Doors) -> list[Child]:
     """What runs beside the database. Their sessions stay within each role's limit."""
     manage = [sys.executable, str(ROOT / "manage.py")]
+    shared = {"PROMETHEUS_MULTIPROC_DIR": str(METRICS)} if doors.metrics else {}
+    tls, safe = [], dict(shared)
+    if doors.certificate:
+        tls = ["--certfile", str(doors.certificate.certificate), "--keyfile", str(doors.certificate.key)]
+        safe["YUCHANG_TLS"] = "1"
 
     def web(at: int, workers: int, threads: int) -> list[str]:
         size = ["--workers", str(workers), "--threads", str(threads), "--worker-class", "gthread"]
-        place = ["--bind", f"{host}:{at}", "--timeout", "120", "--graceful-timeout", "20"]
-        return [sys.executable, "-m", "gunicorn", "config.wsgi", *size, *place, "--no-control-socket"]
+        place = ["--bind", f"{doors.host}:{at}", "--timeout", "120", "--graceful-timeout", "20", *tls]
+        start = [sys.executable, "-m", "gunicorn", "config.wsgi", "--config", "python:config.gunicorn"]
+        return [*start, *size, *place, "--no-control-socket"]
 
     made = [
-        Child("web", web(port, WEB_WORKERS, WEB_THREADS), WEB_WORKERS * WEB_THREADS),
+        Child("web", web(doors.port, WEB_WORKERS, WEB_THREADS), WEB_WORKERS * WEB_THREADS, environment=safe),
         Child(
             "public",
-            web(public_port, PUBLIC_WORKERS, PUBLIC_THREADS),
+            web(doors.public_port, PUBLIC_WORKERS, PUBLIC_THREADS),
             PUBLIC_WORKERS * PUBLIC_THREADS,
             "portal",
-            {"YUCHANG_ZONE": "public"},
+            safe | {"YUCHANG_ZONE": "public"},
         ),
         Child("worker", [*manage, "procrastinate", "worker", "--concurrency", str(TASKS)], 2 * TASKS + 4),
         Child("sequencer", [*manage, "sequence_audit", "--forever"], 1),
     ]
+    if doors.metrics:
+        command = [*manage, "serve_metrics", "--port", str(doors.metrics)]
+        made.append(Child("metrics", command, 1, environment=shared))
     for role in ("app", "portal"):
         wanted = sum(child.connections for child in made if child.role == role)
         if wanted > CONNECTION_LIMITS[role]:
@@ -130,26 +165,31 @@ def children(host: str, port: int, public_port: int) -> list[Child]:
 class Supervisor:
     """Runs everything until told to stop. ``server`` is None when the operator brought PostgreSQL."""
 
-    def __init__(self, server: EmbeddedServer | None, host: str, port: int, public_port: int) -> None:
+    def __init__(self, server: EmbeddedServer | None, doors: Doors) -> None:
         self.server = server
-        self.host, self.port, self.public_port = host, port, public_port
+        self.doors = doors
         self.children: list[Child] = []
         self.stopping = threading.Event()
+        self.renewing = threading.Event()
 
     def run(self) -> int:
         """Returns 0 after an orderly stop. Raises Trouble when the start fails."""
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
-        for port in (self.port, self.public_port):
-            if is_taken(self.host, port):
+        signal.signal(signal.SIGUSR1, lambda *_: self.renewing.set())
+        for port in self.doors.ports:
+            if is_taken(self.doors.host, port):
                 raise Trouble(f"端口 {port} 已被占用。", f"Port {port} is taken by another program.")
         try:
             if self.server:
                 self.server.start()
             self.prepare()
-            self.children = children(self.host, self.port, self.public_port)
+            shutil.rmtree(METRICS, ignore_errors=True)
+            self.children = children(self.doors)
             for child in self.children:
                 child.start()
+            threading.Thread(target=self._mirror, daemon=True).start()
+            pid_file().write_text(str(os.getpid()))
             self._announce()
             while not self.stopping.wait(0.5):
                 self._tend()
@@ -166,6 +206,9 @@ class Supervisor:
             stamp.write_text(wanted)
 
     def _tend(self) -> None:
+        if self.renewing.is_set():
+            self.renewing.clear()
+            self._renew()
         if self.server and self.server.pid() is None:
             say("数据库已退出，正在恢复。", "The database went away; recovering it.", "!")
             try:
@@ -176,18 +219,57 @@ class Supervisor:
         for child in self.children:
             child.tend()
 
+    def _renew(self) -> None:
+        """Start every process again with the program as it now is; the database stays up."""
+        say("正在以新版本重新启动各进程。", "Every process starts again with the new version.")
+        for child in self.children:
+            child.stop()
+            child.start()
+
+    def _mirror(self) -> None:
+        """Uploads follow the archived log, in a thread of their own. A full disk is no reason to end."""
+        while not self.stopping.wait(ARCHIVE_SECONDS):
+            folder = self.server.archive_folder() if self.server else None
+            try:
+                if folder is not None:
+                    mirror(VAR, folder.parent)
+            except OSError as error:
+                say(f"文件备份失败：{error}", f"The files could not be mirrored: {error}", "!")
+
     def _announce(self) -> None:
+        base = f"{self.doors.scheme}://{self.doors.host}"
         say(
-            f"内部工作台 http://{self.host}:{self.port}/  公众门户 http://{self.host}:{self.public_port}/",
+            f"内部工作台 {base}:{self.doors.port}/  公众门户 {base}:{self.doors.public_port}/",
             "The workbench and the public portal are served there. Ctrl-C stops everything.",
             "✓",
         )
+        if self.doors.certificate and self.doors.certificate.authority.exists():
+            say(
+                f"请在各终端安装根证书：{self.doors.certificate.authority}",
+                f"Install this authority on every device. SHA-256: {fingerprint(self.doors.certificate)}",
+            )
 
     def _stop(self) -> None:
+        pid_file().unlink(missing_ok=True)
         for child in self.children:
             child.stop()
         if self.server and self.server.stop():
             say("已全部停止。", "Everything is stopped.", "✓")
+
+
+def pid_file() -> Path:
+    """The process number of ``run``, while it runs."""
+    return VAR / "run.pid"
+
+
+def running_pid() -> int | None:
+    """The process number of a ``run`` that serves this data folder; None when there is none."""
+    try:
+        number = int(pid_file().read_text())
+        command = psutil.Process(number).cmdline()
+    except (OSError, ValueError, psutil.Error):
+        return None
+    return number if "yuchang.supervisor" in command else None
 
 
 def manage(command: str, *options: str, **environment: str) -> None:

@@ -34,6 +34,23 @@ FIRST_PORT, LAST_PORT = 54_320, 54_420
 # A crash in the middle of a county's import may leave gigabytes of log to replay.
 RECOVERY_SECONDS = 900
 SOCKET_PATH_BYTES = 107
+# A commit is in the archive at the latest this long after, once archiving has begun (``backups``).
+ARCHIVE_SECONDS = 30
+# Statements slower than this are written to the server's log; its folder is private to the account.
+SLOW_STATEMENT = "5s"
+ARCHIVE_SCRIPT = """\
+#!/bin/sh
+# Written by yuchang.supervisor. archive.sh PATH NAME: keep one finished log segment, whole or not at all.
+set -eu
+folder='{folder}'
+if [ -f "$folder/$2.gz" ]; then
+    gzip -dc "$folder/$2.gz" | cmp -s - "$1"
+    exit $?
+fi
+gzip -1 -c "$1" > "$folder/$2.new"
+sync "$folder/$2.new" 2>/dev/null || sync
+mv "$folder/$2.new" "$folder/$2.gz"
+"""
 HBA = """\
 # Written by yuchang.supervisor at every start. No sign-in without a password.
 local  all          all                scram-sha-256
@@ -52,6 +69,7 @@ class EmbeddedServer:
         self.log = self.root / "log"
         self.connection_file = self.root / "connection.json"
         self.password_file = self.root / "passwords.json"
+        self.archive_script = self.data.parent / "archive.sh"
 
     # -- what is there ------------------------------------------------------------------
 
@@ -128,9 +146,47 @@ class EmbeddedServer:
             was_running = self.pid() is not None and self.is_ready()
             if not was_running:
                 self._start(account)
+                self._wait_for_restore()
             urls = provision(self._admin_url("postgres"), self._passwords())
             write_private(self.connection_file, json.dumps(urls, indent=1))
         return not was_running
+
+    def _wait_for_restore(self) -> None:
+        """A restored copy answers readers while it replays its log; wait until it takes writes."""
+        deadline = time.monotonic() + RECOVERY_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                with psycopg.connect(self._admin_url("postgres"), autocommit=True) as admin:
+                    if admin.execute("SELECT pg_is_in_recovery()").fetchone() == (False,):
+                        return
+            except psycopg.OperationalError:
+                if self.pid() is None:
+                    raise self._reason(self._newest_log()) from None
+            time.sleep(0.1)
+
+    def _newest_log(self) -> str:
+        logs = sorted(self.log.glob("postgresql-*.log"), key=lambda path: path.stat().st_mtime)
+        return logs[-1].read_text(errors="replace") if logs else ""
+
+    def archive_to(self, folder: Path) -> None:
+        """From now on keep every finished log segment in ``folder``, which the server's account can write."""
+        text = ARCHIVE_SCRIPT.format(folder=folder)
+        if self.archive_script.exists() and self.archive_script.read_text() == text:
+            return
+        account = account_for(self.data)
+        self._replace(f"../{self.archive_script.name}", text, account)
+        with self._alone():
+            self._configure(account, self.port(), is_running=True)
+            with psycopg.connect(self._admin_url("postgres"), autocommit=True) as admin:
+                admin.execute("SELECT pg_reload_conf()")
+
+    def archive_folder(self) -> Path | None:
+        """Where log segments are kept; None when archiving has not begun."""
+        with suppress(OSError):
+            for line in self.archive_script.read_text().splitlines():
+                if line.startswith("folder='"):
+                    return Path(line[8:-1])
+        return None
 
     def stop(self, how: str = "fast") -> bool:
         """Stop the server and wait for it. Returns False when it was not running."""
@@ -198,10 +254,11 @@ class EmbeddedServer:
             raise self._reason(done.stdout)
         draft.rename(self.data)
 
-    def _configure(self, account: Account, port: int) -> None:
+    def _configure(self, account: Account, port: int, *, is_running: bool = False) -> None:
+        is_open = is_running or _is_free(port)
         settings = {
             "port": str(port),
-            "listen_addresses": "127.0.0.1" if _is_free(port) else "",
+            "listen_addresses": "127.0.0.1" if is_open else "",
             "unix_socket_directories": str(self.socket_folder()),
             "unix_socket_permissions": "0700",
             "max_connections": str(MAX_CONNECTIONS),
@@ -221,6 +278,10 @@ class EmbeddedServer:
             "log_filename": "postgresql-%a.log",
             "log_rotation_age": "1d",
             "log_truncate_on_rotation": "on",
+            "log_min_duration_statement": SLOW_STATEMENT,
+            "log_parameter_max_length": "0",
+            "archive_mode": "on",
+            **self._archiving(),
         }
         lines = [f"{name} = '{value}'" for name, value in settings.items()]
         self._replace("yuchang.conf", "\n".join(lines) + "\n", account)
@@ -228,6 +289,13 @@ class EmbeddedServer:
         main = self.data / "postgresql.conf"
         if "include 'yuchang.conf'" not in main.read_text():
             self._replace("postgresql.conf", main.read_text() + "\ninclude 'yuchang.conf'\n", account)
+
+    def _archiving(self) -> dict[str, str]:
+        """Before the first backup finished segments are let go; afterwards each is kept."""
+        if self.archive_folder() is None:
+            return {"archive_command": "true", "archive_timeout": "0"}
+        command = f'sh "{self.archive_script}" "%p" "%f"'
+        return {"archive_command": command, "archive_timeout": f"{ARCHIVE_SECONDS}s"}
 
     def _replace(self, name: str, text: str, account: Account) -> None:
         write_private(self.data / name, text)
@@ -291,6 +359,10 @@ class EmbeddedServer:
             write_private(self.password_file, json.dumps(made))
         kept: dict[str, str] = json.loads(self.password_file.read_text())
         return kept
+
+    def admin_password(self) -> str:
+        """For the server's own programs, through their environment."""
+        return self._passwords()["admin"]
 
     def _admin_url(self, database: str = DATABASE) -> str:
         place = f"host={quote(str(self.socket_folder()))}&port={self.port()}"

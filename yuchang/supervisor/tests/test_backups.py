@@ -1,0 +1,151 @@
+"""A backup brings back every row, file and key, at any moment since; wrong orders are refused."""
+
+import contextlib
+import json
+import time
+from datetime import UTC, datetime, timedelta
+
+import psycopg
+import pytest
+
+from yuchang.supervisor import server as server_module
+from yuchang.supervisor.backups import backups_in, make_backup, mirror, segment_of, verify_copy
+from yuchang.supervisor.drill import drill
+from yuchang.supervisor.restoring import restore
+from yuchang.supervisor.sealing import seal, unseal
+from yuchang.supervisor.server import EmbeddedServer
+from yuchang.supervisor.tests.conftest import embedded, folder
+from yuchang.supervisor.words import Trouble
+
+
+@pytest.fixture(scope="module")
+def platform():
+    """A server with a table, an uploaded file and a key, and a folder for its backups."""
+    with pytest.MonkeyPatch.context() as patch, embedded() as server, folder() as kept:
+        patch.setattr(server_module, "ARCHIVE_SECONDS", 1)
+        for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_PORTAL_URL", "DATABASE_ADMIN_URL"):
+            patch.delenv(name, raising=False)
+        server.start()
+        var = server.root.parent
+        (var / "media").mkdir()
+        (var / "media" / "photo.jpg").write_bytes(b"photo")
+        (var / "secrets").mkdir(mode=0o700)
+        (var / "secrets" / "yuchang_master_key").write_text("key")
+        with psycopg.connect(server.urls()["owner"], autocommit=True) as owner:
+            owner.execute("CREATE TABLE book (n int PRIMARY KEY, at timestamptz DEFAULT clock_timestamp())")
+            owner.execute("INSERT INTO book VALUES (1)")
+        yield server, kept
+
+
+@contextlib.contextmanager
+def second_place():
+    with folder() as path:
+        try:
+            yield path / "var"
+        finally:
+            EmbeddedServer(path / "var").stop("immediate")
+
+
+def write(server, number):
+    with psycopg.connect(server.urls()["app"], autocommit=True) as app:
+        (at,) = app.execute("INSERT INTO book VALUES (%s) RETURNING clock_timestamp()", [number]).fetchone()
+    return at
+
+
+@pytest.mark.slow
+def test_a_drill_finds_every_table_and_file_equal_at_the_moment_it_chose(platform):
+    server, kept = platform
+    with second_place() as place:
+        report = drill(server, kept, place)
+    assert report.wrong == []
+    assert report.is_good, report.lines()
+    assert report.rpo < 60
+    assert any("RTO" in line for line in report.lines())
+
+
+@pytest.mark.slow
+def test_a_moment_between_two_writes_is_restored_with_the_first_and_without_the_second(platform):
+    server, kept = platform
+    make_backup(server, kept)
+    first = write(server, 100)
+    time.sleep(0.05)
+    write(server, 101)
+    with psycopg.connect(server.urls()["admin"], autocommit=True) as admin:
+        admin.execute("SELECT pg_switch_wal()")
+    (server.root.parent / "media" / "later.jpg").write_bytes(b"later")
+    mirror(server.root.parent, kept)
+    wait_for_archive(server)
+    with second_place() as place:
+        restored = restore(kept, place, to=first + timedelta(milliseconds=20))
+        with psycopg.connect(restored.urls()["app"]) as app:
+            assert app.execute("SELECT count(*) FROM book WHERE n = 100").fetchone() == (1,)
+            assert app.execute("SELECT count(*) FROM book WHERE n = 101").fetchone() == (0,)
+            app.execute("INSERT INTO book VALUES (102)")
+        assert (place / "media" / "later.jpg").read_bytes() == b"later"
+        assert (place / "secrets" / "yuchang_master_key").read_text() == "key"
+        assert restored.archive_folder() is None, "the copy must not write into the archive of the original"
+        with pytest.raises(Trouble, match="There is a database in"):
+            restore(kept, place)
+
+
+def wait_for_archive(server):
+    deadline = time.monotonic() + 30
+    with psycopg.connect(server.urls()["admin"], autocommit=True) as admin:
+        (wanted,) = admin.execute("SELECT pg_walfile_name(pg_current_wal_lsn() - 1)").fetchone()
+        while time.monotonic() < deadline:
+            (last,) = admin.execute("SELECT last_archived_wal FROM pg_stat_archiver").fetchone()
+            if last and last[:24] >= wanted:
+                return
+            time.sleep(0.1)
+    raise AssertionError("nothing was archived")
+
+
+@pytest.mark.slow
+def test_old_copies_go_and_sealed_keys_need_the_passphrase(platform):
+    server, kept = platform
+    made = [make_backup(server, kept, keep=1, passphrase="春天的鱼").name]
+    time.sleep(1.1)
+    made.append(make_backup(server, kept, keep=1, passphrase="春天的鱼").name)
+    assert [b.name for b in backups_in(kept)] == made[1:]
+    copy = kept / "base" / made[1]
+    assert json.loads((copy / "manifest.json").read_text())["keys"] == "keys.sealed"
+    assert not (copy / "keys.tar").exists()
+    with second_place() as place, pytest.raises(Trouble, match="sealed"):
+        restore(kept, place)
+    with second_place() as place, pytest.raises(Trouble, match="passphrase is wrong"):
+        restore(kept, place, passphrase="夏天的鱼")
+    with second_place() as place, pytest.raises(Trouble, match="no fitting backup"):
+        restore(kept, place, to=datetime(2001, 1, 1, tzinfo=UTC))
+
+
+def test_what_is_sealed_opens_with_its_passphrase_only_and_shows_every_change():
+    sealed = seal(b"secret", "a")
+    assert unseal(sealed, "a") == b"secret"
+    assert b"secret" not in sealed
+    for wrong in ((sealed, "b"), (sealed[:-1] + bytes([sealed[-1] ^ 1]), "a")):
+        with pytest.raises(Trouble):
+            unseal(*wrong)
+
+
+@pytest.mark.parametrize(
+    ("position", "name"),
+    [
+        ("0/3000028", "000000010000000000000003"),
+        ("1/FF000000", "0000000100000001000000FF"),
+        ("2/0", "000000010000000200000000"),
+    ],
+)
+def test_a_position_lies_in_its_segment(position, name):
+    assert segment_of(1, position) == name
+
+
+@pytest.mark.slow
+def test_a_copy_with_one_changed_byte_does_not_verify(platform):
+    server, kept = platform
+    time.sleep(1.1)
+    made = make_backup(server, kept)
+    data = kept / "base" / made.name / "data"
+    assert verify_copy(data) == []
+    victim = data / "base" / "1" / "PG_VERSION"
+    victim.write_text("19\n")
+    assert verify_copy(data) == ["base/1/PG_VERSION differs"]
