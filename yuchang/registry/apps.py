@@ -6,8 +6,11 @@ class RegistryConfig(AppConfig):
     label = "registry"
 
     def ready(self) -> None:
-        """Make the official workbook known to the import machinery."""
+        """Make the official workbook known to the import machinery, and what may leave to the export's."""
         from yuchang.registry.actions.imports import KIND  # noqa: PLC0415 - needs the models
-        from yuchang.sheets import kinds  # noqa: PLC0415
+        from yuchang.registry.sources import SOURCES  # noqa: PLC0415
+        from yuchang.sheets import catalogue, kinds  # noqa: PLC0415
 
         kinds.register(KIND)
+        for source in SOURCES:
+            catalogue.declare(source)

@@ -274,7 +274,11 @@ def _cell(name: str, entry: HouseholdEntry, member: MemberEntry, places: Mapping
         return entry.number if name == "household_number" else member.number
     if name == "size":
         return len(entry.members)
-    value = getattr(member, name) if hasattr(member, name) else getattr(entry, name)
+    return shown(name, getattr(member, name) if hasattr(member, name) else getattr(entry, name))
+
+
+def shown(name: str, value: Any) -> Any:
+    """A value as the official workbook shows it; unknown is None."""
     if value is None or value == "":
         return None
     if name == "health":

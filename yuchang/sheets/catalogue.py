@@ -16,12 +16,12 @@ from yuchang.accounts.rules import Actor
 from yuchang.places.models import Place
 from yuchang.sheets.kinds import Column
 
-TEXT, WHOLE, YUAN, DAY = "text", "whole", "yuan", "date"
+TEXT, NUMBER, WHOLE, YUAN, DAY = "text", "number", "whole", "yuan", "date"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field: ``kind`` is text, whole, yuan (the source yields fen) or date (ISO text).
+    """One field: ``kind`` is text, number (never summed), whole, yuan (the source yields fen) or date (ISO).
 
     ``secret``: empty for readers without the source's ``secret_permission``. ``aliases``: other headers
     that mean it.
@@ -127,12 +127,16 @@ class Printed(Protocol):
 
 
 class Mirror(Protocol):
-    """A source that a superior's system holds, too: it can be read back and compared."""
+    """A source that a superior's system holds, too: it can be read back and compared.
+
+    ``shared``: fields that every row of an object repeats; their difference is listed once.
+    """
 
     columns: Sequence[Column]
     object_field: str
     row_field: str
     compared: Sequence[str]
+    shared: frozenset[str]
 
     def plain(self, name: str, cell: Any) -> str:
         """A cell as comparable text: the same meaning gives the same text."""
@@ -146,7 +150,7 @@ class Mirror(Protocol):
         on: date,
         changes: Mapping[str, Mapping[str, str]],
     ) -> None:
-        """Write their values (row key → field → text) through the domain's own action, in the open transaction.
+        """Write their values (row key → field → text) through the domain's own action.
 
         Raises Refused, Hidden, Conflict or Invalid; nothing is written then.
         """

@@ -264,7 +264,7 @@ class Output(Versioned, Placed):
 
 
 class OutputPiece(models.Model):
-    """A sealed piece of an output: ``rows`` as gathered (JSON lines, deflated) or of the finished ``file``."""
+    """A sealed piece of an output: of its ``rows`` (JSON lines, deflated) or of its finished ``file``."""
 
     output = models.ForeignKey(Output, on_delete=models.CASCADE, related_name="pieces")
     part = models.CharField(max_length=10)
@@ -390,7 +390,7 @@ class StagedSent(models.Model):
 
 
 class ReadBack(Versioned, Placed):
-    """The superior system's own workbook, uploaded to be compared with ours. ``place`` is the area compared."""
+    """The superior system's own workbook, compared with ours. ``place`` is the area compared."""
 
     class State(models.TextChoices):
         WAITING = "waiting", _("排队中")

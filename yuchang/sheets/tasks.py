@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models.functions import Now
 from procrastinate.contrib.django import app
 
-from yuchang.sheets import actions
+from yuchang.sheets import actions, outputs, reads
 from yuchang.sheets.models import ImportBatch
 
 STALLED_AFTER = timedelta(minutes=2)
@@ -37,3 +37,34 @@ def resume_stalled(timestamp: int) -> None:
             actions.check_import(batch.pk)
         else:
             actions.write_import(batch.pk)
+
+
+@app.task(name="sheets.make", queue="exports")
+def make(output_id: int) -> None:
+    """Make an output."""
+    outputs.make_output(output_id)
+
+
+@app.task(name="sheets.compare", queue="exports")
+def compare(readback_id: int) -> None:
+    """Compare the superior system's workbook with the register."""
+    outputs.compare_readback(readback_id)
+
+
+@app.periodic(cron="* * * * *")
+@app.task(name="sheets.resume_outputs", queue="exports", queueing_lock="sheets.resume_outputs")
+def resume_outputs(timestamp: int) -> None:
+    """Go on with outputs and read-backs whose worker was killed."""
+    for output_id in reads.stalled_outputs():
+        outputs.make_output(output_id)
+    for readback_id in reads.stalled_readbacks():
+        outputs.compare_readback(readback_id)
+
+
+@app.periodic(cron="20 1 * * *")
+@app.task(name="sheets.nightly", queue="exports", queueing_lock="sheets.nightly")
+def nightly(timestamp: int) -> None:
+    """Freeze last month's reports that are due, and drop files whose day has passed."""
+    outputs.freeze_due()
+    while outputs.expire_outputs():
+        pass
