@@ -60,6 +60,13 @@ def as_role(db: None) -> Callable[[str], Any]:
     return switch
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _files_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    from django.conf import settings  # noqa: PLC0415 - configured by then
+
+    settings.FILES_DIR = tmp_path_factory.mktemp("files")
+
+
 @pytest.fixture(autouse=True)
 def _plain_surroundings(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"

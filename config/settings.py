@@ -217,16 +217,14 @@ FILES_QUOTA = int(os.environ.get("YUCHANG_FILES_QUOTA_MB", "51200")) << 20  # pe
 FILES_SCANNER = os.environ.get("YUCHANG_FILES_SCANNER", "")
 
 # Ways out of the house are off until the operator names one (see docs/howto/messages.md).
-SMS = {
-    "driver": os.environ.get("YUCHANG_SMS_DRIVER", "off"),
-    "file": os.environ.get("YUCHANG_SMS_FILE", str(VAR / "outbox" / "sms.jsonl")),
-    "url": os.environ.get("YUCHANG_SMS_URL", ""),
-    "key_id": os.environ.get("YUCHANG_SMS_KEY_ID", ""),
-    "ca_file": os.environ.get("YUCHANG_SMS_CA_FILE", ""),
-    "templates": dict(
-        pair.split("=", 1) for pair in os.environ.get("YUCHANG_SMS_TEMPLATES", "").split(",") if "=" in pair
-    ),
-}
+SMS_DRIVER = os.environ.get("YUCHANG_SMS_DRIVER", "off")
+SMS_FILE = os.environ.get("YUCHANG_SMS_FILE", str(VAR / "outbox" / "sms.jsonl"))
+SMS_URL = os.environ.get("YUCHANG_SMS_URL", "")
+SMS_KEY_ID = os.environ.get("YUCHANG_SMS_KEY_ID", "")
+SMS_CA_FILE = os.environ.get("YUCHANG_SMS_CA_FILE", "")
+SMS_TEMPLATES = dict(
+    p.split("=", 1) for p in os.environ.get("YUCHANG_SMS_TEMPLATES", "").split(",") if "=" in p
+)
 EMAIL_HOST = os.environ.get("YUCHANG_EMAIL_HOST", "")
 EMAIL_PORT = int(os.environ.get("YUCHANG_EMAIL_PORT", "465"))
 EMAIL_HOST_USER = os.environ.get("YUCHANG_EMAIL_USER", "")

@@ -129,7 +129,7 @@ class HttpDriver:
     def _connection(self) -> http.client.HTTPConnection:
         host, port = self.parts.hostname or "", self.parts.port
         if self.parts.scheme == "https":
-            context = ssl.create_default_context(cafile=settings.SMS["ca_file"] or None)
+            context = ssl.create_default_context(cafile=settings.SMS_CA_FILE or None)
             return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
         return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
 
@@ -145,14 +145,13 @@ def _reference(answer: bytes) -> str:
 
 def sms_driver() -> SmsDriver | None:
     """The configured driver; None when SMS is off or its configuration is not whole."""
-    options = settings.SMS
-    if options["driver"] == "console":
+    if settings.SMS_DRIVER == "console":
         return ConsoleDriver()
-    if options["driver"] == "file":
-        return FileDriver(options["file"])
+    if settings.SMS_DRIVER == "file":
+        return FileDriver(settings.SMS_FILE)
     key = existing_secret("YUCHANG_SMS_KEY")
-    if options["driver"] == "http" and options["url"] and options["key_id"] and key:
-        return HttpDriver(options["url"], options["key_id"], key, options["templates"])
+    if settings.SMS_DRIVER == "http" and settings.SMS_URL and settings.SMS_KEY_ID and key:
+        return HttpDriver(settings.SMS_URL, settings.SMS_KEY_ID, key, settings.SMS_TEMPLATES)
     return None
 
 

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
+from yuchang.core.errors import Refused
 from yuchang.messages.models import Contact, Delivery, Message, Preference
 
 UNREAD_SHOWN = 100
+
+
+def person(actor: Actor) -> int:
+    """The number of the person who acts. Raises Refused for the system itself."""
+    if actor.user_id is None:
+        raise Refused(_("须由具名人员办理。"))
+    return actor.user_id
 
 
 def messages_for(actor: Actor) -> QuerySet[Message]:

@@ -11,6 +11,7 @@ from yuchang.core import clock
 from yuchang.core.actions import save, write
 from yuchang.core.errors import Conflict, Hidden, invalid
 from yuchang.core.secrets import blind_index, seal, unseal
+from yuchang.messages import queries
 from yuchang.messages.actions.codes import INSTANCE_KEY, check_code, send_code
 from yuchang.messages.models import Contact
 from yuchang.messages.rules import is_email, is_phone
@@ -28,8 +29,9 @@ def set_contact(actor: Actor, *, channel: str, value: str, origin: str) -> Conta
     if not fits:
         raise invalid("value", _("号码或地址格式不对。"), _("请填写 11 位手机号码或完整的邮箱地址。"))
     with write("messages.set_contact", actor) as audit:
-        row = Contact.objects.select_for_update().filter(user_id=actor.user_id, channel=channel).first()
-        row = row or Contact(user_id=actor.user_id, channel=channel, version=0)
+        user_id = queries.person(actor)
+        row = Contact.objects.select_for_update().filter(user_id=user_id, channel=channel).first()
+        row = row or Contact(user_id=user_id, channel=channel, version=0)
         row.uid, row.verified_at = uuid.uuid4(), None
         row.sealed = seal(INSTANCE_KEY, f"contact.{channel}", row.uid, value)
         row.blind = blind_index(f"contact.{channel}", value)
@@ -68,7 +70,7 @@ def contact_value(row: Contact) -> str:
 
 
 def _own(actor: Actor, channel: str, lock: bool = False) -> Contact:
-    rows = Contact.objects.filter(user_id=actor.user_id, channel=channel)
+    rows = Contact.objects.filter(user_id=queries.person(actor), channel=channel)
     row = (rows.select_for_update() if lock else rows).first()
     if row is None:
         raise Hidden(_("您还没有登记号码或地址。"), remedy=_("请先填写并获取验证码。"))

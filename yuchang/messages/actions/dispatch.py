@@ -95,7 +95,7 @@ def _addressed(delivery: Delivery) -> tuple[str, dict[str, str]] | None:
     if delivery.payload is not None:
         stored = json.loads(unseal(INSTANCE_KEY, PAYLOAD, delivery.idempotency_key, delivery.payload))
         return stored["to"], stored["parameters"]
-    contacts = Contact.objects.filter(user_id=delivery.recipient_id, channel=delivery.channel)
+    contacts = Contact.objects.filter(user_id=delivery.recipient_id or 0, channel=delivery.channel)
     contact = contacts.filter(verified_at__isnull=False).first()
     if contact is None or delivery.message is None:
         return None

@@ -75,8 +75,9 @@ def set_preference(actor: Actor, *, version: int | None, wishes: Wishes) -> Pref
     if not all(0 <= hour <= 23 for hour in hours):
         raise invalid("quiet_from", _("钟点须在 0 至 23 之间。"))
     with write("messages.set_preference", actor) as audit:
-        row = Preference.objects.select_for_update().filter(user_id=actor.user_id).first()
-        row = row or Preference(user_id=actor.user_id, version=0)
+        user_id = queries.person(actor)
+        row = Preference.objects.select_for_update().filter(user_id=user_id).first()
+        row = row or Preference(user_id=user_id, version=0)
         check_version(row, version)
         for name, value in vars(wishes).items():
             setattr(row, name, list(value) if name == "muted" else value)
