@@ -20,6 +20,8 @@ CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("YUCHANG_ORIGINS", "").split("
 ZONE = os.environ.get("YUCHANG_ZONE", "inside")
 DB_ROLE = os.environ.get("YUCHANG_DB_ROLE", "portal" if ZONE == "public" else "app")
 DATABASES: dict[str, Any] = {"default": parse_database_url(database_url(DB_ROLE))}
+# A folder that the other zone reaches, too: the portal's task carries bundles through it.
+ZONE_FOLDER = os.environ.get("YUCHANG_ZONE_FOLDER", "")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

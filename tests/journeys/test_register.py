@@ -9,7 +9,7 @@ import pytest
 from tests import people
 from tests.journeys.helpers import PHONE, Site, check, fits
 from yuchang.core.models import AuditEntry
-from yuchang.registry.models import Household, Notice, PublicNotice
+from yuchang.registry.models import Household, Notice, NoticeEntry
 from yuchang.registry.tests.workbooks import families, workbook
 from yuchang.sheets import tasks
 from yuchang.sheets.models import ImportBatch
@@ -83,8 +83,8 @@ def test_from_the_workbook_to_the_public_notice(site: Site, transactional_db: No
     county.wait_for_selector("text=已在 1 个村公示")
     county.goto(f"/registry/notices/{Notice.objects.get().pk}")
     check(county, "notice")
-    assert PublicNotice.objects.count() == 3
-    assert all(row.masked_name.endswith("某某") for row in PublicNotice.objects.all())
+    assert NoticeEntry.objects.count() == 3
+    assert all(row.masked_name.endswith("某某") for row in NoticeEntry.objects.all())
 
     stranger = site.sign_in(outsider)
     stranger.goto("/registry/")

@@ -232,7 +232,9 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     # An evaluator opens what was drawn into the sample; the lists of the place stay empty.
     Role.EVALUATOR: frozenset({"registry.read", "policy.read", "monitoring.read", "workbench.read"}),
     Role.AUDITOR: _STAFF_READS | {"audit.read", "consents.read", "teams.read"},
-    Role.SYSTEM_ADMINISTRATOR: frozenset({"accounts.manage", "operations.read", "workbench.read"}),
+    Role.SYSTEM_ADMINISTRATOR: frozenset(
+        {"accounts.manage", "operations.read", "portal.carry", "workbench.read"}
+    ),
     Role.SECURITY_ADMINISTRATOR: frozenset({"accounts.vet", "workbench.read"}),
     Role.AUDIT_ADMINISTRATOR: frozenset({"audit.read", "workbench.read"}),
 }
@@ -254,7 +256,7 @@ LOWEST_LEVEL: dict[Role, int] = {
 }
 # What the three administrators may use. Everything else is business, and closed to them.
 WITHOUT_BUSINESS = frozenset(
-    {"accounts.manage", "accounts.vet", "audit.read", "operations.read", "workbench.read"}
+    {"accounts.manage", "accounts.vet", "audit.read", "operations.read", "portal.carry", "workbench.read"}
 )
 
 

@@ -32,3 +32,9 @@ class PublishForm(forms.Form):
     """From which day the totals count."""
 
     from_on = forms.DateField(label=_("统计起始日期"), widget=forms.DateInput(attrs={"type": "date"}))
+
+
+class BundleForm(forms.Form):
+    """A bundle that came from the other side."""
+
+    file = forms.FileField(label=_("外侧导出的数据包"), widget=forms.FileInput(attrs={"accept": ".zip"}))

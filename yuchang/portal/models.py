@@ -11,17 +11,29 @@ import secrets
 
 from django.db import models
 from django.db.models import F, Q
+from django.utils.translation import gettext_lazy as _
+
+# Seven digits in a row could be a telephone, card or ID number; no published text needs them.
+PRIVATE = r"[0-9]{7,}"
+_SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
 
 
 def receipt_code() -> str:
     """Ten signs without look-alikes, by which a sender finds the objection again."""
-    return "".join(secrets.choice("23456789ABCDEFGHJKLMNPQRSTUVWXYZ") for _i in range(10))
+    return "".join(secrets.choice(_SIGNS) for _i in range(10))
+
+
+def public_code() -> str:
+    """Twelve random signs that name a published thing; never derived from an inside number."""
+    return "".join(secrets.choice(_SIGNS) for _i in range(12))
 
 
 class PublishedCounty(models.Model):
     """One publication of a county's totals. Append-only: a correction is the next publication.
 
-    Amounts in fen. ``sankey`` is chart data, ``causes`` pairs of cause group and number of households,
+    Amounts in fen; a figure that could say something about fewer than ten households is NULL.
+    ``money_as_of`` is earlier than ``as_of`` where the figures of an earlier publication were repeated.
+    ``sankey`` is chart data, ``causes`` pairs of cause group and number of households,
     small groups joined. ``content_hash`` is the SHA-256 of the canonical text of the figures;
     ``log_size`` and ``log_root`` name the audit log as it stood.
     """
@@ -32,12 +44,13 @@ class PublishedCounty(models.Model):
     region_name = models.CharField(max_length=300)
     from_on = models.DateField()
     as_of = models.DateField()
-    households_listed = models.IntegerField()
-    matched_count = models.IntegerField()
-    matched_fen = models.BigIntegerField()
-    sold_fen = models.BigIntegerField()
-    paid_fen = models.BigIntegerField()
-    households_paid = models.IntegerField()
+    households_listed = models.IntegerField(null=True)
+    matched_count = models.IntegerField(null=True)
+    matched_fen = models.BigIntegerField(null=True)
+    sold_fen = models.BigIntegerField(null=True)
+    paid_fen = models.BigIntegerField(null=True)
+    households_paid = models.IntegerField(null=True)
+    money_as_of = models.DateField(null=True)
     sankey = models.JSONField()
     causes = models.JSONField()
     content_hash = models.CharField(max_length=64)
@@ -100,10 +113,135 @@ class PublishedNoticeEntry(models.Model):
         ]
 
 
+class PublishedRound(models.Model):
+    """A round of orders, from its opening until ``expires_on``: what is sold, and what was promised."""
+
+    code = models.CharField(max_length=12, unique=True, default=public_code)
+    round_id = models.BigIntegerField(unique=True)
+    county_id = models.BigIntegerField()
+    county_code = models.CharField(max_length=12)
+    county_name = models.CharField(max_length=100)
+    title = models.CharField(max_length=80)
+    seller_name = models.CharField(max_length=200, blank=True, default="")
+    state = models.CharField(max_length=20)
+    sales_from = models.DateTimeField()
+    sales_to = models.DateTimeField()
+    deliver_on = models.DateField()
+    promise = models.CharField(max_length=200)
+    shortfall_rule = models.CharField(max_length=20)
+    published_at = models.DateTimeField()
+    expires_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(title__regex=PRIVATE)
+                & ~Q(promise__regex=PRIVATE)
+                & ~Q(seller_name__regex=PRIVATE),
+                name="portal_round_no_numbers",
+            )
+        ]
+        indexes = [models.Index(fields=["county_code", "sales_to", "id"], name="portal_round_county")]
+
+
+class PublishedGoods(models.Model):
+    """One kind of goods of a published round, and later its way: the page behind the code on the box.
+
+    Per unit, in fen: ``grower + coop + logistics + residual = price``. ``growers`` is NULL below ten
+    households; then the harvest (quantity and days) is NULL, too, for it would be a household's.
+    """
+
+    round = models.ForeignKey(PublishedRound, on_delete=models.CASCADE, related_name="goods")
+    code = models.CharField(max_length=12, unique=True, default=public_code)
+    offer_id = models.BigIntegerField(unique=True)
+    title = models.CharField(max_length=80)
+    unit = models.CharField(max_length=20)
+    price_fen = models.BigIntegerField()
+    grower_fen = models.BigIntegerField()
+    coop_fen = models.BigIntegerField()
+    logistics_fen = models.BigIntegerField()
+    residual_fen = models.BigIntegerField()
+    cap = models.BigIntegerField()
+    sold = models.BigIntegerField()
+    growers = models.IntegerField(null=True)
+    harvested = models.BigIntegerField(null=True)
+    lost = models.BigIntegerField(null=True)
+    harvested_from = models.DateField(null=True)
+    harvested_to = models.DateField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=~Q(title__regex=PRIVATE), name="portal_goods_no_numbers"),
+            models.CheckConstraint(
+                condition=Q(growers__isnull=True) | Q(growers__gte=10), name="portal_goods_ten_growers"
+            ),
+            models.CheckConstraint(
+                condition=Q(growers__isnull=False)
+                | Q(harvested__isnull=True, lost__isnull=True, harvested_from__isnull=True),
+                name="portal_goods_no_single_harvest",
+            ),
+        ]
+
+
+class PublishedTable(models.Model):
+    """One release of open data: counts of households by two groups, suppressed as ``rules.groups`` says.
+
+    ``rows`` holds row keys, column keys and cells; NULL is "fewer than ten, or hidden for another's
+    sake". Append-only until ``expires_on``, so that the next release can be held against every earlier one.
+    """
+
+    code = models.CharField(max_length=12, unique=True, default=public_code)
+    dataset = models.CharField(max_length=40)
+    county_id = models.BigIntegerField()
+    county_code = models.CharField(max_length=12)
+    county_name = models.CharField(max_length=100)
+    as_of = models.DateField()
+    rows = models.JSONField()
+    published_at = models.DateTimeField()
+    expires_on = models.DateField()
+
+    class Meta:
+        indexes = [models.Index(fields=["county_code", "dataset", "-id"], name="portal_table_county")]
+
+
+class PublishedFile(models.Model):
+    """A file that anyone may download until ``expires_on``. The content lies here and nowhere else."""
+
+    code = models.CharField(max_length=12, unique=True, default=public_code)
+    table = models.ForeignKey(PublishedTable, on_delete=models.CASCADE, related_name="files")
+    name = models.CharField(max_length=120)
+    media_type = models.CharField(max_length=100)
+    content = models.BinaryField()
+    sha256 = models.CharField(max_length=64)
+    expires_on = models.DateField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["table", "name"], name="portal_file_once"),
+        ]
+
+
+class PublishedReceipt(models.Model):
+    """What became of something handed in, under its receipt: a state and a day, never a reason or a name."""
+
+    class State(models.TextChoices):
+        RECEIVED = "received", _("已收到，正在核实")
+        UPHELD = "upheld", _("核实属实，已更正")
+        REJECTED = "rejected", _("经核实，与反映的不符")
+        CLOSED = "closed", _("公示已结束，已转乡镇处理")
+
+    receipt = models.CharField(max_length=10, unique=True)
+    state = models.CharField(max_length=10, choices=State)
+    decided_on = models.DateField(null=True)
+    expires_on = models.DateField()
+
+
 class ObjectionIntake(models.Model):
     """An objection as it came in. The public zone adds; only the inside reads, collects and empties.
 
     ``sender_hash`` is a keyed hash of the sender's network address, kept to bound the number per hour.
+    ``sent_in`` (outside) and ``carried_in`` (inside) number the bundle that carried it;
+    ``objection_id`` is what it became in the register.
     """
 
     receipt = models.CharField(max_length=10, unique=True, default=receipt_code)
@@ -112,6 +250,9 @@ class ObjectionIntake(models.Model):
     sender_hash = models.CharField(max_length=64)
     received_at = models.DateTimeField()
     collected_at = models.DateTimeField(null=True)
+    objection_id = models.BigIntegerField(null=True, unique=True)
+    sent_in = models.IntegerField(null=True)
+    carried_in = models.IntegerField(null=True)
 
     class Meta:
         constraints = [
@@ -121,3 +262,103 @@ class ObjectionIntake(models.Model):
             models.Index(fields=["id"], condition=Q(collected_at__isnull=True), name="portal_intake_waiting"),
             models.Index(fields=["sender_hash", "received_at"], name="portal_intake_sender"),
         ]
+
+
+class Release(models.Model):
+    """Inside only: which part of the books a county's published money figures counted.
+
+    The next publication is compared with these, so that no two of them differ by a few households.
+    ``last_leg`` is the highest number of a leg that was counted.
+    """
+
+    county_id = models.BigIntegerField()
+    published = models.OneToOneField(PublishedCounty, on_delete=models.PROTECT, related_name="+")
+    from_on = models.DateField()
+    as_of = models.DateField()
+    last_leg = models.BigIntegerField()
+
+    class Meta:
+        indexes = [models.Index(fields=["county_id", "id"], name="portal_release_county")]
+
+
+class Outbox(models.Model):
+    """Inside only: a published row that was added, changed or removed and has not been carried out.
+
+    Filled by triggers on every published table, so that no publication can forget it.
+    """
+
+    table_name = models.CharField(max_length=63)
+    row_id = models.BigIntegerField()
+    bundle = models.IntegerField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=Q(bundle__isnull=True), name="portal_outbox_waiting")
+        ]
+
+
+class Stream(models.TextChoices):
+    """Which way a bundle goes."""
+
+    PUBLICATIONS = "publications", _("公开内容，由内到外")
+    INTAKE = "intake", _("收到的异议，由外到内")
+
+
+class Bundle(models.Model):
+    """One signed bundle, sent or received. Each names the one before: a gap or a fork cannot pass.
+
+    ``content`` is the file itself, kept until the other side confirmed it. ``acknowledged`` is the
+    number of the other stream's bundle that this one confirms (0: none).
+    """
+
+    stream = models.CharField(max_length=20, choices=Stream)
+    is_sent = models.BooleanField()
+    number = models.IntegerField()
+    is_complete = models.BooleanField(default=False)
+    manifest_hash = models.CharField(max_length=64)
+    previous = models.CharField(max_length=64)
+    key_id = models.CharField(max_length=16)
+    lines = models.IntegerField()
+    size = models.BigIntegerField()
+    acknowledged = models.IntegerField(default=0)
+    at = models.DateTimeField()
+    by_id = models.BigIntegerField(null=True)
+    confirmed_at = models.DateTimeField(null=True)
+    content = models.BinaryField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["stream", "is_sent", "number"], name="portal_bundle_once"),
+            models.CheckConstraint(condition=Q(number__gt=0), name="portal_bundle_number"),
+        ]
+
+    @property
+    def file_name(self) -> str:
+        """By which name it is carried; names sort in the order of applying."""
+        return f"yuchang-{self.stream}-{self.number:06d}.zip"
+
+
+class Peer(models.Model):
+    """The other zone's public keys, as a person compared and accepted them. The newest row counts."""
+
+    name = models.CharField(max_length=20)
+    sign_key = models.CharField(max_length=64)
+    seal_key = models.CharField(max_length=64)
+    trusted_at = models.DateTimeField()
+    trusted_by_id = models.BigIntegerField(null=True)
+
+
+# The published tables, in the order in which rows may be added; removed in the opposite order.
+PUBLISHED: tuple[type[models.Model], ...] = (
+    PublishedCounty,
+    PublishedNotice,
+    PublishedNoticeEntry,
+    PublishedRound,
+    PublishedGoods,
+    PublishedTable,
+    PublishedFile,
+    PublishedReceipt,
+)
+INTAKE: tuple[type[models.Model], ...] = (ObjectionIntake,)
+# Published once and never changed (0002_guards, 0004_zone_guards).
+APPEND_ONLY = frozenset({"portal_publishedcounty", "portal_publishedtable"})

@@ -2,14 +2,18 @@
 
 from django.urls import path
 
-from yuchang.portal import views
+from yuchang.portal.views import public
 
 app_name = "portal"
 urlpatterns = [
-    path("", views.front, name="front"),
-    path("counties/<slug:code>", views.county, name="county"),
-    path("notices/<slug:code>", views.notice, name="notice"),
-    path("objections/<slug:code>", views.objection, name="objection"),
-    path("receipts/<slug:receipt>", views.received, name="received"),
-    path("about", views.about, name="about"),
+    path("", public.front, name="front"),
+    path("counties/<slug:code>", public.county, name="county"),
+    path("notices/<slug:code>", public.notice, name="notice"),
+    path("objections/<slug:code>", public.objection, name="objection"),
+    path("receipts/<slug:receipt>", public.received, name="received"),
+    path("rounds/<slug:code>", public.round_page, name="round"),
+    path("traces/<slug:code>", public.trace, name="trace"),
+    path("data/<slug:code>", public.open_data, name="open_data"),
+    path("files/<slug:code>", public.download, name="download"),
+    path("about", public.about, name="about"),
 ]

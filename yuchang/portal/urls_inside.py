@@ -2,12 +2,18 @@
 
 from django.urls import path
 
-from yuchang.portal import views
+from yuchang.portal.views import inside
 
 app_name = "publication"
 urlpatterns = [
-    path("", views.publication, name="home"),
-    path("counties/<int:pk>/figures", views.publish_figures, name="publish_figures"),
-    path("counties/<int:pk>/notices", views.publish_notices, name="publish_notices"),
-    path("objections", views.collect, name="collect"),
+    path("", inside.publication, name="home"),
+    path("counties/<int:pk>/figures", inside.publish_figures, name="publish_figures"),
+    path("counties/<int:pk>/notices", inside.publish_notices, name="publish_notices"),
+    path("counties/<int:pk>/rounds", inside.publish_rounds, name="publish_rounds"),
+    path("counties/<int:pk>/data", inside.publish_open_data, name="publish_open_data"),
+    path("objections", inside.collect, name="collect"),
+    path("bundles", inside.bundles, name="bundles"),
+    path("bundles/new", inside.bundle_make, name="bundle_make"),
+    path("bundles/received", inside.bundle_take, name="bundle_take"),
+    path("bundles/<int:number>", inside.bundle_file, name="bundle_file"),
 ]

@@ -366,7 +366,7 @@ class Resource(Versioned, Placed):
 class Notice(Versioned, Placed):
     """A public notice of one village's households: masked, from ``opens_on`` through ``closes_on``.
 
-    The public zone reads only the view ``registry_public_notice``, which shows live notices alone.
+    The public zone reads the portal's published copy, never this table.
     """
 
     class State(models.TextChoices):
@@ -416,35 +416,6 @@ class NoticeEntry(models.Model):
                 fields=["household"], condition=Q(outcome="pending"), name="registry_entry_one_live"
             ),
         ]
-
-
-class PublicNotice(models.Model):
-    """A row of the view ``registry_public_notice``: one household of a live notice, masked. Read-only."""
-
-    entry_code = models.CharField(max_length=12, primary_key=True)
-    notice_code = models.CharField(max_length=12)
-    opens_on = models.DateField()
-    closes_on = models.DateField()
-    county_id = models.BigIntegerField()
-    township_id = models.BigIntegerField()
-    village_id = models.BigIntegerField()
-    village_name = models.CharField(max_length=100)
-    masked_name = models.CharField(max_length=20)
-    size = models.SmallIntegerField()
-    cause_group = models.CharField(max_length=20)
-
-    class Meta:
-        managed = False
-        db_table = "registry_public_notice"
-
-
-class ObjectionIntake(models.Model):
-    """An objection as the public zone received it. That zone may add here and read nothing."""
-
-    entry_code = models.CharField(max_length=12)
-    text = models.CharField(max_length=1000)
-    received_at = models.DateTimeField(auto_now_add=True)
-    taken_in_at = models.DateTimeField(null=True)
 
 
 class Objection(Versioned, Placed):
@@ -510,3 +481,44 @@ class RowVersion(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["table_name", "row_id", "version"], name="registry_rowversion_row")]
+
+
+class Likeness(Versioned, Placed):
+    """Two living members who may be the same person. ``place`` is the smallest place that holds both.
+
+    ``score`` and ``reasons`` are what ``registry.likeness`` said; a person decides, nothing is merged.
+    """
+
+    class Grade(models.TextChoices):
+        LIKELY = "likely", _("很可能重复")
+        POSSIBLE = "possible", _("可能重复")
+
+    class State(models.TextChoices):
+        OPEN = "open", _("待核对")
+        SAME = "same", _("同一人")
+        DIFFERENT = "different", _("不是同一人")
+
+    first = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    second = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="+")
+    score = models.SmallIntegerField()
+    grade = models.CharField(max_length=10, choices=Grade)
+    reasons = ArrayField(models.CharField(max_length=20), default=list)
+    found_at = models.DateTimeField()
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    decided_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    decided_at = models.DateTimeField(null=True)
+    reason = models.CharField(max_length=300, blank=True, default="")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["first", "second"], name="registry_likeness_once"),
+            models.CheckConstraint(condition=Q(first__lt=F("second")), name="registry_likeness_order"),
+            models.CheckConstraint(
+                condition=Q(state="open") | Q(decided_by__isnull=False), name="registry_likeness_decided"
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["county_id", "state", "-id"], name="registry_likeness_county"),
+            models.Index(fields=["township_id", "state", "-id"], name="registry_likeness_township"),
+            models.Index(fields=["village_id", "state", "-id"], name="registry_likeness_village"),
+        ]

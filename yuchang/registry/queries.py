@@ -21,8 +21,8 @@ from yuchang.registry.models import (
     HouseholdFacts,
     Member,
     Notice,
+    NoticeEntry,
     Objection,
-    PublicNotice,
     Resource,
 )
 from yuchang.registry.rules import clean_id
@@ -178,7 +178,14 @@ def resources_for(actor: Actor) -> QuerySet[Resource]:
     return rows.select_related("place", "household")
 
 
-def public_notices(county_id: int | None = None) -> QuerySet[PublicNotice]:
-    """Live notices as the public may see them (readable by the public zone's role)."""
-    rows = PublicNotice.objects.order_by("village_name", "entry_code")
-    return rows.filter(county_id=county_id) if county_id else rows
+def live_notice_entries(county_id: int) -> QuerySet[NoticeEntry]:
+    """Pending entries of the county's notices that are open today: what may be shown in public."""
+    today = clock.today()
+    rows = NoticeEntry.objects.select_related("notice__place").filter(
+        outcome=NoticeEntry.Outcome.PENDING,
+        notice__state=Notice.State.OPEN,
+        notice__county_id=county_id,
+        notice__opens_on__lte=today,
+        notice__closes_on__gte=today,
+    )
+    return rows.order_by("notice_id", "id")

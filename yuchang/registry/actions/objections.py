@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
@@ -11,7 +16,7 @@ from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Refused, invalid
 from yuchang.places.models import keys_of
-from yuchang.registry.models import Notice, NoticeEntry, Objection, ObjectionIntake
+from yuchang.registry.models import Notice, NoticeEntry, Objection
 
 
 def raise_objection(*, actor: Actor, entry_id: int, text: str) -> Objection:
@@ -22,16 +27,16 @@ def raise_objection(*, actor: Actor, entry_id: int, text: str) -> Objection:
         within = place_filter(actor, "registry.enter", prefix="notice__")
         rows = NoticeEntry.objects.select_related("notice__place", "household")
         entry = open_door(rows, actor, "registry.enter", entry_id, within=within)
-        if not _is_live(entry):
+        if not _is_live(entry, clock.today()):
             raise Conflict(_("公示已经结束,不再受理异议。"), remedy=_("请直接更正该户的信息。"))
         objection = _note(entry, text, Objection.Origin.CADRE, actor.user_id)
         audit.add("objection", objection.pk, place_id=objection.place_id, household=entry.household_id)
     return objection
 
 
-def _is_live(entry: NoticeEntry) -> bool:
+def _is_live(entry: NoticeEntry, day: date) -> bool:
     notice = entry.notice
-    return notice.state == Notice.State.OPEN and notice.opens_on <= clock.today() <= notice.closes_on
+    return notice.state == Notice.State.OPEN and notice.opens_on <= day <= notice.closes_on
 
 
 def _note(entry: NoticeEntry, text: str, origin: str, raised_by_id: int | None) -> Objection:
@@ -47,26 +52,38 @@ def _note(entry: NoticeEntry, text: str, origin: str, raised_by_id: int | None) 
     )
 
 
-def take_in_objections(*, actor: Actor) -> int:
+@dataclass(frozen=True)
+class Received:
+    """An objection as the public page received it: the entry's public code, the text, the moment."""
+
+    entry_code: str
+    text: str
+    received_at: datetime
+
+
+def take_in_objections(*, actor: Actor, received: Sequence[Received]) -> list[int | None]:
     """Turn what the public page received into objections (``registry.publish``, or the system).
 
-    Returns how many were taken in; those naming no live entry are marked and dropped.
+    Returns their numbers in order; None where the code names no entry, or the notice was closed before.
+    What came while the notice was live counts, however long its way to the inside was.
     """
     if actor.user_id is not None:
         require(actor, "registry.publish")
-    taken = 0
+    taken: list[int | None] = []
     with write("registry.take_in_objections", actor) as audit:
-        waiting = ObjectionIntake.objects.filter(taken_in_at=None).select_for_update().order_by("id")
-        for intake in waiting[:1000]:
-            rows = NoticeEntry.objects.select_related("notice__place", "household")
-            entry = rows.filter(public_code=intake.entry_code).first()
-            if entry is not None and _is_live(entry):
-                objection = _note(entry, intake.text, Objection.Origin.PORTAL, None)
-                audit.add("objection", objection.pk, place_id=objection.place_id, intake=intake.pk)
-                taken += 1
-            intake.taken_in_at = clock.now()
-            intake.save()
-        audit.add("objection_intake", "all", taken=taken)
+        rows = NoticeEntry.objects.select_related("notice__place", "household")
+        entries = {
+            row.public_code: row for row in rows.filter(public_code__in=[r.entry_code for r in received])
+        }
+        for item in received:
+            entry = entries.get(item.entry_code)
+            if entry is None or not _is_live(entry, timezone.localdate(item.received_at)):
+                taken.append(None)
+                continue
+            objection = _note(entry, item.text, Objection.Origin.PORTAL, None)
+            audit.add("objection", objection.pk, place_id=objection.place_id)
+            taken.append(objection.pk)
+        audit.add("objection_intake", "all", taken=len([pk for pk in taken if pk]), received=len(taken))
     return taken
 
 

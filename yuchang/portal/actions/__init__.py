@@ -1,0 +1,31 @@
+"""Every write of the portal: publishing, taking in, and carrying between the zones."""
+
+from yuchang.portal.actions.carrying import CARRY, Applied, apply_bundle, make_bundle, trust_peer
+from yuchang.portal.actions.intake import collect_objections, receive_objection, sender_hash
+from yuchang.portal.actions.publishing import (
+    PUBLISH,
+    publish_county_figures,
+    publish_notices,
+    publish_open_data,
+    publish_receipts,
+    publish_rounds,
+    withdraw_expired,
+)
+
+__all__ = [
+    "CARRY",
+    "PUBLISH",
+    "Applied",
+    "apply_bundle",
+    "collect_objections",
+    "make_bundle",
+    "publish_county_figures",
+    "publish_notices",
+    "publish_open_data",
+    "publish_receipts",
+    "publish_rounds",
+    "receive_objection",
+    "sender_hash",
+    "trust_peer",
+    "withdraw_expired",
+]

@@ -1,0 +1,137 @@
+"""What may be said in public about groups of households. Pure. See ``docs/rules/disclosure-control.md``."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+# No published cell counts fewer households (a number about fewer could name one of them).
+SMALLEST_GROUP = 10
+# No published row of a table holds fewer records (GB/T 37964: open release, k ≥ 20).
+SMALLEST_ROW = 20
+
+Cells = dict[str, dict[str, int | None]]
+
+
+def join_small_groups(counts: Mapping[str, int], rest: str, smallest: int = SMALLEST_GROUP) -> dict[str, int]:
+    """Counts by group, where every group below ``smallest`` has gone into ``rest``.
+
+    When the rest itself would stay too small, the smallest of the other groups joins it, so that
+    nothing can be found by subtraction from the total. An empty result means: say nothing.
+    """
+    kept = {k: n for k, n in counts.items() if n >= smallest and k != rest}
+    left = sum(counts.values()) - sum(kept.values())
+    while 0 < left < smallest and kept:
+        least = min(kept, key=lambda k: (kept[k], k))
+        left += kept.pop(least)
+    if 0 < left < smallest:
+        return {}
+    return kept | ({rest: left} if left else {})
+
+
+def join_small_rows(
+    table: Mapping[str, Mapping[str, int]], rest: str, smallest: int = SMALLEST_ROW
+) -> dict[str, dict[str, int]]:
+    """The table with every row of fewer than ``smallest`` records added into one row ``rest``.
+
+    Empty when even all rows together hold fewer.
+    """
+    totals = {row: sum(cells.values()) for row, cells in table.items()}
+    joined = join_small_groups(totals, rest, smallest)
+    merged: dict[str, dict[str, int]] = {row: {} for row in joined}
+    for row, cells in table.items() if joined else ():
+        target = merged[row if row in joined else rest] if row in joined or rest in joined else None
+        for column, n in cells.items() if target is not None else ():
+            target[column] = target.get(column, 0) + n
+    return merged
+
+
+def suppress(table: Mapping[str, Mapping[str, int]], smallest: int = SMALLEST_GROUP) -> Cells:
+    """Hide (None) what is too small, and as much more as keeps it from being found by subtraction.
+
+    Row and column totals may be published beside the result. First every cell below ``smallest`` is
+    hidden, zeros too (that nobody of a village is ill says something about everybody of it). Then, line
+    by line until nothing changes: a row or column whose hidden cells add up to less than ``smallest``,
+    or in which one hidden cell stands alone, loses its smallest shown cell. A hidden cell that could
+    still be calculated because no other chain of hidden cells leads around it counts as standing alone. A
+    row in which only one group is shown is hidden as a whole: its every household would have that group
+    (l ≥ 2).
+    """
+    columns = sorted({column for cells in table.values() for column in cells})
+    full = {row: {column: cells.get(column, 0) for column in columns} for row, cells in table.items()}
+    hidden = {(r, c) for r, cells in full.items() for c, n in cells.items() if n < smallest}
+    hidden |= {(r, c) for r, cells in full.items() for c in cells if _is_single(cells, r, hidden)}
+    lines = [[(r, c) for c in columns] for r in full] + [[(r, c) for r in full] for c in columns]
+    while more := _exposed(full, hidden, lines, smallest):
+        hidden |= more
+    return {r: {c: None if (r, c) in hidden else n for c, n in cells.items()} for r, cells in full.items()}
+
+
+def _is_single(cells: Mapping[str, int], row: str, hidden: set[tuple[str, str]]) -> bool:
+    return sum((row, column) not in hidden for column in cells) == 1
+
+
+def _exposed(
+    full: Mapping[str, Mapping[str, int]],
+    hidden: set[tuple[str, str]],
+    lines: Sequence[Sequence[tuple[str, str]]],
+    smallest: int,
+) -> set[tuple[str, str]]:
+    """One more cell to hide, or none when everything hidden stays unknown."""
+    bridges = _bridges(hidden)
+    for line in lines:
+        covered = [cell for cell in line if cell in hidden]
+        if not covered:
+            continue
+        is_weak = sum(full[r][c] for r, c in covered) < smallest or any(cell in bridges for cell in covered)
+        shown = [cell for cell in line if cell not in hidden]
+        if is_weak and shown:
+            return {min(shown, key=lambda cell: (full[cell[0]][cell[1]], cell))}
+    return set()
+
+
+def _bridges(hidden: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Hidden cells whose value follows from the totals alone.
+
+    Rows and columns are knots, hidden cells the strings between them; a cell is determined when no other
+    way leads from its row to its column.
+    """
+    cells = set(hidden)
+    return {cell for cell in cells if not _is_connected(cell, cells - {cell})}
+
+
+def _is_connected(cell: tuple[str, str], others: set[tuple[str, str]]) -> bool:
+    rows, columns = {cell[0]}, set[str]()
+    while True:
+        new_columns = {c for r, c in others if r in rows} - columns
+        columns |= new_columns
+        new_rows = {r for r, c in others if c in columns} - rows
+        rows |= new_rows
+        if cell[1] in columns:
+            return True
+        if not new_columns and not new_rows:
+            return False
+
+
+def steady(new: int | None, earlier: Sequence[int | None], step: int = SMALLEST_GROUP) -> int | None:
+    """The number to publish so that it differs from every earlier one by nothing or by at least ``step``.
+
+    ``earlier`` holds what was published before, oldest first. Where the new number would differ by
+    less, the last one published stands; a hidden number stays hidden until it may show.
+    """
+    said = [n for n in earlier if n is not None]
+    if new is None or all(n == new or abs(n - new) >= step for n in said):
+        return new
+    return said[-1]
+
+
+def canonical(figures: Mapping[str, Any]) -> str:
+    """The one text of published figures, from which their hash is made."""
+    return json.dumps(figures, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+
+
+def content_hash(figures: Mapping[str, Any]) -> str:
+    """SHA-256 of the canonical text, in hexadecimal digits."""
+    return hashlib.sha256(canonical(figures).encode()).hexdigest()
