@@ -93,7 +93,7 @@ def _copy(table: str, lines: Iterable[str], total: int, report: Progress) -> int
         for line in lines:
             waiting.append(line)
             size += len(line)
-            rows += 1
+            rows += line.count("\n")
             if size >= BATCH:
                 copy.write("".join(waiting))
                 waiting, size = [], 0

@@ -12,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from yuchang.core.side_by_side import side_by_side
 from yuchang.places.rules import HEADINGS, LEVEL_DIGITS, full_code, grams_of, level_of, short_name
 
 EDITION_FROM = date(2023, 6, 30)  # the cut-off day of the edition of townships and villages
@@ -38,6 +39,7 @@ COLUMNS = (
     "latitude",
 )
 NULL = r"\N"
+BLOCK = 10_000  # villages made into lines at a time, in turn by every core
 COMMON_FROM = 1_000  # a character in so many villages' names is not indexed alone for villages
 Row = dict[str, str]
 
@@ -232,7 +234,7 @@ def row_count(tree: Tree, areas: Sequence[str] | None) -> int:
 
 
 def copy_lines(tree: Tree, areas: Sequence[str] | None) -> Iterator[str]:
-    """The rows of ``Place`` in COPY's text format, higher levels first."""
+    """The rows of ``Place`` in COPY's text format, higher levels first; one or many lines at a time."""
     read = Reader(tree.folder)
     for division in tree.divisions:
         yield _division_line(division, read)
@@ -322,11 +324,26 @@ def _above(county: Division) -> tuple[str, str]:
 
 
 def _village_lines(folder: Path, heads: dict[str, tuple[str, str]], read: Reader) -> Iterator[str]:
-    middle = f"\t{EDITION_FROM}\t{NULL}\tf\t"
-    ends: dict[str, str] = {}  # half of the villages share their short name with another
     with gzip.open(folder / "divisions/villages.csv.gz", "rt", encoding="utf-8") as handle:
-        next(handle)
-        for line in handle:
+        lines = handle.readlines()[1:]
+    blocks = [lines[start : start + BLOCK] for start in range(0, len(lines), BLOCK)]
+    return side_by_side(_VillageBlock(heads, read), blocks, chunk=1)
+
+
+class _VillageBlock:
+    """Turns lines of the shipped file into lines of COPY, remembering short names from block to block."""
+
+    def __init__(self, heads: dict[str, tuple[str, str]], read: Reader) -> None:
+        self._heads, self._read = heads, read
+        self._ends: dict[str, str] = {}  # half of the villages share their short name with another
+
+    def __call__(self, lines: Sequence[str]) -> str:
+        return "".join(self._lines(lines))
+
+    def _lines(self, lines: Sequence[str]) -> Iterator[str]:
+        heads, ends = self._heads, self._ends
+        middle = f"\t{EDITION_FROM}\t{NULL}\tf\t"
+        for line in lines:
             code, name = line[:12], line[13:-1]
             head = heads.get(line[:9])
             if head is None:
@@ -334,7 +351,7 @@ def _village_lines(folder: Path, heads: dict[str, tuple[str, str]], read: Reader
             short = short_name(name)
             end = ends.get(short)
             if end is None:
-                end = ends[short] = _village_end(short, read)
+                end = ends[short] = _village_end(short, self._read)
             number = shared_number(code, 5) if code.endswith("000000") else code
             yield f"{number}\t{code}\t{name}\t5\t{head[0]}\t{number}{middle}{head[1]}{name}\t{end}"
 
