@@ -70,6 +70,7 @@ def _files_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(autouse=True)
 def _plain_surroundings(settings: Any, tmp_path: Path) -> None:
     settings.MEDIA_ROOT = tmp_path / "media"
+    settings.MFA_ROLES = ()
     settings.STATIC_ROOT = tmp_path / "static"
     settings.WHITENOISE_USE_FINDERS = False
     settings.SNAPSHOT_DIR = tmp_path / "snapshots"

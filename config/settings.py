@@ -122,7 +122,18 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "yuchang.accounts.passwords.ThreeKindsValidator"},
+    {"NAME": "yuchang.accounts.passwords.DressedUpValidator"},
 ]
+# Days after which a password must be changed (0: never), and the roles that need a second factor.
+# A database marked simulated asks for neither.
+PASSWORD_MAX_DAYS = int(os.environ.get("YUCHANG_PASSWORD_DAYS", "180"))
+MFA_ROLES: tuple[str, ...] = tuple(
+    os.environ.get(
+        "YUCHANG_MFA_ROLES",
+        "county_officer,prefecture_officer,province_officer,auditor,"
+        "system_administrator,security_administrator,audit_administrator",
+    ).split(",")
+)
 LOGIN_URL = "accounts:sign_in"
 LOGIN_REDIRECT_URL = "workbench:home"
 LOGOUT_REDIRECT_URL = "accounts:sign_in"

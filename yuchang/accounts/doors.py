@@ -8,15 +8,15 @@ from typing import Any, TypeVar
 
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import Model, Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.queries import place_filter
+from yuchang.accounts.queries import consented_fields, reach
 from yuchang.accounts.rules import Actor
 from yuchang.core.errors import Hidden, Refused
 
 M = TypeVar("M", bound=Model)
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 PUBLIC = "public"
 SIGNED_IN = "signed in"
 
@@ -35,12 +35,12 @@ def open_door(
 ) -> M:
     """The one row with this key, if it lies in the actor's reach; ``lock`` takes it for update.
 
-    ``within`` replaces the usual place filter. Raises Refused (403) without the permission and
-    Hidden (404) for a row that is absent or out of reach, without telling which.
+    ``within`` replaces the usual reach: by place, own household, assignment, consent and sample.
+    Raises Refused (403) without the permission and Hidden (404) for a row that is absent or out of
+    reach, without telling which.
     """
     require(actor, permission)
-    reach = place_filter(actor, permission) if within is None else within
-    found = rows.filter(reach, pk=pk)
+    found = rows.filter(reach(actor, permission, rows.model) if within is None else within, pk=pk)
     if lock:
         found = found.select_for_update(of=("self",))
     row = found.first()
@@ -49,12 +49,25 @@ def open_door(
     return row
 
 
+def open_consented(
+    rows: QuerySet[M], actor: Actor, pk: Any, *, household_id: int, purpose: str
+) -> tuple[M, frozenset[str]]:
+    """One row of a household together with the fields that its live consents open for the purpose.
+
+    Raises Refused (403) without ``consents.use``; Hidden (404) when nothing is consented, or no longer.
+    """
+    require(actor, "consents.use")
+    fields = consented_fields(actor, household_id, purpose)
+    within = Q() if fields else Q(pk__in=[])
+    return open_door(rows, actor, "consents.use", pk, within=within), fields
+
+
 def gate(permission: str) -> Callable[[View], View]:
     """Declare what a view needs: a permission, ``SIGNED_IN`` or ``PUBLIC``. The access matrix reads it."""
 
     def declare(view: View) -> View:
         @wraps(view)
-        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
             if permission not in (PUBLIC, SIGNED_IN):
                 require(actor_of(request), permission)
             return view(request, *args, **kwargs)

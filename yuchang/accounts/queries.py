@@ -3,12 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any, TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.conf import settings
+from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.utils.translation import get_language
+from fido2.webauthn import AttestedCredentialData
 
-from yuchang.accounts.models import RoleGrant, User
+from yuchang.accounts.factors import real_now
+from yuchang.accounts.models import (
+    Consent,
+    Deputy,
+    Hat,
+    Incumbency,
+    Invitation,
+    Passkey,
+    Post,
+    RecoveryCode,
+    RoleGrant,
+    ScopeItem,
+    SignIn,
+    Team,
+    TeamMember,
+    TotpDevice,
+    User,
+    Vetted,
+)
 from yuchang.accounts.rules import (
+    ROLE_WORDS,
     Actor,
     AssignmentScope,
     ConsentScope,
@@ -20,20 +44,37 @@ from yuchang.accounts.rules import (
     SampleScope,
     Scope,
 )
+from yuchang.core import clock
+from yuchang.core.secrets import blind_index
 
+V = TypeVar("V", bound=Vetted)
 LEVEL_COLUMNS = {1: "province_id", 2: "prefecture_id", 3: "county_id", 4: "township_id", 5: "village_id"}
 NOTHING = Q(pk__in=[])
 EVERYTHING = Q(pk__isnull=False)  # not an empty Q, which would vanish when joined by “or”
 
 
-def actor_for(user_id: int, name: str, on: date) -> Actor:
-    """The person with every grant valid on the day. One query."""
-    rows = RoleGrant.objects.filter(user_id=user_id, user__is_active=True, valid_from__lte=on)
-    rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=on)).select_related("place").order_by("id")
-    return Actor(user_id, name, tuple(Grant(Role(row.role), _scope(row)) for row in rows))
+def live(on: date) -> Q:
+    """Rows with ``valid_from`` and ``valid_to`` that hold on the day."""
+    return Q(valid_from__lte=on) & (Q(valid_to__isnull=True) | Q(valid_to__gte=on))
 
 
-def _scope(row: RoleGrant) -> Scope:
+def hats_for(user_id: int, on: date) -> QuerySet[Hat]:
+    """Everything that gives the person rights on the day: grants, posts, deputyships, teams, assignments."""
+    rows = Hat.objects.filter(live(on), user_id=user_id, state="live", user__is_active=True)
+    return rows.select_related("place").order_by("source", "source_id", "id")
+
+
+def actor_for(user_id: int, name: str, on: date, *, acting_as: str = "") -> Actor:
+    """The person with every right valid on the day. One query.
+
+    ``acting_as`` (a ``Hat.id``) keeps only that hat; one that has ended leaves all of them.
+    """
+    rows = list(hats_for(user_id, on))
+    chosen = [row for row in rows if row.id == acting_as] or rows
+    return Actor(user_id, name, tuple(dict.fromkeys(Grant(Role(r.role), _scope(r)) for r in chosen)))
+
+
+def _scope(row: Hat) -> Scope:
     if row.scope_kind == "place":
         return PlaceScope(row.place.pk, row.place.level) if row.place else PlaceScope(0, 0)
     number = row.target_id
@@ -68,16 +109,247 @@ def organisation_filter(actor: Actor, permission: str, column: str = "organisati
     return Q(**{f"{column}__in": numbers}) if numbers else NOTHING
 
 
+def household_key(model: type[Model]) -> str:
+    """The column of a table that names a household; empty when it has none.
+
+    The register's own table says ``household_key = "pk"``; others have a ``household_id``.
+    """
+    given: str = getattr(model, "household_key", "")
+    return given or ("household_id" if hasattr(model, "household_id") else "")
+
+
+def household_scopes(actor: Actor, permission: str, key: str = "household_id") -> Q | None:
+    """A filter on households opened one by one, by the column ``key``; None when no such scope is held.
+
+    The own household, the households of an assignment or a sample, and those whose consent is live.
+    """
+    own, items, consents = [], Q(), []
+    for scope in actor.scopes(permission):
+        if isinstance(scope, HouseholdScope):
+            own.append(scope.household_id)
+        elif isinstance(scope, AssignmentScope):
+            items |= Q(scope_kind="assignment", scope_id=scope.assignment_id)
+        elif isinstance(scope, SampleScope):
+            items |= Q(scope_kind="sample", scope_id=scope.sample_id)
+        elif isinstance(scope, ConsentScope):
+            consents.append(scope.consent_id)
+    opened: list[Any] = [own] if own else []
+    if items:
+        rows = ScopeItem.objects.filter(items & live(clock.today()), object_kind="household")
+        opened.append(rows.values("object_id"))
+    if consents:
+        opened.append(live_consents(clock.today()).filter(pk__in=consents).values("household_id"))
+    found = [Q(**{f"{key}__in": numbers}) for numbers in opened]
+    return Q(*found, _connector=Q.OR) if found else None
+
+
+def is_opened(actor: Actor, permission: str, household_id: int) -> bool:
+    """Whether one household is opened by itself: as the own one, by assignment, sample or consent."""
+    if HouseholdScope(household_id) in actor.scopes(permission):
+        return True
+    condition = household_scopes(actor, permission, "object_id")
+    return condition is not None and ScopeItem.objects.filter(condition, object_id=household_id).exists()
+
+
+def reach(actor: Actor, permission: str, model: type[Model], prefix: str = "") -> Q:
+    """Rows of a table in reach, over every kind of scope: by place, and by household where it has one.
+
+    ``prefix`` leads to the place keys, as in ``place_filter``.
+    """
+    condition = place_filter(actor, permission, prefix)
+    key = household_key(model)
+    opened = household_scopes(actor, permission, key) if key and condition != EVERYTHING else None
+    if opened is None:
+        return condition
+    return opened if condition == NOTHING else condition | opened
+
+
+def live_consents(on: date) -> QuerySet[Consent]:
+    """Consents that hold: given, not withdrawn, not run out."""
+    return Consent.objects.filter(Q(expires_on__isnull=True) | Q(expires_on__gte=on), withdrawn_at=None)
+
+
+def consented_fields(actor: Actor, household_id: int, purpose: str) -> frozenset[str]:
+    """The fields of one household that the actor's organisation or consent scope may use for the purpose.
+
+    Empty when nothing was consented, or it was withdrawn or has run out.
+    """
+    organisations = actor.organisation_ids("consents.use")
+    numbers = [s.consent_id for s in actor.scopes("consents.use") if isinstance(s, ConsentScope)]
+    rows = live_consents(clock.today()).filter(
+        Q(organisation_id__in=organisations) | Q(pk__in=numbers),
+        household_id=household_id,
+        purpose=purpose,
+    )
+    return frozenset(field for fields in rows.values_list("fields", flat=True) for field in fields)
+
+
+@dataclass(frozen=True)
+class Factors:
+    """Which second factors a person has."""
+
+    has_totp: bool
+    passkeys: int
+    recovery_codes: int
+
+    @property
+    def any(self) -> bool:
+        """Whether signing in takes a second step."""
+        return self.has_totp or self.passkeys > 0
+
+
+def factors_of(user_id: int) -> Factors:
+    """The second factors a person has enrolled."""
+    return Factors(
+        TotpDevice.objects.filter(user_id=user_id, confirmed_at__isnull=False).exists(),
+        Passkey.objects.filter(user_id=user_id).count(),
+        RecoveryCode.objects.filter(user_id=user_id, used_at=None).count(),
+    )
+
+
+def own_passkeys(user_id: int) -> QuerySet[Passkey]:
+    """A person's passkeys, for the list."""
+    return Passkey.objects.filter(user_id=user_id).order_by("id")
+
+
+def known_passkeys(user_id: int) -> list[AttestedCredentialData]:
+    """A person's passkeys, for the browser's question."""
+    return [AttestedCredentialData(bytes(row.credential)) for row in own_passkeys(user_id)]
+
+
+def is_second_factor_due(actor: Actor) -> bool:
+    """Whether one of the actor's roles asks for a second factor that is not enrolled (``MFA_ROLES``).
+
+    A simulated database asks nobody, so that the printed sign-ins of the demonstration work.
+    """
+    if not any(grant.role.value in settings.MFA_ROLES for grant in actor.grants):
+        return False
+    return not clock.is_simulated() and not factors_of(actor.user_id or 0).any
+
+
+def is_password_old(user: User) -> bool:
+    """Whether the password is older than ``PASSWORD_MAX_DAYS`` (0: no limit); never in a simulation."""
+    limit, since = settings.PASSWORD_MAX_DAYS, user.password_changed_at
+    if not limit or since is None or not user.has_usable_password():
+        return False
+    return real_now() - since > timedelta(days=limit) and not clock.is_simulated()
+
+
+def sessions_of(user_id: int) -> QuerySet[SignIn]:
+    """Where the person is signed in: seen within the idle limit."""
+    since = real_now() - timedelta(seconds=settings.SESSION_COOKIE_AGE)
+    return SignIn.objects.filter(user_id=user_id, seen_at__gt=since).order_by("-seen_at", "-id")
+
+
+def signed_in_user(user_id: int) -> User:
+    """The person's own account."""
+    return User.objects.get(pk=user_id)
+
+
+def consents_for(actor: Actor) -> QuerySet[Consent]:
+    """Consents the actor may read: of the place, of the own households, or given to the own organisation."""
+    rows = Consent.objects.select_related("place")
+    if actor.may("consents.use"):
+        return rows.filter(organisation_filter(actor, "consents.use"), withdrawn_at=None)
+    permission = "consents.read" if actor.may("consents.read") else "household.own"
+    return rows.filter(reach(actor, permission, Consent))
+
+
+def posts_for(actor: Actor, permission: str = "accounts.manage") -> QuerySet[Post]:
+    """The posts in the places the actor keeps, with who holds each today."""
+    rows = Post.objects.filter(place_filter(actor, permission))
+    return rows.select_related("place", "department")
+
+
+def teams_for(actor: Actor, permission: str = "teams.read") -> QuerySet[Team]:
+    """Leading groups and work teams in reach."""
+    return Team.objects.filter(place_filter(actor, permission)).select_related("place")
+
+
+def invitations_for(actor: Actor) -> QuerySet[Invitation]:
+    """Invitations to roles in the places the actor keeps."""
+    rows = Invitation.objects.select_related("place", "user", "invited_by")
+    return rows.filter(hats_in_reach(actor, "accounts.manage"))
+
+
+def invitation_of(code: str) -> Invitation | None:
+    """The open invitation behind a code."""
+    rows = Invitation.objects.select_related("place").filter(accepted_at=None, cancelled_at=None)
+    return rows.filter(code_hash=blind_index("invitation", code), expires_at__gt=clock.now()).first()
+
+
+def is_national(actor: Actor, permission: str) -> bool:
+    """Whether the permission holds in the whole country."""
+    return any(isinstance(s, PlaceScope) and s.level == 0 for s in actor.scopes(permission))
+
+
+def hats_in_reach(actor: Actor, permission: str = "accounts.manage") -> Q:
+    """Rows with a ``place`` within the places the actor keeps; those without a place are for the country."""
+    if is_national(actor, permission):
+        return EVERYTHING
+    return place_filter(actor, permission, prefix="place__") & Q(place__isnull=False)
+
+
 def grants_in_reach(actor: Actor) -> Q:
     """Grants that a manager of accounts may see and end: those within the places he or she keeps."""
-    condition = place_filter(actor, "accounts.manage", prefix="place__")
-    is_national = any(isinstance(s, PlaceScope) and s.level == 0 for s in actor.scopes("accounts.manage"))
-    return Q() if is_national else condition & Q(place__isnull=False)
+    return hats_in_reach(actor)
 
 
-def people_for(actor: Actor) -> QuerySet[User]:
-    """The people whose accounts the actor keeps: with a grant in reach, or without any grant yet."""
-    if not actor.may("accounts.manage"):
+def people_for(actor: Actor, permission: str = "accounts.manage") -> QuerySet[User]:
+    """The people whose accounts the actor keeps: with a hat in reach, or without any and kept there."""
+    if not actor.may(permission):
         return User.objects.none()
-    grants = RoleGrant.objects.filter(user=OuterRef("pk"))
-    return User.objects.filter(Exists(grants.filter(grants_in_reach(actor))) | ~Exists(grants))
+    hats = Hat.objects.filter(user=OuterRef("pk")).exclude(state="refused")
+    if is_national(actor, permission):
+        return User.objects.all()
+    at_home = place_filter(actor, permission, prefix="home__") | Q(
+        home__isnull=True, phone_blind__isnull=True
+    )
+    return User.objects.filter(
+        Exists(hats.filter(hats_in_reach(actor, permission))) | (~Exists(hats) & at_home)
+    )
+
+
+@dataclass(frozen=True)
+class Waiting:
+    """One proposal in the vetting queue: its kind, row, and where it would hold."""
+
+    kind: str
+    row: Any
+    role: Role | None
+    title: str
+    place: Any
+
+
+WAITING_SHOWN = 100
+
+
+def waiting_to_vet(actor: Actor, permission: str = "accounts.vet") -> list[Waiting]:
+    """What waits for a security administrator in the actor's places, oldest first, at most 100 of a kind."""
+    grants = RoleGrant.objects.filter(hats_in_reach(actor, permission), state="proposed")
+    seats = _proposed(Incumbency, actor, permission, "post__")
+    deputies = _proposed(Deputy, actor, permission, "incumbency__post__")
+    members = _proposed(TeamMember, actor, permission, "team__")
+    found = [Waiting("grant", g, Role(g.role), "", g.place) for g in _oldest(grants, "place")]
+    for seat in _oldest(seats, "post__place"):
+        found.append(Waiting("post", seat, Role(seat.post.role), seat.post.title, seat.post.place))
+    for deputy in _oldest(deputies, "incumbency__post__place"):
+        post = deputy.incumbency.post
+        found.append(Waiting("deputy", deputy, Role(post.role), post.title, post.place))
+    for member in _oldest(members, "team__place"):
+        found.append(Waiting("team", member, None, member.team.name, member.team.place))
+    return sorted(found, key=lambda w: (w.row.created_at, w.kind, w.row.pk))
+
+
+def _oldest(rows: QuerySet[V], place: str) -> QuerySet[V]:
+    return rows.select_related(place, "user", "proposed_by").order_by("id")[:WAITING_SHOWN]
+
+
+def _proposed(model: type[V], actor: Actor, permission: str, prefix: str) -> QuerySet[V]:
+    rows = model._default_manager.filter(place_filter(actor, permission, prefix))
+    return rows.filter(state="proposed")
+
+
+def role_word(role: str) -> str:
+    """A role in the reader's language."""
+    return ROLE_WORDS[Role(role)][0 if (get_language() or "zh").startswith("zh") else 1]

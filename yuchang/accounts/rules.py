@@ -225,7 +225,9 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         }
     ),
     # A bank sees what a household consented to, and nothing of the register besides.
-    Role.BANK_OFFICER: frozenset({"partners.own", "partners.read", "consents.use", "workbench.read"}),
+    Role.BANK_OFFICER: frozenset(
+        {"partners.own", "partners.read", "consents.read", "consents.use", "workbench.read"}
+    ),
     Role.TRAINER: frozenset({"partners.read", "exchange.read", "workbench.read"}),
     Role.PLATFORM_OPERATOR: frozenset({"partners.read", "exchange.read", "market.read", "workbench.read"}),
     Role.HOUSEHOLD: frozenset({"household.own"}),
@@ -233,7 +235,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
     Role.EVALUATOR: frozenset({"registry.read", "policy.read", "monitoring.read", "workbench.read"}),
     Role.AUDITOR: _STAFF_READS | {"audit.read", "consents.read", "teams.read"},
     Role.SYSTEM_ADMINISTRATOR: frozenset(
-        {"accounts.manage", "operations.read", "portal.carry", "workbench.read"}
+        {"accounts.manage", "messages.operate", "operations.read", "portal.carry", "workbench.read"}
     ),
     Role.SECURITY_ADMINISTRATOR: frozenset({"accounts.vet", "workbench.read"}),
     Role.AUDIT_ADMINISTRATOR: frozenset({"audit.read", "workbench.read"}),
@@ -256,7 +258,15 @@ LOWEST_LEVEL: dict[Role, int] = {
 }
 # What the three administrators may use. Everything else is business, and closed to them.
 WITHOUT_BUSINESS = frozenset(
-    {"accounts.manage", "accounts.vet", "audit.read", "operations.read", "portal.carry", "workbench.read"}
+    {
+        "accounts.manage",
+        "accounts.vet",
+        "audit.read",
+        "messages.operate",
+        "operations.read",
+        "portal.carry",
+        "workbench.read",
+    }
 )
 
 
@@ -280,14 +290,19 @@ class Actor:
     user_id: int | None
     name: str
     grants: tuple[Grant, ...] = ()
+    only: frozenset[str] | None = None
+    """At most these permissions, as an API token has them; None for a person at the pages."""
 
     def may(self, permission: str) -> bool:
         """Whether any grant carries the permission, somewhere."""
-        return any(permission in PERMISSIONS[g.role] for g in self.grants)
+        return any(self._carries(g, permission) for g in self.grants)
 
     def scopes(self, permission: str) -> tuple[Scope, ...]:
         """The scopes within which the permission holds."""
-        return tuple(g.scope for g in self.grants if permission in PERMISSIONS[g.role])
+        return tuple(g.scope for g in self.grants if self._carries(g, permission))
+
+    def _carries(self, grant: Grant, permission: str) -> bool:
+        return permission in PERMISSIONS[grant.role] and (self.only is None or permission in self.only)
 
     def has_role(self, role: str) -> bool:
         """Whether the actor wears this hat anywhere."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from django.forms import BaseForm
+from django.http import HttpRequest
 
 from yuchang.core.errors import Invalid
 
@@ -19,3 +20,9 @@ def show_problems(form: BaseForm, error: Invalid, names: Mapping[str, str] | Non
         name = (names or {}).get(problem.field, problem.field)
         text = f"{problem.message}{problem.remedy}"
         form.add_error(name if name in form.fields else None, text)
+
+
+def version_of(request: HttpRequest) -> int | None:
+    """The version that a posted form says it read; None when it says none."""
+    text = request.POST.get("version", "")
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None

@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from yuchang.accounts.rules import NEEDS_ORGANISATION, Role
+from yuchang.accounts.rules import NEEDS_ORGANISATION, NOT_GRANTED, Role
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.workbench.queries.household import role_word
@@ -46,7 +46,7 @@ class GrantForm(forms.Form):
         super().__init__(*args, **kwargs)
         field = self.fields["role"]
         assert isinstance(field, forms.ChoiceField)  # noqa: S101 - declared above
-        field.choices = [(role.value, role_word(role)) for role in Role]
+        field.choices = [(role.value, role_word(role)) for role in Role if role not in NOT_GRANTED]
 
     def clean(self) -> dict[str, Any]:
         """Find the place or the organisation that was named."""

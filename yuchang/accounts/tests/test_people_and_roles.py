@@ -12,7 +12,7 @@ from yuchang.accounts import actions
 from yuchang.accounts.models import RoleGrant, User
 from yuchang.accounts.queries import people_for
 from yuchang.accounts.rules import Role, may_be_combined
-from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
+from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 
 
@@ -73,9 +73,9 @@ def test_nobody_gives_a_role_to_himself(db: None) -> None:
             place_id=people.county().pk,
         )
     with pytest.raises(Refused):
-        actions.end_grant(actor=keeper.actor, grant_id=RoleGrant.objects.get(user=keeper.user).pk)
+        actions.end_grant(actor=keeper.actor, grant_id=RoleGrant.objects.get(user=keeper.user).pk, version=1)
     with pytest.raises(Refused):
-        actions.deactivate_user(actor=keeper.actor, user_id=keeper.user.pk, reason="x")
+        actions.deactivate_user(actor=keeper.actor, user_id=keeper.user.pk, version=1, reason="x")
 
 
 @pytest.mark.parametrize("role", [Role.SYSTEM_ADMINISTRATOR, Role.AUDITOR])
@@ -103,12 +103,14 @@ def test_an_ended_role_opens_nothing_any_more(db: None) -> None:
     keeper, officer = people.administrator(), people.wang()
     client = officer.client()
     assert client.get("/dashboard").status_code == 200
-    actions.end_grant(actor=keeper.actor, grant_id=RoleGrant.objects.get(user=officer.user).pk)
+    actions.end_grant(actor=keeper.actor, grant_id=RoleGrant.objects.get(user=officer.user).pk, version=1)
     assert client.get("/dashboard").status_code == 403
     same_day = actions.grant_role(
         actor=keeper.actor, user_id=officer.user.pk, role=Role.COUNTY_OFFICER, place_id=people.county().pk
     )
-    actions.end_grant(actor=keeper.actor, grant_id=same_day.pk)
+    with pytest.raises(Stale):
+        actions.end_grant(actor=keeper.actor, grant_id=same_day.pk, version=same_day.version + 1)
+    actions.end_grant(actor=keeper.actor, grant_id=same_day.pk, version=same_day.version)
     assert not RoleGrant.objects.filter(pk=same_day.pk).exists()
     assert client.get("/dashboard").status_code == 403
 
@@ -117,11 +119,13 @@ def test_a_closed_account_is_out_at_its_next_request(db: None) -> None:
     keeper, officer = people.administrator(), people.wang()
     client = officer.client()
     with pytest.raises(Invalid):
-        actions.deactivate_user(actor=keeper.actor, user_id=officer.user.pk, reason=" ")
-    actions.deactivate_user(actor=keeper.actor, user_id=officer.user.pk, reason="调离")
+        actions.deactivate_user(actor=keeper.actor, user_id=officer.user.pk, version=1, reason=" ")
+    with pytest.raises(Stale):
+        actions.deactivate_user(actor=keeper.actor, user_id=officer.user.pk, version=None, reason="调离")
+    actions.deactivate_user(actor=keeper.actor, user_id=officer.user.pk, version=1, reason="调离")
     assert client.get("/").status_code == 302
     with pytest.raises(Conflict):
-        actions.deactivate_user(actor=keeper.actor, user_id=officer.user.pk, reason="调离")
+        actions.deactivate_user(actor=keeper.actor, user_id=officer.user.pk, version=2, reason="调离")
 
 
 def test_a_county_administrator_keeps_the_own_countys_people_only(db: None) -> None:
@@ -129,9 +133,9 @@ def test_a_county_administrator_keeps_the_own_countys_people_only(db: None) -> N
     kept = set(people_for(keeper.actor).values_list("pk", flat=True))
     assert here.user.pk in kept and there.user.pk not in kept
     with pytest.raises(Hidden):
-        actions.reset_password(actor=keeper.actor, user_id=there.user.pk)
+        actions.reset_password(actor=keeper.actor, user_id=there.user.pk, version=1)
     with pytest.raises(Hidden):
-        actions.deactivate_user(actor=keeper.actor, user_id=there.user.pk, reason="x")
+        actions.deactivate_user(actor=keeper.actor, user_id=there.user.pk, version=1, reason="x")
 
 
 def test_a_one_time_password_leads_to_the_change_of_it_and_nowhere_else(db: None) -> None:
@@ -150,7 +154,7 @@ def test_a_one_time_password_leads_to_the_change_of_it_and_nowhere_else(db: None
     )
     assert done.status_code == 302
     user.refresh_from_db()
-    assert not user.password_is_temporary and client.get("/").status_code == 403
+    assert not user.password_is_temporary and client.get("/dashboard").status_code == 403
 
 
 def test_a_grant_that_has_not_begun_or_is_over_does_not_count(db: None) -> None:

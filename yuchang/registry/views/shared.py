@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpResponse
 
+from yuchang.core.forms import version_of
+
+__all__ = ["XLSX", "download", "version_of"]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-def version_of(request: HttpRequest) -> int | None:
-    """The version that a form says it read; None when it says none."""
-    text = request.POST.get("version", "")
-    return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 def download(content: bytes, name: str) -> HttpResponse:

@@ -1,0 +1,228 @@
+"""Leading groups, resident work teams, and what is assigned to helpers and checkers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from django.db.models import F, Q
+from django.utils.translation import gettext as _
+
+from yuchang.accounts.actions.grants import check_combination
+from yuchang.accounts.actions.proposals import check_days, check_person, end_row, explained, proposal
+from yuchang.accounts.doors import open_door, require
+from yuchang.accounts.models import Assignment, Post, ScopeItem, Team, TeamMember, User
+from yuchang.accounts.queries import place_filter
+from yuchang.accounts.rules import Actor, Role
+from yuchang.core import actions, clock
+from yuchang.core.errors import Conflict, invalid
+from yuchang.places.models import Place, keys_of
+
+MANAGE_TEAMS, ASSIGN = "teams.manage", "teams.assign"
+
+
+def form_team(
+    *, actor: Actor, place_id: int, kind: str, name: str, formed_on: date | None = None, document: str = ""
+) -> Team:
+    """A leading group or a resident work team at a place. Raises Refused, Hidden, Invalid, Conflict."""
+    if kind not in Team.Kind.values or not name.strip():
+        raise invalid("name", _("请写明队(组)的名称与类别。"))
+    with actions.write("accounts.form_team", actor) as audit:
+        place = open_door(Place.objects.filter(valid_to__isnull=True), actor, MANAGE_TEAMS, place_id)
+        if kind == Team.Kind.LEADING_GROUP and place.level < Place.Level.COUNTY:
+            raise invalid("place", _("领导小组设在县、乡、村三级。"))
+        if Team.objects.filter(place=place, name=name.strip()).exists():
+            raise Conflict(_("这个地区已有同名的队(组)。"))
+        row = Team.objects.create(
+            place=place,
+            kind=kind,
+            name=name.strip(),
+            formed_on=formed_on or clock.today(),
+            document=document.strip(),
+            **keys_of(place),
+        )
+        audit.add("team", row.pk, place_id=place.pk, name=row.name, team_kind=kind)
+    return row
+
+
+def dissolve_team(*, actor: Actor, team_id: int, version: int | None) -> Team:
+    """End a team as of today; its members' rights end with it. Raises Hidden, Refused, Stale, Conflict."""
+    with actions.write("accounts.dissolve_team", actor) as audit:
+        team = open_door(Team.objects.all(), actor, MANAGE_TEAMS, team_id, lock=True)
+        actions.check_version(team, version)
+        if team.dissolved_on:
+            raise Conflict(_("这支队(组)已经撤销。"))
+        team.dissolved_on = clock.today() - timedelta(days=1)
+        actions.save(team)
+        audit.add("team", team.pk, place_id=team.place_id)
+    return team
+
+
+def add_member(
+    *, actor: Actor, team_id: int, user_id: int, position: str, valid_from: date | None = None
+) -> TeamMember:
+    """Propose a person for a team; the membership lives once it is vetted.
+
+    Raises Hidden, Refused, Invalid, Conflict.
+    """
+    if position not in TeamMember.Position.values:
+        raise invalid("position", _("请选择在队(组)中的职务。"))
+    with actions.write("accounts.add_member", actor) as audit:
+        team = open_door(Team.objects.filter(dissolved_on=None), actor, MANAGE_TEAMS, team_id, lock=True)
+        check_person(actor, user_id, MANAGE_TEAMS)
+        if team.kind == Team.Kind.WORK_TEAM:
+            check_combination(User.objects.get(pk=user_id), Role.WORK_TEAM, clock.today())
+        with explained():
+            row = TeamMember.objects.create(
+                team=team,
+                user_id=user_id,
+                position=position,
+                valid_from=valid_from or clock.today(),
+                **proposal(actor),
+            )
+        audit.add("team_member", row.pk, place_id=team.place_id, user=user_id, position=position)
+    return row
+
+
+def end_membership(*, actor: Actor, member_id: int, version: int | None) -> TeamMember:
+    """A person leaves a team as of today. Raises Hidden, Refused, Stale, Conflict."""
+    with actions.write("accounts.end_membership", actor) as audit:
+        rows = TeamMember.objects.select_related("team").exclude(state="refused")
+        within = place_filter(actor, MANAGE_TEAMS, "team__")
+        row = open_door(rows, actor, MANAGE_TEAMS, member_id, within=within, lock=True)
+        actions.check_version(row, version)
+        end_row(row)
+        audit.add("team_member", row.pk, place_id=row.team.place_id, user=row.user_id)
+    return row
+
+
+def assign_helper(
+    *, actor: Actor, place: Place, household_ids: Sequence[int], user_id: int | None = None, post_id: int = 0
+) -> Assignment:
+    """Give households of one place to a helper (帮扶责任人), by name or by post, from today on.
+
+    One helper at a time and no gap: the helper before gives them up in the same step. The caller has opened
+    the place and the households through its own doors. Raises Refused, Hidden, Invalid, Conflict.
+    """
+    if not household_ids:
+        raise invalid("households", _("没有选择农户。"))
+    today = clock.today()
+    with actions.write("accounts.assign_helper", actor) as audit:
+        row = _assignment(actor, place, Role.HELPER, _("结对帮扶"), user_id, post_id, None)
+        released = _release(household_ids, today)
+        with explained():
+            _open_items("assignment", row.pk, household_ids, today, None, is_exclusive=True)
+        details = {"user": user_id, "post": post_id or None, "released": released}
+        audit.add("assignment", row.pk, place_id=place.pk, **details)
+        audit.add_bulk(
+            "household",
+            "SELECT object_id::text, %s::bigint, jsonb_build_object('helper_assignment', scope_id)"
+            " FROM accounts_scopeitem WHERE scope_kind = 'assignment' AND scope_id = %s",
+            [place.pk, row.pk],
+        )
+    return row
+
+
+def _assignment(
+    actor: Actor,
+    place: Place,
+    role: Role,
+    title: str,
+    user_id: int | None,
+    post_id: int,
+    valid_to: date | None,
+) -> Assignment:
+    open_door(Place.objects.all(), actor, ASSIGN, place.pk)
+    if user_id is not None:
+        check_person(actor, user_id, ASSIGN)
+        check_combination(User.objects.get(pk=user_id), role, clock.today())
+    else:
+        open_door(Post.objects.filter(closed_on=None), actor, ASSIGN, post_id)
+    check_days(clock.today(), valid_to)
+    with explained():
+        return Assignment.objects.create(
+            title=title,
+            role=role,
+            user_id=user_id,
+            post_id=post_id or None,
+            assigned_by_id=actor.user_id,
+            place=place,
+            valid_from=clock.today(),
+            valid_to=valid_to,
+            **keys_of(place),
+        )
+
+
+def _release(household_ids: Sequence[int], today: date) -> int:
+    """The helpers before give these households up. What began only today leaves no trace but the log's."""
+    rows = ScopeItem.objects.filter(
+        Q(valid_to__isnull=True) | Q(valid_to__gte=today),
+        object_kind="household",
+        object_id__in=household_ids,
+        is_exclusive=True,
+    )
+    gone, _kinds = rows.filter(valid_from__gte=today).delete()
+    return gone + rows.update(valid_to=today - timedelta(days=1))
+
+
+def _open_items(
+    kind: str,
+    scope_id: int,
+    household_ids: Sequence[int],
+    start: date,
+    end: date | None,
+    *,
+    is_exclusive: bool,
+) -> None:
+    ScopeItem.objects.bulk_create(
+        [
+            ScopeItem(
+                scope_kind=kind,
+                scope_id=scope_id,
+                object_kind="household",
+                object_id=number,
+                is_exclusive=is_exclusive,
+                valid_from=start,
+                valid_to=end,
+            )
+            for number in dict.fromkeys(household_ids)
+        ],
+        batch_size=5_000,
+    )
+
+
+def open_sample(
+    *,
+    actor: Actor,
+    permission: str,
+    sample_id: int,
+    household_ids: Sequence[int],
+    valid_to: date | None = None,
+) -> None:
+    """Open the households of a drawn sample to whoever holds its ``SampleScope``, from today on.
+
+    ``permission`` is the one under which the caller drew the sample, and is required here again.
+    Drawing again replaces what was open. Raises Refused.
+    """
+    require(actor, permission)
+    today = clock.today()
+    check_days(today, valid_to)
+    with actions.write("accounts.open_sample", actor) as audit:
+        ScopeItem.objects.filter(scope_kind="sample", scope_id=sample_id).delete()
+        _open_items("sample", sample_id, household_ids, today, valid_to, is_exclusive=False)
+        audit.add("sample", sample_id, households=len(set(household_ids)))
+
+
+def end_assignment(*, actor: Actor, assignment_id: int, version: int | None) -> Assignment:
+    """Take an assignment back as of today. Raises Hidden, Refused, Stale, Conflict."""
+    with actions.write("accounts.end_assignment", actor) as audit:
+        row = open_door(Assignment.objects.all(), actor, ASSIGN, assignment_id, lock=True)
+        actions.check_version(row, version)
+        end_row(row)
+        items = ScopeItem.objects.filter(
+            Q(valid_to__isnull=True) | Q(valid_to__gt=row.valid_to), scope_kind="assignment", scope_id=row.pk
+        )
+        items.filter(valid_from__gt=row.valid_to).delete()
+        items.filter(valid_from__lte=F("valid_from")).update(valid_to=row.valid_to)
+        audit.add("assignment", row.pk, place_id=row.place_id, user=row.user_id, post=row.post_id)
+    return row

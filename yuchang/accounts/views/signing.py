@@ -1,0 +1,199 @@
+"""Signing in and out, the second step, joining by invitation, and one's own password."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.contrib import messages
+from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth.views import LoginView, LogoutView
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_http_methods, require_POST
+
+from yuchang.accounts import actions
+from yuchang.accounts.doors import PUBLIC, SIGNED_IN, actor_of, gate
+from yuchang.accounts.factors import as_json, passkey_server, real_now
+from yuchang.accounts.forms import JoinForm, OwnPasswordForm, SecondStepForm
+from yuchang.accounts.models import User
+from yuchang.accounts.queries import factors_of, invitation_of, known_passkeys
+from yuchang.accounts.rules import Actor
+from yuchang.core.errors import Conflict, Hidden, Invalid
+from yuchang.core.forms import show_problems
+
+BACKEND = "django.contrib.auth.backends.ModelBackend"
+PENDING, PENDING_SECONDS = "second_step", 300
+
+
+class PasswordSignIn(LoginView):
+    """Name and password; who has a second factor is not signed in before it is passed, too."""
+
+    template_name = "accounts/sign_in.html"
+    redirect_authenticated_user = True
+
+    def form_valid(self, form: Any) -> HttpResponse:
+        user = form.get_user()
+        if not factors_of(user.pk).any:
+            return sign_in_now(self.request, user, "password", self.get_success_url())
+        self.request.session.cycle_key()
+        self.request.session[PENDING] = {
+            "user": user.pk,
+            "at": int(real_now().timestamp()),
+            "next": self.get_success_url(),
+        }
+        return redirect("accounts:second_step")
+
+
+def sign_in_now(request: HttpRequest, user: User, way: str, next_url: str) -> HttpResponse:
+    """Begin the session of a proven person, note it, and go on."""
+    login(request, user, backend=BACKEND)
+    request.session[PENDING] = None
+    if request.session.session_key is None:
+        request.session.save()
+    actions.begin_session(
+        actor=Actor(user.pk, user.display_name),
+        session_key=request.session.session_key or "",
+        address=request.META.get("REMOTE_ADDR"),
+        agent=request.headers.get("User-Agent", ""),
+        way=way,
+    )
+    return redirect(next_url)
+
+
+sign_in = gate(PUBLIC)(require_http_methods(["GET", "POST"])(PasswordSignIn.as_view()))
+sign_out = gate(SIGNED_IN)(require_POST(LogoutView.as_view()))
+
+
+def _pending(request: HttpRequest) -> tuple[User, str]:
+    """The person between the two steps, and where to go after. Raises Hidden after five minutes."""
+    kept = request.session.get(PENDING) or {}
+    user = User.objects.filter(pk=kept.get("user", 0), is_active=True).first()
+    if user is None or real_now().timestamp() - kept["at"] > PENDING_SECONDS:
+        raise Hidden(_("登录已超时。"), remedy=_("请重新输入登录名和密码。"))
+    return user, kept["next"]
+
+
+@gate(PUBLIC)
+@require_http_methods(["GET", "POST"])
+def second_step(request: HttpRequest) -> HttpResponse:
+    """The code of the authenticator program, or a recovery code; beside it, the passkey."""
+    user, next_url = _pending(request)
+    form = SecondStepForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        code = form.cleaned_data["code"]
+        is_totp = code.isdigit() and len(code) == 6
+        passed = actions.pass_totp if is_totp else actions.pass_recovery_code
+        if passed(user_id=user.pk, code=code):
+            return sign_in_now(request, user, "totp" if is_totp else "recovery", next_url)
+        form.add_error("code", _("验证码不对，或已经用过。连续输错五次将暂停十五分钟。"))
+    return render(request, "accounts/second_step.html", {"form": form, "factors": factors_of(user.pk)})
+
+
+def _server(request: HttpRequest) -> Any:
+    return passkey_server(request.get_host().rsplit(":", 1)[0], _("渔场"))
+
+
+@gate(PUBLIC)
+@require_POST
+def passkey_question(request: HttpRequest) -> HttpResponse:
+    """What the browser shall sign for the second step."""
+    user, _next = _pending(request)
+    options, state = _server(request).authenticate_begin(
+        known_passkeys(user.pk), user_verification="preferred"
+    )
+    request.session["passkey_state"] = state
+    return JsonResponse(as_json(options))
+
+
+@gate(PUBLIC)
+@require_POST
+def passkey_answer(request: HttpRequest) -> HttpResponse:
+    """The browser's signature; says where to go on."""
+    user, next_url = _pending(request)
+    state = request.session.pop("passkey_state", None)
+    if not actions.pass_passkey(
+        user_id=user.pk, server=_server(request), state=state, response=_posted_json(request)
+    ):
+        raise Conflict(_("通行密钥没有通过。"), remedy=_("请重试，或改用验证码。"))
+    sign_in_now(request, user, "passkey", next_url)
+    return JsonResponse({"next": next_url})
+
+
+def _posted_json(request: HttpRequest) -> dict[str, Any]:
+    try:
+        found = json.loads(request.body)
+    except ValueError:
+        found = None
+    return found if isinstance(found, dict) else {}
+
+
+@gate(SIGNED_IN)
+@require_POST
+def passkey_options(request: HttpRequest) -> HttpResponse:
+    """What the browser needs to make a new passkey."""
+    actor = actor_of(request)
+    options, state = _server(request).register_begin(
+        {"id": str(actor.user_id).encode(), "name": request.user.get_username(), "displayName": actor.name},
+        known_passkeys(actor.user_id or 0),
+        user_verification="preferred",
+    )
+    request.session["passkey_state"] = state
+    return JsonResponse(as_json(options))
+
+
+@gate(SIGNED_IN)
+@require_POST
+def passkey_new(request: HttpRequest) -> HttpResponse:
+    """The new passkey, as the browser made it."""
+    state = request.session.pop("passkey_state", None)
+    posted = _posted_json(request)
+    actions.add_passkey(
+        actor=actor_of(request),
+        server=_server(request),
+        state=state,
+        response=posted,
+        name=str(posted.get("name", "")),
+    )
+    messages.success(request, _("通行密钥已添加。"))
+    return JsonResponse({"ok": True})
+
+
+@gate(PUBLIC)
+@require_http_methods(["GET", "POST"])
+def join(request: HttpRequest, code: str) -> HttpResponse:
+    """The invited person chooses a name and a password."""
+    found = invitation_of(code)
+    if found is None:
+        raise Hidden(_("邀请无效、已用过或已过期。"), remedy=_("请联系邀请您的人重新发出邀请。"))
+    form = JoinForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            actions.accept_invitation(code=code, username=data["username"], password=data["new"])
+        except Invalid as error:
+            show_problems(form, error)
+        else:
+            messages.success(request, _("账号已建好。岗位经安全管理员批准后生效，请先登录。"))
+            return redirect("accounts:sign_in")
+    return render(request, "accounts/join.html", {"form": form, "invitation": found})
+
+
+@gate(SIGNED_IN)
+@require_http_methods(["GET", "POST"])
+def password(request: HttpRequest) -> HttpResponse:
+    """Choose one's own password; after a one-time password this page comes first."""
+    form = OwnPasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        try:
+            user = actions.change_own_password(
+                actor=actor_of(request), old=form.cleaned_data["old"], new=form.cleaned_data["new"]
+            )
+        except Invalid as error:
+            show_problems(form, error)
+        else:
+            update_session_auth_hash(request, user)
+            messages.success(request, _("密码已更换。"))
+            return redirect("workbench:home")
+    return render(request, "accounts/password.html", {"form": form})
