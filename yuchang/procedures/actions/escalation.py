@@ -57,8 +57,8 @@ def _raise(group: dict[str, object], wanted: int) -> list[int]:
 _RECORD = """
 INSERT INTO procedures_steprecord (case_id, number, kind, step, choice, next_step, opinion, document_number,
     evidence, by_id, by_name, due_on, at)
-SELECT c.id, c.version + 1, 'escalated', c.step, %(rung)s::text, c.step, '', '', '[]', NULL, 'system', c.due_on,
-    %(now)s
+SELECT c.id, c.version + 1, 'escalated', c.step, %(rung)s::text, c.step, '', '', '[]', NULL, 'system',
+    c.due_on, %(now)s
 FROM procedures_case c WHERE c.id = ANY(%(ids)s) ORDER BY c.id
 """
 _UPDATE = """

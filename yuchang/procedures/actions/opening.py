@@ -46,9 +46,9 @@ def open_case(
     reference: str = "",
     ends_on: date | None = None,
 ) -> Case:
-    """Open a case about a subject that lies in ``place``; who opens it needs the procedure's permission there.
+    """Open a case about a subject in ``place``; who opens it needs the procedure's permission there.
 
-    Raises Refused outside the area, Conflict when one about this subject is open, Hidden without definition.
+    Raises Refused outside the area, Conflict when one is open already or no definition holds there.
     """
     subject = Subject(subject_id, place.pk, title, reference, ends_on)
     if not open_cases(actor, code=code, subject_kind=subject_kind, subjects=[subject]):
@@ -201,11 +201,12 @@ CREATE TEMPORARY TABLE opening_terms (place_id bigint, ends_on date, definition_
     ON COMMIT DROP
 """
 _CASES = """
-INSERT INTO procedures_case (id, version, created_at, updated_at, definition_id, code, subject_kind, subject_id,
-    title, reference, state, outcome, step, permission, levels, barred, opened_by_id, opened_at, step_since,
+INSERT INTO procedures_case (id, version, created_at, updated_at, definition_id, code, subject_kind,
+    subject_id, title, reference, state, outcome, step, permission, levels, barred, opened_by_id, opened_at,
+    step_since,
     due_on, final_on, escalation, place_id, province_id, prefecture_id, county_id, township_id, village_id)
-SELECT o.id, 1, %(now)s, %(now)s, t.definition_id, %(code)s, %(kind)s, o.subject_id, o.title, o.reference, 'open',
-    '', t.step, t.permission, t.levels,
+SELECT o.id, 1, %(now)s, %(now)s, t.definition_id, %(code)s, %(kind)s, o.subject_id, o.title, o.reference,
+    'open', '', t.step, t.permission, t.levels,
     CASE WHEN t.is_barred AND %(actor)s::bigint IS NOT NULL THEN ARRAY[%(actor)s::bigint] ELSE '{}' END,
     %(actor)s, %(now)s, %(today)s, t.due_on, t.final_on, 0,
     p.id, p.province_id, p.prefecture_id, p.county_id, p.township_id, p.village_id
@@ -234,7 +235,7 @@ JOIN procedures_case c ON c.id = o.id,
                                        due_on date)
 """
 _AUDIT = """
-SELECT c.id::text, c.place_id, jsonb_build_object('code', c.code, 'subject', c.subject_kind || ' ' || c.subject_id,
-    'definition', c.definition_id, 'due_on', c.due_on)
+SELECT c.id::text, c.place_id, jsonb_build_object('code', c.code,
+    'subject', c.subject_kind || ' ' || c.subject_id, 'definition', c.definition_id, 'due_on', c.due_on)
 FROM opening o JOIN procedures_case c ON c.id = o.id
 """

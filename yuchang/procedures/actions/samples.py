@@ -79,10 +79,10 @@ def _share(case: Case | None, step: str, asked: int | None) -> int:
 
 
 def _store_rows(sample: Sample, ordered: list[int]) -> None:
-    with connection.cursor() as cursor:
-        with cursor.copy("COPY procedures_samplerow (sample_id, case_id, rank, is_drawn) FROM STDIN") as copy:
-            for rank, case_id in enumerate(ordered, start=1):
-                copy.write_row((sample.pk, case_id, rank, rank <= sample.size))
+    statement = "COPY procedures_samplerow (sample_id, case_id, rank, is_drawn) FROM STDIN"
+    with connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for rank, case_id in enumerate(ordered, start=1):
+            copy.write_row((sample.pk, case_id, rank, rank <= sample.size))
 
 
 def check_sampled(actor: Actor, *, row_id: int, is_sound: bool, note: str) -> SampleCheck:
@@ -96,7 +96,7 @@ def check_sampled(actor: Actor, *, row_id: int, is_sound: bool, note: str) -> Sa
     with write("procedures.check_sampled", actor) as audit:
         rows = SampleRow.objects.select_related("sample", "case")
         within = place_filter(actor, "procedures.sample", prefix="sample__")
-        row = open_door(rows, actor, "procedures.sample", row_id, within=within, lock=True)
+        row = open_door(rows, actor, "procedures.sample", row_id, within=within)
         if not row.is_drawn or SampleCheck.objects.filter(row=row).exists():
             raise Conflict(_("该事项未被抽中,或已登记检查结果。"), remedy=_("请刷新抽查页面。"))
         if row.case.records.filter(by_id=actor.user_id).exists():

@@ -230,8 +230,9 @@ t.province IS NOT DISTINCT FROM c.province_id AND t.prefecture IS NOT DISTINCT F
     AND t.county IS NOT DISTINCT FROM c.county_id AND t.final_on IS NOT DISTINCT FROM c.final_on
 """
 _STAND = f"""
-UPDATE procedures_case c SET step = %(next_step)s, permission = %(permission)s, levels = %(levels)s::smallint[],
-    step_since = %(today)s, due_on = t.due_on, escalation = 0, assigned_to_id = NULL, version = c.version + 1,
+UPDATE procedures_case c SET step = %(next_step)s, permission = %(permission)s,
+    levels = %(levels)s::smallint[], step_since = %(today)s, due_on = t.due_on, escalation = 0,
+    assigned_to_id = NULL, version = c.version + 1,
     updated_at = %(now)s,
     barred = coalesce((
         SELECT array_agg(DISTINCT r.by_id) FROM procedures_steprecord r

@@ -18,6 +18,7 @@ from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Invalid, Problem, invalid
 from yuchang.places.models import Place
 from yuchang.registry import rules
+from yuchang.registry.actions.cases import await_second_person, drop_verification
 from yuchang.registry.actions.store import HOUSEHOLD_COLUMNS, Origin, store
 from yuchang.registry.documents import Known, blind_id, documents
 from yuchang.registry.entry import HouseholdEntry
@@ -170,6 +171,7 @@ def _store(
     )
     origin = Origin(actor.user_id, Source.FORM.value, on, clock.now())
     store(_DOCUMENTS, {"documents": f"[{','.join(found)}]"}, origin)
+    await_second_person(actor)
 
 
 def exit_household(*, actor: Actor, household_id: int, version: int | None, on: date) -> Household:
@@ -198,6 +200,7 @@ def remove_household(*, actor: Actor, household_id: int, version: int | None, re
         household.state, household.removed_reason = State.REMOVED, reason.strip()[:200]
         household.content_hash = None
         save(household)
+        drop_verification(actor, [household.pk], household.removed_reason)
         _leave(list(household.members.filter(left_on=None)), clock.today())
         audit.add("household", household.pk, place_id=household.place_id, reason=household.removed_reason)
     return household

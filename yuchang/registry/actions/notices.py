@@ -17,6 +17,7 @@ from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, invalid
 from yuchang.places.models import Place, keys_of
+from yuchang.registry.actions.cases import end_notices, open_notices
 from yuchang.registry.codes import CAUSE_GROUPS
 from yuchang.registry.models import Household, Notice, NoticeEntry
 from yuchang.registry.rules import mask_name
@@ -118,6 +119,7 @@ def _make(
     Household.objects.filter(pk__in=ids).update(
         state=State.NOTICED, version=F("version") + 1, updated_at=clock.now()
     )
+    open_notices(actor, [n.pk for n in notices])
     return notices
 
 
@@ -140,6 +142,7 @@ def close_notice(*, actor: Actor, notice_id: int, version: int | None) -> Notice
         notice.state, notice.closed_by_id, notice.closed_at = Notice.State.CLOSED, actor.user_id, clock.now()
         save(notice)
         _list_households([notice.pk])
+        end_notices(actor, [notice.pk])
         audit.add("notice", notice.pk, place_id=notice.place_id)
     return notice
 
@@ -159,6 +162,7 @@ def close_notices(*, actor: Actor) -> int:
             version=F("version") + 1,
         )
         _list_households(ids)
+        end_notices(actor, ids)
         audit.add_bulk(
             "notice",
             "SELECT id::text, place_id, jsonb_build_object('closed', true) FROM registry_notice"

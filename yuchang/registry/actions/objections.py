@@ -11,11 +11,12 @@ from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.queries import place_filter
-from yuchang.accounts.rules import Actor
+from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Refused, invalid
 from yuchang.places.models import keys_of
+from yuchang.registry.actions.cases import end_objection, open_objection
 from yuchang.registry.models import Notice, NoticeEntry, Objection
 
 
@@ -30,6 +31,7 @@ def raise_objection(*, actor: Actor, entry_id: int, text: str) -> Objection:
         if not _is_live(entry, clock.today()):
             raise Conflict(_("公示已经结束,不再受理异议。"), remedy=_("请直接更正该户的信息。"))
         objection = _note(entry, text, Objection.Origin.CADRE, actor.user_id)
+        open_objection(actor, objection)
         audit.add("objection", objection.pk, place_id=objection.place_id, household=entry.household_id)
     return objection
 
@@ -81,6 +83,7 @@ def take_in_objections(*, actor: Actor, received: Sequence[Received]) -> list[in
                 taken.append(None)
                 continue
             objection = _note(entry, item.text, Objection.Origin.PORTAL, None)
+            open_objection(SYSTEM, objection)
             audit.add("objection", objection.pk, place_id=objection.place_id)
             taken.append(objection.pk)
         audit.add("objection_intake", "all", taken=len([pk for pk in taken if pk]), received=len(taken))
@@ -111,5 +114,6 @@ def decide_objection(
         objection.decided_by_id, objection.decided_at = actor.user_id, clock.now()
         objection.reason = reason.strip()[:500]
         save(objection)
+        end_objection(actor, objection)
         audit.add("objection", objection.pk, place_id=objection.place_id, state=objection.state)
     return objection

@@ -13,6 +13,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.errors import Conflict
+from yuchang.registry.actions.cases import drop_verification
 from yuchang.registry.actions.store import HOUSEHOLD_COLUMNS, MEMBER_COLUMNS, run
 from yuchang.registry.models import Source
 from yuchang.sheets.models import ImportBatch
@@ -33,6 +34,8 @@ def undo_import(*, actor: Actor, batch: ImportBatch) -> int:
     with write("registry.undo_import", actor) as audit:
         for statement in _STATEMENTS:
             run(statement, parameters)
+        touched = batch.groups.filter(outcome__in=["created", "changed"])
+        drop_verification(actor, list(touched.values_list("object_id", flat=True)), parameters["reason"])
         return audit.add_bulk("household", _AUDIT, [batch.pk])
 
 

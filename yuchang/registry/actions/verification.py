@@ -13,6 +13,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Refused
+from yuchang.registry.actions.cases import confirm, held_by_another
 from yuchang.registry.models import Household
 
 State = Household.State
@@ -35,6 +36,7 @@ def verify_household(*, actor: Actor, household_id: int, version: int | None) ->
         if household.state == State.ENTERED:
             household.state = State.VERIFIED
         save(household)
+        confirm(actor, [household.pk])
         audit.add("household", household.pk, place_id=household.place_id, version=household.version)
     return household
 
@@ -55,6 +57,7 @@ def verify_households(*, actor: Actor, household_ids: Sequence[int] | None = Non
         rows = Household.objects.filter(pk__in=ids)
         rows.filter(state=State.ENTERED).update(state=State.VERIFIED, **_verified(actor, now))
         rows.filter(verified_by=None).update(**_verified(actor, now))
+        confirm(actor, ids)
         audit.add_bulk(
             "household",
             "SELECT id::text, place_id, jsonb_build_object('version', version) FROM registry_household"
@@ -77,4 +80,5 @@ def _waiting(actor: Actor, household_ids: Sequence[int] | None) -> QuerySet[Hous
     rows = Household.objects.filter(
         place_filter(actor, "registry.verify"), verified_by=None, state__in=WAITING, entered_by__isnull=False
     ).exclude(entered_by_id=actor.user_id)
+    rows = rows.exclude(held_by_another(actor))
     return rows if household_ids is None else rows.filter(pk__in=list(household_ids))

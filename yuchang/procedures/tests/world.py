@@ -1,0 +1,61 @@
+"""Cases for the tests: a small household entry in 成县 and its people."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import count
+from typing import Any
+
+from tests import people
+from yuchang.accounts.rules import Role
+from yuchang.core.models import Instance
+from yuchang.places.models import Place
+from yuchang.procedures import actions
+from yuchang.procedures.models import Case
+
+MONDAY = datetime(2026, 11, 16, 2, 0, tzinfo=UTC)
+_subjects = count(1)
+
+
+def set_clock(at: datetime = MONDAY, *, days: int = 0) -> None:
+    """The simulated clock stands ``days`` after a Monday morning."""
+    Instance.objects.update_or_create(
+        id=1, defaults={"is_simulated": True, "clock_at": at + timedelta(days=days)}
+    )
+
+
+def cadre(name: str = "李村干") -> people.Person:
+    """A cadre of the first village of 成县."""
+    return people.person(name, Role.VILLAGE_CADRE, place=people.villages()[0])
+
+
+def reviewer(name: str = "张审核") -> people.Person:
+    """A reviewer of the first township of 成县."""
+    place = Place.objects.get(pk=people.villages()[0].township_id)
+    return people.person(name, Role.TOWNSHIP_REVIEWER, place=place)
+
+
+def entry(by: people.Person, **more: Any) -> Case:
+    """A household entry, opened in the first village."""
+    given: dict[str, Any] = {
+        "code": "household_entry",
+        "subject_kind": "test.household",
+        "subject_id": next(_subjects),
+        "place": people.villages()[0],
+        "title": "王小满 户纳入",
+    } | more
+    return actions.open_case(by.actor, **given)
+
+
+def step_on(by: people.Person, case: Case, choice: str, **more: Any) -> Case:
+    """Advance a case from where it stands."""
+    case.refresh_from_db()
+    return actions.advance(by.actor, case=case, version=case.version, choice=choice, **more)
+
+
+def at_township(by: people.Person, **more: Any) -> Case:
+    """A household entry that has come to the township's check; the clock stands nine days later."""
+    case = entry(by, **more)
+    step_on(by, case, "agree", opinion="评议通过", evidence=[1])
+    set_clock(days=9)
+    return step_on(by, case, "forward")

@@ -1,0 +1,126 @@
+"""The register's work as official procedures: what waits for whom, until when, is one list for everyone.
+
+The actions of the register open and advance these cases in their own transaction; a row from before
+procedures existed has no case and needs none.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import connection
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+
+from yuchang.accounts.rules import Actor
+from yuchang.core.errors import Refused
+from yuchang.procedures.actions import advance_cases, open_from, withdraw_cases
+from yuchang.procedures.models import Case
+from yuchang.registry.models import Objection
+
+DRIVER = "registry"
+HOUSEHOLD, NOTICE, OBJECTION = "registry.household", "registry.notice", "registry.objection"
+VERIFICATION = "household_verification"
+
+_INCOMING = """
+SELECT i.id, h.place_id, h.head_name || ' ' || h.number, h.number, NULL::date
+FROM incoming_household i JOIN registry_household h ON h.id = i.id
+"""
+_NOTICES = """
+SELECT n.id, n.place_id, p.name || ' ' || n.opens_on, n.public_code, n.closes_on
+FROM registry_notice n JOIN places_place p ON p.id = n.place_id WHERE n.id = ANY(%s)
+"""
+_OBJECTION = """
+SELECT o.id, o.place_id, h.head_name || ' ' || h.number, '', NULL::date
+FROM registry_objection o JOIN registry_noticeentry e ON e.id = o.entry_id
+JOIN registry_household h ON h.id = e.household_id WHERE o.id = %s
+"""
+
+
+def await_second_person(actor: Actor) -> None:
+    """A second person checks every household of ``incoming_household``; older checks are taken back."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT id FROM incoming_household WHERE NOT is_new")
+        corrected = [pk for (pk,) in cursor.fetchall()]
+    if corrected:
+        drop_verification(actor, corrected, _("内容已更正,重新核实"))
+    open_from(actor, code=VERIFICATION, subject_kind=HOUSEHOLD, select_sql=_INCOMING, params=[])
+
+
+def drop_verification(actor: Actor, household_ids: Sequence[int], reason: str) -> None:
+    """What waited for a second person is gone."""
+    withdraw_cases(
+        actor,
+        code=VERIFICATION,
+        subject_kind=HOUSEHOLD,
+        subject_ids=household_ids,
+        reason=reason,
+        driver=DRIVER,
+    )
+
+
+def held_by_another(actor: Actor) -> Exists:
+    """Whether the check of this household was transferred to somebody else."""
+    held = Case.objects.filter(
+        ~Q(assigned_to_id=actor.user_id),
+        subject_kind=HOUSEHOLD,
+        subject_id=OuterRef("pk"),
+        code=VERIFICATION,
+        state=Case.State.OPEN,
+        assigned_to__isnull=False,
+    )
+    return Exists(held)
+
+
+def confirm(actor: Actor, household_ids: Sequence[int]) -> None:
+    """The second person has confirmed these. Raises Refused when one was transferred to another."""
+    held = Case.objects.filter(
+        ~Q(assigned_to_id=actor.user_id),
+        subject_kind=HOUSEHOLD,
+        subject_id__in=household_ids,
+        state=Case.State.OPEN,
+        assigned_to__isnull=False,
+    )
+    if case := held.select_related("assigned_to").first():
+        raise Refused(
+            _("该户的核实已转交 %(name)s 办理。") % {"name": case.assigned_to}, remedy=_("请由其办理或转回。")
+        )
+    _advance(actor, VERIFICATION, "verify", "confirm", HOUSEHOLD, household_ids)
+
+
+def open_notices(actor: Actor, notice_ids: Sequence[int]) -> None:
+    """The notices have begun; each must be closed soon after its last day."""
+    open_from(
+        actor, code="public_notice", subject_kind=NOTICE, select_sql=_NOTICES, params=[list(notice_ids)]
+    )
+
+
+def end_notices(actor: Actor, notice_ids: Sequence[int]) -> None:
+    """The notices were closed."""
+    _advance(actor, "public_notice", "notice", "close", NOTICE, notice_ids)
+
+
+def open_objection(actor: Actor, objection: Objection) -> None:
+    """An objection waits for a decision. ``actor``: who raised it, or the system for one from the public."""
+    open_from(actor, code="objection", subject_kind=OBJECTION, select_sql=_OBJECTION, params=[objection.pk])
+
+
+def end_objection(actor: Actor, objection: Objection) -> None:
+    """The objection was decided."""
+    choice = "uphold" if objection.state == Objection.State.UPHELD else "reject"
+    _advance(actor, "objection", "decide", choice, OBJECTION, [objection.pk], objection.reason)
+
+
+def _advance(
+    actor: Actor, code: str, step: str, choice: str, kind: str, ids: Sequence[int], opinion: str = ""
+) -> None:
+    advance_cases(
+        actor,
+        code=code,
+        step=step,
+        choice=choice,
+        subject_kind=kind,
+        subject_ids=ids,
+        opinion=opinion,
+        driver=DRIVER,
+    )
