@@ -42,3 +42,100 @@ document.addEventListener("click", (event) => {
     if (!drop.contains(event.target)) drop.open = false;
   }
 });
+
+// Keys: / finds, j and k walk the rows of the first table, Enter opens, n and p turn the page, g h goes home,
+// ? opens the help. Nothing while somebody types.
+(() => {
+  let before = "";
+  const isTyping = (target) => target.closest("input, select, textarea, [contenteditable]") !== null;
+  const table = () => document.querySelector("main table[data-rows]");
+
+  function walk(step) {
+    const body = table() && table().tBodies[0];
+    if (!body || !body.rows.length) return;
+    const rows = Array.prototype.slice.call(body.rows);
+    const here = rows.findIndex((row) => row.classList.contains("at"));
+    const next = rows[Math.max(0, Math.min(rows.length - 1, here + step))];
+    rows.forEach((row) => row.classList.toggle("at", row === next));
+    const link = next.querySelector("a");
+    if (link) link.focus({ preventScroll: true });
+    next.scrollIntoView({ block: "nearest" });
+  }
+
+  function follow(selector) {
+    const link = document.querySelector(selector);
+    if (link) window.location.assign(link.href);
+  }
+
+  const keys = {
+    "/": () => { const box = document.getElementById("global-search"); if (box) box.focus(); },
+    j: () => walk(1),
+    k: () => walk(-1),
+    n: () => follow(".pager a[rel=next]"),
+    p: () => follow(".pager a[rel=prev]"),
+    "?": () => { const button = document.querySelector("[data-help]"); if (button) button.click(); },
+  };
+
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return shut();
+    if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return undefined;
+    const wanted = before === "g" && event.key === "h" ? () => follow("a.brand") : keys[event.key];
+    before = event.key;
+    if (!wanted) return undefined;
+    event.preventDefault();
+    return wanted();
+  });
+
+  // Suggestions below the search box: arrows lead into them.
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    const list = document.getElementById("suggestions");
+    const box = document.getElementById("global-search");
+    if (!list || !(event.target === box || list.contains(event.target))) return;
+    const links = Array.prototype.slice.call(list.querySelectorAll("a"));
+    const next = links.indexOf(event.target) + (event.key === "ArrowDown" ? 1 : -1);
+    event.preventDefault();
+    if (next < 0) box.focus();
+    else if (links[next]) links[next].focus();
+  });
+
+  // The help panel beside the page.
+  function shut() {
+    for (const drop of document.querySelectorAll("details.drop[open]")) drop.open = false;
+    const list = document.getElementById("suggestions");
+    if (list) list.textContent = "";
+    showHelp(false);
+  }
+  function showHelp(isOpen) {
+    const panel = document.getElementById("help");
+    const button = document.querySelector("[data-help]");
+    if (!panel || !button) return;
+    const wasOpen = !panel.hidden;
+    panel.hidden = !isOpen;
+    button.setAttribute("aria-expanded", String(isOpen));
+    if (isOpen) panel.querySelector("[data-help-close]").focus();
+    else if (wasOpen) button.focus();
+  }
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-help-close]")) showHelp(false);
+    else if (event.target.closest("[data-help]")) showHelp(document.getElementById("help").hidden);
+    const list = document.getElementById("suggestions");
+    if (list && !event.target.closest(".search")) list.textContent = "";
+  });
+})();
+
+// Reading a page aloud, where the browser can: <button data-read="id of what is read" hidden>.
+(() => {
+  const speech = window.speechSynthesis;
+  if (!speech || !window.SpeechSynthesisUtterance) return;
+  for (const button of document.querySelectorAll("[data-read]")) {
+    button.hidden = false;
+    button.addEventListener("click", () => {
+      if (speech.speaking) { speech.cancel(); return; }
+      const text = document.getElementById(button.dataset.read).innerText;
+      const words = new window.SpeechSynthesisUtterance(text);
+      words.lang = document.documentElement.lang.indexOf("en") === 0 ? "en" : "zh-CN";
+      speech.speak(words);
+    });
+  }
+})();

@@ -163,7 +163,7 @@
     const data = JSON.parse(document.getElementById(box.dataset.source).textContent);
     box.setAttribute("role", "img");
     if (!box.hasAttribute("aria-label")) box.setAttribute("aria-label", word("图；数字见下表", "Chart; its figures follow as a table"));
-    addTable(box, kind, data);
+    if (!box.dataset.bare) addTable(box, kind, data);
     const outline = kind === "map" ? await outlineOf(data.outline) : undefined;
     const chart = window.echarts.init(box, null, { renderer: "svg" });
     chart.setOption(options[kind](data, outline, box));

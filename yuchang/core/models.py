@@ -137,3 +137,35 @@ class Tally(models.Model):
             models.Index(fields=["subject", f"{level}_id"], name=f"core_tally_{level}")
             for level in ("province", "prefecture", "county", "township", "village")
         ]
+
+
+class TallyDelta(models.Model):
+    """A change of a tally that has not been folded in yet: busy tables append here and wait for nobody."""
+
+    subject = models.CharField(max_length=40)
+    province_id = models.BigIntegerField()
+    prefecture_id = models.BigIntegerField()
+    county_id = models.BigIntegerField()
+    township_id = models.BigIntegerField()
+    village_id = models.BigIntegerField()
+    key = models.CharField(max_length=80)
+    n = models.BigIntegerField()
+    amount = models.BigIntegerField(default=0)
+
+
+class TallyNow(models.Model):
+    """Tallies with what is not folded in yet (a view): what pages read."""
+
+    subject = models.CharField(max_length=40)
+    province_id = models.BigIntegerField()
+    prefecture_id = models.BigIntegerField()
+    county_id = models.BigIntegerField()
+    township_id = models.BigIntegerField()
+    village_id = models.BigIntegerField()
+    key = models.CharField(max_length=80)
+    n = models.BigIntegerField()
+    amount = models.BigIntegerField()
+
+    class Meta:
+        managed = False
+        db_table = "core_tallynow"

@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.migrations.operations import RunSQL
 from django.db.models import Q, Sum
 
-from yuchang.core.models import Tally
+from yuchang.core.models import TallyNow
 
 KEYS = ("province_id", "prefecture_id", "county_id", "township_id", "village_id")
 _COLUMNS = ", ".join(KEYS)
@@ -32,23 +32,46 @@ def _upsert(subject: str, source: str) -> str:
     """
 
 
-def tallied(table: str, subject: str, key: str, amount: str = "0") -> RunSQL:
+def _append(subject: str, source: str) -> str:
+    numbers = ", ".join(str(i) for i in range(1, len(KEYS) + 2))
+    return f"""
+        INSERT INTO core_tallydelta ({_COLUMNS}, key, subject, n, amount)
+        SELECT {_COALESCED}, tally_key, '{subject}', sum(step), sum(step * tally_amount)
+        FROM ({source}) AS s
+        GROUP BY {numbers} HAVING sum(step) <> 0 OR sum(step * tally_amount) <> 0;
+    """
+
+
+def tallied(
+    table: str,
+    subject: str,
+    key: str,
+    amount: str = "0",
+    *,
+    where: str = "true",
+    name: str = "",
+    is_busy: bool = False,
+) -> RunSQL:
     """Migration operation: keep tallies of a table that has place keys.
 
     ``key`` and ``amount`` are SQL expressions over a row (text, and bigint in fen or units). Rows with
-    the same place keys and key are one tally. Existing rows are counted at once.
+    the same place keys and key are one tally; ``where`` leaves rows out. Existing rows are counted at once.
+    A second tally of a table needs a ``name`` of its own. A busy table, which many write at a time, appends
+    its changes to ``core_tallydelta``, so that no two writers wait for the same tally; ``fold`` adds them up.
     """
     row = f"{_COLUMNS}, ({key})::text AS tally_key, ({amount})::bigint AS tally_amount"
-    new, old = f"SELECT {row}, 1 AS step FROM new_rows", f"SELECT {row}, -1 AS step FROM old_rows"
-    present = f"SELECT {row}, 1 AS step FROM {table}"
-    name = f"{table}_tally"
+    new = f"SELECT {row}, 1 AS step FROM new_rows WHERE {where}"
+    old = f"SELECT {row}, -1 AS step FROM old_rows WHERE {where}"
+    present = f"SELECT {row}, 1 AS step FROM {table} WHERE {where}"
+    name = name or f"{table}_tally"
+    change = _append if is_busy else _upsert
     create = f"""
         CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
         SET search_path = public AS $tally$
         BEGIN
-            IF TG_OP = 'INSERT' THEN {_upsert(subject, new)}
-            ELSIF TG_OP = 'DELETE' THEN {_upsert(subject, old)}
-            ELSE {_upsert(subject, f"{new} UNION ALL {old}")}
+            IF TG_OP = 'INSERT' THEN {change(subject, new)}
+            ELSIF TG_OP = 'DELETE' THEN {change(subject, old)}
+            ELSE {change(subject, f"{new} UNION ALL {old}")}
             END IF;
             RETURN NULL;
         END $tally$;
@@ -65,13 +88,14 @@ def tallied(table: str, subject: str, key: str, amount: str = "0") -> RunSQL:
         DROP TRIGGER {name}_insert ON {table}; DROP TRIGGER {name}_update ON {table};
         DROP TRIGGER {name}_delete ON {table}; DROP FUNCTION {name}();
         DELETE FROM core_tally WHERE subject = '{subject}';
+        {f"DELETE FROM core_tallydelta WHERE subject = '{subject}';" if is_busy else ""}
     """
     return RunSQL(create, remove)
 
 
 def tally(subject: str, within: Q, keys: Iterable[str] | None = None) -> int:
     """How many rows there are in an area. ``within`` is a filter on place keys; ``keys`` limits to some."""
-    rows = Tally.objects.filter(within, subject=subject)
+    rows = TallyNow.objects.filter(within, subject=subject)
     if keys is not None:
         rows = rows.filter(key__in=list(keys))
     return int(rows.aggregate(total=Sum("n"))["total"] or 0)
@@ -79,23 +103,32 @@ def tally(subject: str, within: Q, keys: Iterable[str] | None = None) -> int:
 
 def tally_by_key(subject: str, within: Q) -> dict[str, int]:
     """Counts of an area by key, keys without rows left out."""
-    rows = Tally.objects.filter(within, subject=subject).values_list("key").annotate(total=Sum("n"))
+    rows = TallyNow.objects.filter(within, subject=subject).values_list("key").annotate(total=Sum("n"))
     return {key: int(total) for key, total in rows if total}
 
 
 def amount_by_key(subject: str, within: Q) -> dict[str, int]:
     """Sums of the tallied amount of an area by key."""
-    rows = Tally.objects.filter(within, subject=subject).values_list("key").annotate(total=Sum("amount"))
+    rows = TallyNow.objects.filter(within, subject=subject).values_list("key").annotate(total=Sum("amount"))
     return {key: int(total) for key, total in rows if total}
 
 
-def recount(table: str, subject: str, key: str, amount: str = "0") -> list[tuple[str, int, int]]:
+def fold() -> int:
+    """Add up what busy tables have appended; returns how many changes. The database does it by itself."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT core_fold_tallies()")
+        return int(cursor.fetchone()[0])
+
+
+def recount(
+    table: str, subject: str, key: str, amount: str = "0", where: str = "true"
+) -> list[tuple[str, int, int]]:
     """Where the tallies differ from the table: (key, tallied, counted). Empty when all is well."""
     sql = f"""
         SELECT coalesce(t.key, c.key), coalesce(t.n, 0), coalesce(c.n, 0)
-        FROM (SELECT key, sum(n) AS n, sum(amount) AS a FROM core_tally WHERE subject = %s GROUP BY key) t
+        FROM (SELECT key, sum(n) AS n, sum(amount) AS a FROM core_tallynow WHERE subject = %s GROUP BY key) t
         FULL JOIN (SELECT ({key})::text AS key, count(*) AS n, sum({amount}) AS a
-                   FROM {table} GROUP BY 1) c ON c.key = t.key
+                   FROM {table} WHERE {where} GROUP BY 1) c ON c.key = t.key
         WHERE coalesce(t.n, 0) <> coalesce(c.n, 0) OR coalesce(t.a, 0) <> coalesce(c.a, 0)
     """
     with connection.cursor() as cursor:

@@ -1,12 +1,16 @@
-"""What a person writes in the windows themselves: saved lists."""
+"""What a person writes in the windows themselves: saved lists, a household's appeal."""
 
 from __future__ import annotations
 
+from django.db import connection
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.rules import Actor
+from yuchang.accounts.rules import Actor, Grant, PlaceScope, Role
 from yuchang.core.actions import write
 from yuchang.core.errors import Hidden, invalid
+from yuchang.procedures.actions import open_case
+from yuchang.procedures.models import Case
+from yuchang.registry.models import Household
 from yuchang.workbench.models import SavedView
 
 MOST_VIEWS = 20
@@ -41,3 +45,42 @@ def forget_view(*, actor: Actor, view_id: int) -> None:
     with write("workbench.forget_view", actor) as audit:
         audit.add("saved_view", row.pk, page=row.page)
         row.delete()
+
+
+LONGEST_APPEAL = 150
+
+
+def appeal(*, actor: Actor, household: Household, text: str) -> Case:
+    """A household says that something decided about it is wrong: an appeal begins its way.
+
+    The caller has opened the household as the actor's own. A household may open no case by itself, so this
+    action opens exactly this one in its name. Raises Invalid without words, Conflict when one is under way.
+    """
+    words = " ".join(text.split())
+    if not words:
+        raise invalid("text", _("请写下您不同意什么。"), _("一两句话就可以。"))
+    if len(words) > LONGEST_APPEAL:
+        raise invalid("text", _("写得太长了。"), _("请不超过一百五十个字，详细情况可当面说。"))
+    village = PlaceScope(household.place_id, household.place.level)
+    speaker = Actor(actor.user_id, actor.name, (Grant(Role.VILLAGE_CADRE, village),))
+    return open_case(
+        speaker,
+        code="appeal",
+        subject_kind="household",
+        subject_id=household.pk,
+        place=household.place,
+        title=f"{household.head_name}：{words}",
+    )
+
+
+def retry_task(*, actor: Actor, task_id: int) -> None:
+    """Let a failed background task run once more. Raises Hidden when there is no such failed task."""
+    with write("operations.retry_task", actor) as audit, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT task_name FROM procrastinate_jobs WHERE id = %s AND status = 'failed' FOR UPDATE", [task_id]
+        )
+        found = cursor.fetchone()
+        if found is None:
+            raise Hidden()
+        cursor.execute("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", [task_id])
+        audit.add("task", task_id, task=found[0])

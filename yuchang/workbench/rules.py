@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
+from statistics import median
 
 
 class Who(StrEnum):
@@ -81,3 +82,31 @@ def next_steps(now: Situation, today: date) -> list[Step]:
     if now.agreements_to_sign:
         steps.append(Step(What.SIGN, Who.CADRE))
     return sorted(steps, key=lambda step: not step.is_late)
+
+
+@dataclass(frozen=True)
+class Outlier:
+    """One whose share is far from the others' (``usual``: their median)."""
+
+    key: int
+    share: float
+    usual: float
+
+
+LEAST_COMPARED, LEAST_WHOLE, LEAST_DISTANCE = 4, 10, 0.1
+
+
+def outliers(parts: dict[int, tuple[int, int]]) -> list[Outlier]:
+    """Which shares (part, whole) stand out upwards, the farthest first.
+
+    A share stands out when it lies above the median by more than three median distances from it, and by at
+    least ten points; wholes below ten are too small to say. Fewer than four have nothing to be compared with.
+    """
+    shares = {key: part / whole for key, (part, whole) in parts.items() if whole >= LEAST_WHOLE}
+    if len(shares) < LEAST_COMPARED:
+        return []
+    usual = median(shares.values())
+    spread = median(abs(share - usual) for share in shares.values())
+    limit = usual + max(3 * spread, LEAST_DISTANCE)
+    found = [Outlier(key, share, usual) for key, share in shares.items() if share > limit]
+    return sorted(found, key=lambda o: -o.share)

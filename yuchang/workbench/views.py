@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
-from django.urls import reverse
-from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -17,47 +13,22 @@ from yuchang.accounts import actions as account_actions
 from yuchang.accounts.doors import actor_of, gate, open_door
 from yuchang.accounts.models import RoleGrant
 from yuchang.accounts.queries import people_for, place_filter
-from yuchang.accounts.rules import Role
+from yuchang.accounts.rules import NEEDS_ORGANISATION, Role
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import show_problems, version_of
 from yuchang.core.lists import Filter, listing
 from yuchang.core.queries import entries_for, log_state
 from yuchang.places.models import Place
 from yuchang.registry.actions import reveal as reveal_secret
 from yuchang.registry.models import Household, Member
 from yuchang.sheets.lists import answer
-from yuchang.workbench.actions import forget_view as forget_one
-from yuchang.workbench.actions import save_view as save_one
+from yuchang.workbench.actions import retry_task
 from yuchang.workbench.forms import GrantForm, PersonForm
 from yuchang.workbench.queries import figures, lists, pages
 from yuchang.workbench.queries.household import KINDS, household_page, role_word
 from yuchang.workbench.queries.household import why as household_why
-from yuchang.workbench.queries.operations import health
-from yuchang.workbench.queries.sources import SOURCES
-
-
-@gate("workbench.read")
-@require_GET
-def home(request: HttpRequest) -> HttpResponse:
-    """What waits for me."""
-    actor, today = actor_of(request), clock.today()
-    waiting = pages.waiting_for(actor, today)
-    place = figures.home_place(actor, "registry.read") if actor.may("registry.read") else None
-    context: dict[str, Any] = {"waiting": [(role_word(w.role), w) for w in waiting], "place": place}
-    if actor.has_role(Role.VILLAGE_CADRE):
-        context["states"] = pages.by_state(actor, today, place)
-    if actor.has_role(Role.TOWNSHIP_REVIEWER) and place:
-        context["comparison"] = pages.compared(actor, today, place)
-    if actor.has_role(Role.COUNTY_OFFICER) and place:
-        context["map"] = figures.by_child("listed", actor, today, place)
-        context["map_label"] = SOURCES["listed"].label
-    if actor.may("audit.read"):
-        context["log"] = log_state()
-        context["entries"] = entries_for().order_by("-id")[: pages.PREVIEW]
-    if actor.may("operations.read"):
-        context["checks"] = health()
-    return render(request, "workbench/home.html", context)
+from yuchang.workbench.queries.operations import health, task_rows
 
 
 @gate("workbench.read")
@@ -104,16 +75,6 @@ def place_loop(request: HttpRequest, pk: int) -> HttpResponse:
     place = open_door(Place.objects.all(), actor, "monitoring.read", pk)
     tiles = pages.loop_in(actor, clock.today(), place)
     return render(request, "workbench/place_loop.html", {"tiles": tiles, "place": place})
-
-
-@gate("workbench.read")
-@require_GET
-def search(request: HttpRequest) -> HttpResponse:
-    """Households, places and organisations by one word."""
-    word = request.GET.get("q", "")[:60]
-    return render(
-        request, "workbench/search.html", {"word": word, "found": pages.search(actor_of(request), word)}
-    )
 
 
 def _household(request: HttpRequest, pk: int) -> Household:
@@ -176,6 +137,24 @@ def operations(request: HttpRequest) -> HttpResponse:
     return render(request, "workbench/operations.html", {"checks": health()})
 
 
+@gate("operations.read")
+@require_GET
+def tasks(request: HttpRequest) -> HttpResponse:
+    """Background tasks that failed, run or wait; without their arguments."""
+    chosen = request.GET.get("status", "failed")
+    status = chosen if chosen in ("failed", "doing", "todo") else "failed"
+    return render(request, "workbench/tasks.html", {"rows": task_rows(status), "status": status})
+
+
+@gate("operations.read")
+@require_POST
+def task_retry(request: HttpRequest, pk: int) -> HttpResponse:
+    """Let a failed task run once more."""
+    retry_task(actor=actor_of(request), task_id=pk)
+    messages.success(request, _("任务已重新排队。"))
+    return redirect("workbench:tasks")
+
+
 @gate("accounts.manage")
 @require_http_methods(["GET", "POST"])
 def people(request: HttpRequest) -> HttpResponseBase:
@@ -221,13 +200,13 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
                 user_id=pk,
                 role=Role(data["role"]),
                 place_id=data.get("place_id"),
-                organisation_id=data["organisation"] if data["role"] == Role.PARTNER else None,
+                organisation_id=data["organisation"] if data["role"] in NEEDS_ORGANISATION else None,
                 valid_to=data["valid_to"],
             )
         except Invalid as error:
             show_problems(form, error)
         else:
-            messages.success(request, _("岗位已授予。"))
+            messages.success(request, _("岗位已提出，经安全管理员批准后生效。"))
             return redirect("workbench:person", pk)
     grants = RoleGrant.objects.filter(user=row).select_related("place").order_by("-valid_from", "-id")
     lines = [(role_word(Role(g.role)), g) for g in grants]
@@ -242,7 +221,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def end_grant(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a role back."""
-    grant = account_actions.end_grant(actor=actor_of(request), grant_id=pk)
+    grant = account_actions.end_grant(actor=actor_of(request), grant_id=pk, version=version_of(request))
     messages.success(request, _("岗位已收回。"))
     return redirect("workbench:person", grant.user_id)
 
@@ -251,7 +230,9 @@ def end_grant(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def reset_password(request: HttpRequest, pk: int) -> HttpResponse:
     """A new one-time password."""
-    password = account_actions.reset_password(actor=actor_of(request), user_id=pk)
+    password = account_actions.reset_password(
+        actor=actor_of(request), user_id=pk, version=version_of(request)
+    )
     row = people_for(actor_of(request)).get(pk=pk)
     return render(request, "workbench/one_time_password.html", {"person": row, "password": password})
 
@@ -261,34 +242,10 @@ def reset_password(request: HttpRequest, pk: int) -> HttpResponse:
 def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
     """Close an account."""
     account_actions.deactivate_user(
-        actor=actor_of(request), user_id=pk, reason=request.POST.get("reason", "")
+        actor=actor_of(request),
+        user_id=pk,
+        version=version_of(request),
+        reason=request.POST.get("reason", ""),
     )
     messages.success(request, _("账号已停用。"))
     return redirect("workbench:person", pk)
-
-
-@gate("workbench.read")
-@require_POST
-def save_view(request: HttpRequest) -> HttpResponse:
-    """Keep a list under a name."""
-    given = {key: request.POST.get(key, "") for key in ("page", "name", "query")}
-    save_one(actor=actor_of(request), **given)
-    messages.success(request, _("已存为常用筛选。"))
-    return _back(request)
-
-
-@gate("workbench.read")
-@require_POST
-def forget_view(request: HttpRequest, pk: int) -> HttpResponse:
-    """Drop one's own saved list."""
-    forget_one(actor=actor_of(request), view_id=pk)
-    messages.success(request, _("已删除。"))
-    return _back(request)
-
-
-def _back(request: HttpRequest) -> HttpResponse:
-    """To the page one came from, if it is ours."""
-    address = request.POST.get("next") or request.headers.get("Referer", "")
-    if not url_has_allowed_host_and_scheme(address, {request.get_host()}):
-        address = reverse("workbench:home")
-    return redirect(address)

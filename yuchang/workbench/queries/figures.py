@@ -20,13 +20,13 @@ from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.errors import Hidden, invalid
 from yuchang.core.lists import Cell, Head, Listing, listing
-from yuchang.core.models import Tally
+from yuchang.core.models import TallyNow
 from yuchang.core.money import format_wan, format_yuan
 from yuchang.core.paging import keyset_page
-from yuchang.core.tallies import tally_by_key
+from yuchang.core.tallies import amount_by_key, tally_by_key
 from yuchang.places.models import Place
 from yuchang.registry.queries import households_for
-from yuchang.workbench.queries.sources import SOURCES, Rows, Source
+from yuchang.workbench.queries.sources import SOURCES, Rows, Source, Tallied
 
 SHADES = 5
 
@@ -84,11 +84,38 @@ def rows_of(item: Source, actor: Actor, today: date, chosen: Selection) -> Rows:
 
 def number_of(item: Source, actor: Actor, today: date, chosen: Selection) -> int:
     """The number itself, from the tally where one is kept: one query. Raises Refused."""
-    if item.tally is None or chosen.month or chosen.extra:
+    if not _is_tallied(item, actor, chosen):
         return value_of(item, rows_of(item, actor, today, chosen))
+    return sum(_fitting(item, actor, today, chosen, is_amount=item.sum_of is not None).values())
+
+
+def count_of(item: Source, actor: Actor, today: date, chosen: Selection) -> int:
+    """How many rows the figure counts or sums."""
+    if not _is_tallied(item, actor, chosen):
+        return rows_of(item, actor, today, chosen).order_by().count()
+    return sum(_fitting(item, actor, today, chosen, is_amount=False).values())
+
+
+def _is_tallied(item: Source, actor: Actor, chosen: Selection) -> bool:
+    """Whether the tally has this figure. An organisation's rows lie in no place of its own."""
+    if item.tally is None or chosen.extra or actor.organisation_ids(item.permission):
+        return False
+    return not (chosen.month and item.dated_by) or item.tally.has_months
+
+
+def _fitting(
+    item: Source, actor: Actor, today: date, chosen: Selection, *, is_amount: bool
+) -> dict[str, int]:
+    """The tally's keys that count here, with their numbers or amounts."""
     require(actor, item.permission)
-    counts = tally_by_key(item.tally.subject, _area(item, actor, chosen))
-    return sum(n for key, n in counts.items() if item.tally.fits(key, today))
+    assert item.tally is not None  # noqa: S101 - asked before
+    kept, month = item.tally, f"{chosen.month:%Y-%m}" if chosen.month and item.dated_by else ""
+    found = (amount_by_key if is_amount else tally_by_key)(kept.subject, _area(item, actor, chosen))
+    return {
+        key: n
+        for key, n in found.items()
+        if kept.fits(key, today) and (not month or kept.month(key) == month)
+    }
 
 
 def _area(item: Source, actor: Actor, chosen: Selection) -> Q:
@@ -150,12 +177,9 @@ def monthly(item: Source, actor: Actor, today: date, chosen: Selection, months: 
         found = _by_month(rows, item.news.dated_by, item.news.sum_of, firsts[0])
         return [found.get(first, 0) for first in firsts]
     everything = Selection(chosen.place, None, chosen.extra)
-    if item.is_cumulative and item.tally and not chosen.extra:
-        counts = tally_by_key(item.tally.subject, _area(item, actor, everything))
-        fitting = {k: n for k, n in counts.items() if item.tally.fits(k, today)}
-        return [
-            sum(n for k, n in fitting.items() if item.tally.month(k) <= f"{first:%Y-%m}") for first in firsts
-        ]
+    if item.tally and item.tally.has_months and _is_tallied(item, actor, everything):
+        fitting = _fitting(item, actor, today, everything, is_amount=item.sum_of is not None)
+        return [_in_month(item, item.tally, fitting, f"{first:%Y-%m}") for first in firsts]
     rows = rows_of(item, actor, today, everything)
     if item.is_cumulative:
         total = value_of(item, rows)
@@ -163,6 +187,13 @@ def monthly(item: Source, actor: Actor, today: date, chosen: Selection, months: 
         return [total - sum(v for m, v in later.items() if m > first) for first in firsts]
     found = _by_month(rows, item.dated_by, item.sum_of, firsts[0])
     return [found.get(first, 0) for first in firsts]
+
+
+def _in_month(item: Source, kept: Tallied, fitting: dict[str, int], month: str) -> int:
+    """What happened in a month, or for a cumulative figure stood at its end."""
+    if item.is_cumulative:
+        return sum(n for key, n in fitting.items() if kept.month(key) <= month)
+    return sum(n for key, n in fitting.items() if kept.month(key) == month)
 
 
 def _by_month(rows: Rows, dated_by: str, sum_of: Any, since: date) -> dict[date, int]:
@@ -232,14 +263,15 @@ def by_child(name: str, actor: Actor, today: date, place: Place) -> list[Tile]:
 
 
 def _grouped(item: Source, column: str, actor: Actor, today: date, place: Place) -> dict[int, int]:
-    if item.tally is None:
+    if item.tally is None or actor.organisation_ids(item.permission):
         measure = Count("pk") if item.sum_of is None else Sum(item.sum_of)
         rows = rows_of(item, actor, today, Selection(place)).order_by()
         return {pk: int(n) for pk, n in rows.values_list(column).annotate(_n=measure) if pk is not None}
     require(actor, item.permission)
-    kept = Tally.objects.filter(_area(item, actor, Selection(place)), subject=item.tally.subject)
+    kept = TallyNow.objects.filter(_area(item, actor, Selection(place)), subject=item.tally.subject)
+    measured = Sum("n" if item.sum_of is None else "amount")
     found: dict[int, int] = {}
-    for pk, key, n in kept.values_list(column, "key").annotate(_n=Sum("n")):
+    for pk, key, n in kept.values_list(column, "key").annotate(_n=measured):
         if item.tally.fits(key, today):
             found[pk] = found.get(pk, 0) + int(n)
     return found
@@ -292,7 +324,7 @@ def figure_list(name: str, actor: Actor, today: date, chosen: Selection, size: i
         label=str(item.label),
         value=value,
         shown=f"{value:,}" if item.sum_of is None else format_yuan(value),
-        count=value if item.sum_of is None else rows.order_by().count(),
+        count=value if item.sum_of is None else count_of(item, actor, today, chosen),
         heads=[Head(str(c.head), c.is_number) for c in columns],
         lines=[[c.cell(row) for c in columns] for row in page.items],
         is_money=item.sum_of is not None,

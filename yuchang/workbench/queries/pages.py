@@ -6,27 +6,34 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Count
+from django.db.models import Q, Sum
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.queries import place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
 from yuchang.accounts.rules import Actor, Role
+from yuchang.core.tallies import tally_by_key
+from yuchang.exchange.models import Agreement
+from yuchang.ledger.models import Leg
 from yuchang.ledger.queries import money_flows
-from yuchang.partners.models import Organisation
+from yuchang.monitoring.models import Alert
 from yuchang.places.models import Place
-from yuchang.places.search import search_places
-from yuchang.registry.models import Household
-from yuchang.registry.queries import Filter, filtered, households_for
+from yuchang.registry.models import Household, Notice
 from yuchang.workbench.queries import figures as f
+from yuchang.workbench.queries import tallied
 from yuchang.workbench.queries.household import code_word
-from yuchang.workbench.queries.sources import SOURCES
+from yuchang.workbench.queries.sources import HOUSEHOLDS_TALLY, SOURCES, alert_word, category_word
 
 MONTHS = 6
 PREVIEW = 8
-FOUND = 12
+LATELY = 9
 # What waits for each role: tiles (with "@" only this month), then lists.
 WAITING: dict[Role, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Role.VILLAGE_CADRE: (
+        ("overdue", "alerts", "matches", "offers", "needs"),
+        ("alerts", "matches", "offers", "needs"),
+    ),
+    Role.WORK_TEAM: (
         ("overdue", "alerts", "matches", "offers", "needs"),
         ("alerts", "matches", "offers", "needs"),
     ),
@@ -38,7 +45,11 @@ WAITING: dict[Role, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("listed", "overdue", "agreements@", "paid@", "objections"),
         ("to_verify", "escalated", "objections", "unsold"),
     ),
+    Role.PREFECTURE_OFFICER: (("listed", "overdue", "agreements@", "paid@", "objections"), ("escalated",)),
+    Role.PROVINCE_OFFICER: (("listed", "overdue", "agreements@", "paid@", "objections"), ("escalated",)),
     Role.PARTNER: (("matches", "agreements", "deliveries", "needs"), ("matches", "deliveries", "agreements")),
+    Role.TRAINER: (("needs", "offers", "matches"), ("needs",)),
+    Role.PLATFORM_OPERATOR: (("offers", "sold@", "deliveries"), ("offers", "deliveries")),
 }
 VILLAGES_COMPARED = ("households", "to_verify", "alerts", "paid")
 DASHBOARD_TILES = (
@@ -87,7 +98,11 @@ def waiting_for(actor: Actor, today: date) -> list[Waiting]:
             for n in tiles
             if actor.may(SOURCES[n.rstrip("@")].permission)
         ]
-        rows = [f.figure_list(n, actor, today, f.Selection(), size=PREVIEW) for n in lists]
+        rows = [
+            f.figure_list(n, actor, today, f.Selection(), size=PREVIEW)
+            for n in lists
+            if actor.may(SOURCES[n].permission)
+        ]
         found.append(Waiting(role, shown, rows))
     return found
 
@@ -117,21 +132,30 @@ class Share:
     width: float
 
 
-def by_cause(actor: Actor, today: date, place: Place | None) -> list[Share]:
+def by_cause(actor: Actor, place: Place | None) -> list[Share]:
     """Households by main cause, most frequent first."""
-    return _shares(actor, today, place, "cause", "main_cause", lambda c: code_word("cause", c))
+    counts = tally_by_key(tallied.CAUSES, _within(actor, place))
+    return _shares(counts, place, "cause", lambda c: code_word("cause", c))
 
 
-def by_state(actor: Actor, today: date, place: Place | None) -> list[Share]:
-    """Households by state."""
+def by_state(actor: Actor, place: Place | None) -> list[Share]:
+    """Households by state, most frequent first."""
     words = dict(Household.State.choices)
-    return _shares(actor, today, place, "state", "state", lambda c: str(words.get(c, c)))
+    counts: dict[str, int] = {}
+    for key, n in tally_by_key(HOUSEHOLDS_TALLY, _within(actor, place)).items():
+        state = key.split(":")[0]
+        if state != Household.State.REMOVED:
+            counts[state] = counts.get(state, 0) + n
+    return _shares(counts, place, "state", lambda c: str(words.get(c, c)))
 
 
-def _shares(actor: Actor, today: date, place: Place | None, key: str, column: str, word: Any) -> list[Share]:
-    rows = f.rows_of(SOURCES["households"], actor, today, f.Selection(place)).order_by()
-    counts = sorted(rows.values_list(column).annotate(n=Count("pk")), key=lambda r: -r[1])
-    highest = max((n for _code, n in counts), default=1)
+def _within(actor: Actor, place: Place | None) -> Q:
+    within = place_filter(actor, "registry.read")
+    return within & Q(**{LEVEL_COLUMNS[place.level]: place.pk}) if place else within
+
+
+def _shares(counts: dict[str, int], place: Place | None, key: str, word: Any) -> list[Share]:
+    highest = max(counts.values(), default=1)
     return [
         Share(
             f.Figure(
@@ -143,7 +167,7 @@ def _shares(actor: Actor, today: date, place: Place | None, key: str, column: st
             ),
             100 * n / highest,
         )
-        for code, n in counts
+        for code, n in sorted(counts.items(), key=lambda item: -item[1])
     ]
 
 
@@ -185,7 +209,7 @@ def dashboard(actor: Actor, today: date, place: Place, indicator: str) -> Dashbo
         flows=drawn["flows"],
         flow_total_fen=drawn["flow_total_fen"],
         months=_months(actor, today, chosen),
-        causes=by_cause(actor, today, place),
+        causes=by_cause(actor, place),
         overdue=f.figure_list("overdue", actor, today, chosen, size=PREVIEW),
     )
 
@@ -219,30 +243,32 @@ def loop_in(actor: Actor, today: date, place: Place) -> list[f.Figure]:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a word finds: households, places, organisations."""
+class Moment:
+    """One line of what happened lately in a place."""
 
-    households: list[Household]
-    places: list[Place]
-    organisations: list[Organisation]
-
-    @property
-    def count(self) -> int:
-        """How many altogether are shown."""
-        return len(self.households) + len(self.places) + len(self.organisations)
+    on: date
+    word: str
+    fen: int | None = None
 
 
-def search(actor: Actor, text: str) -> Found:
-    """Households in reach, places, and organisations whose name holds the word."""
-    word = text.strip()
-    if not word:
-        return Found([], [], [])
-    households: list[Household] = []
+def lately(actor: Actor, place: Place) -> list[Moment]:
+    """The newest settlements, agreements, alerts and notices of a place, newest first. Four queries."""
+    inside = Q(**{LEVEL_COLUMNS[place.level]: place.pk})
+    found: list[Moment] = []
+    if actor.may("ledger.read"):
+        legs = Leg.objects.filter(inside, household_id__isnull=False).values("booked_on")
+        for row in legs.annotate(fen=Sum("amount_fen")).order_by("-booked_on")[:LATELY]:
+            found.append(Moment(row["booked_on"], _("付给农户"), row["fen"]))
+    if actor.may("exchange.read"):
+        deals = Agreement.objects.filter(inside, agreed_at__isnull=False).select_related("category")
+        for deal in deals.order_by("-id")[:LATELY]:
+            word = _("签约 %(what)s") % {"what": category_word(deal.category)}
+            found.append(Moment(timezone.localdate(deal.agreed_at), word, deal.quantity * deal.price_fen))
     if actor.may("registry.read"):
-        rows = filtered(households_for(actor), actor, Filter(text=word))
-        households = list(rows.select_related("place").order_by("id")[:FOUND])
-    organisations: list[Organisation] = []
-    if actor.may("partners.read"):
-        named = Organisation.objects.filter(name__contains=word).exclude(state="proposed")
-        organisations = list(named.select_related("place").order_by("name", "id")[:FOUND])
-    return Found(households, [hit.place for hit in search_places(word, limit=FOUND)], organisations)
+        for notice in Notice.objects.filter(inside).select_related("place").order_by("-id")[:LATELY]:
+            found.append(Moment(notice.opens_on, _("%(place)s 公示") % {"place": notice.place.name}))
+    if actor.may("monitoring.read"):
+        for alert in Alert.objects.filter(inside).select_related("place").order_by("-id")[:LATELY]:
+            words = {"place": alert.place.name, "kind": alert_word(alert.kind)}
+            found.append(Moment(alert.opened_on, _("%(place)s 预警：%(kind)s") % words))
+    return sorted(found, key=lambda moment: moment.on, reverse=True)[:LATELY]

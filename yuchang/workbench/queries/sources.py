@@ -26,6 +26,7 @@ from yuchang.monitoring.queries import alerts_for, assessments_for
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
 from yuchang.registry.models import Household, Objection
 from yuchang.registry.queries import households_for
+from yuchang.workbench.queries import tallied
 
 Rows = QuerySet[Any]
 UNSOLD_WARNING = timedelta(days=21)
@@ -74,11 +75,15 @@ def owner_word(posting: Posting) -> str:
 
 @dataclass(frozen=True)
 class Tallied:
-    """The tally that keeps a figure: its subject, which keys count, and the month (YYYY-MM) in a key."""
+    """The tally that keeps a figure: its subject, which keys count, and the month (YYYY-MM) in a key.
+
+    With ``has_months`` a month's value can be read from the keys, too.
+    """
 
     subject: str
     fits: Callable[[str, date], bool]
     month: Callable[[str], str] = lambda key: ""
+    has_months: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,11 +197,33 @@ def _of_households(fits: Callable[[str, str], bool]) -> Tallied:
         HOUSEHOLDS_TALLY,
         lambda key, today: fits(*key.split(":")[:2]),
         lambda key: key.split(":")[2],
+        has_months=True,
     )
 
 
 def _of_alerts(fits: Callable[[str, str, date], bool]) -> Tallied:
     return Tallied(ALERTS_TALLY, lambda key, today: fits(key.split(":")[0], key.split(":")[2], today))
+
+
+def _of_postings(direction: str, within: timedelta | None = None) -> Tallied:
+    def fits(key: str, today: date) -> bool:
+        its_direction, _state, last = key.split(":")
+        return its_direction == direction and (within is None or last <= (today + within).isoformat())
+
+    return Tallied(tallied.POSTINGS, fits)
+
+
+def _of_orders(states: Callable[[str], bool]) -> Tallied:
+    return Tallied(
+        tallied.ORDERS,
+        lambda key, today: states(key.split(":")[0]),
+        lambda key: key.split(":")[1],
+        has_months=True,
+    )
+
+
+def _by_month(subject: str) -> Tallied:
+    return Tallied(subject, lambda key, today: True, lambda key: key, has_months=True)
 
 
 OPENED = News(assessments_for, "on", "opened")
@@ -387,6 +414,7 @@ SOURCES: dict[str, Source] = {
             POSTING_COLUMNS,
             order=("window_to", "id"),
             words=gettext_lazy("条"),
+            tally=_of_postings("offer"),
         ),
         Source(
             "needs",
@@ -396,6 +424,7 @@ SOURCES: dict[str, Source] = {
             POSTING_COLUMNS,
             order=("window_to", "id"),
             words=gettext_lazy("条"),
+            tally=_of_postings("need"),
         ),
         Source(
             "unsold",
@@ -406,6 +435,7 @@ SOURCES: dict[str, Source] = {
             order=("window_to", "id"),
             is_bad=True,
             words=gettext_lazy("条"),
+            tally=_of_postings("offer", UNSOLD_WARNING),
         ),
         Source(
             "matches",
@@ -426,6 +456,7 @@ SOURCES: dict[str, Source] = {
             order=("-id",),
             dated_by="agreed_at",
             words=gettext_lazy("份"),
+            tally=_by_month(tallied.AGREEMENTS),
         ),
         Source(
             "agreed_value",
@@ -436,6 +467,7 @@ SOURCES: dict[str, Source] = {
             order=("-id",),
             sum_of=F("quantity") * F("price_fen"),
             dated_by="agreed_at",
+            tally=_by_month(tallied.AGREEMENTS),
         ),
         Source(
             "sold",
@@ -446,6 +478,7 @@ SOURCES: dict[str, Source] = {
             order=("-id",),
             sum_of="total_fen",
             dated_by="paid_at",
+            tally=_of_orders(lambda state: state not in {"refunded", "cancelled"}),
         ),
         Source(
             "deliveries",
@@ -455,6 +488,7 @@ SOURCES: dict[str, Source] = {
             ORDER_COLUMNS,
             order=("-id",),
             words=gettext_lazy("单"),
+            tally=_of_orders(lambda state: state in {"paid", "dispatched"}),
         ),
         Source(
             "paid",
@@ -465,6 +499,7 @@ SOURCES: dict[str, Source] = {
             order=("-booked_on", "-id"),
             sum_of="amount_fen",
             dated_by="booked_on",
+            tally=_by_month(tallied.PAID),
         ),
         Source(
             "households_paid",
@@ -473,6 +508,7 @@ SOURCES: dict[str, Source] = {
             _paid_households,
             HOUSEHOLD_COLUMNS,
             words=gettext_lazy("户"),
+            tally=Tallied(tallied.PAID_HOUSEHOLDS, lambda key, today: True),
         ),
     )
 }

@@ -9,9 +9,11 @@ from django import template
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext as _
 
 from yuchang.accounts.models import RoleGrant
 from yuchang.accounts.rules import ROLE_WORDS, Actor, PlaceScope, Role
+from yuchang.messages.queries import unread_count
 from yuchang.places.models import Place
 
 register = template.Library()
@@ -61,6 +63,39 @@ def rooms(context: dict[str, Any]) -> list[Room]:
             continue
         found.append(Room(str(word), url, _is_here(request.path, url)))
     return found
+
+
+@dataclass(frozen=True)
+class Bell:
+    """The way to the inbox, and how much in it is unread."""
+
+    url: str
+    count: int
+
+    @property
+    def shown(self) -> str:
+        """The number, ``99+`` at most."""
+        return "99+" if self.count > 99 else str(self.count)
+
+    @property
+    def words(self) -> str:
+        """What a screen reader says."""
+        return _("消息，%(n)s 条未读") % {"n": self.shown} if self.count else _("消息")
+
+
+@register.simple_tag(takes_context=True)
+def bell(context: dict[str, Any]) -> Bell | None:
+    """Unread messages of the present actor; nothing where there is no inbox. One query."""
+    actor = context.get("actor")
+    if not isinstance(actor, Actor) or not actor.user_id:
+        return None
+    for name in ("messages:inbox", "messages:list", "messages:message_list"):
+        try:
+            url = reverse(name)
+        except NoReverseMatch:
+            continue
+        return Bell(url, unread_count(actor))
+    return None
 
 
 def _is_here(path: str, url: str) -> bool:
