@@ -14,6 +14,7 @@ from typing import Protocol
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import require
@@ -247,7 +248,7 @@ def remove_file(actor: Actor, *, file_id: int, version: int | None, reason: str)
     if not reason.strip():
         raise invalid("reason", _("请写明删除的理由。"))
     with write("files.remove", actor) as audit:
-        row = _writable(actor, file_id, version)
+        row = _changeable(queries.writable(actor), file_id, version)
         if row.held_for:
             raise Conflict(
                 _("这份文件因“%(why)s”须保留。") % {"why": row.held_for}, remedy=_("请先解除保留。")
@@ -259,16 +260,17 @@ def remove_file(actor: Actor, *, file_id: int, version: int | None, reason: str)
 
 def hold_file(actor: Actor, *, file_id: int, version: int | None, reason: str) -> StoredFile:
     """Keep a file beyond its expiry (an appeal, a finding); an empty reason ends that. Raises Hidden."""
+    require(actor, queries.HOLD)
     with write("files.hold", actor) as audit:
-        row = _writable(actor, file_id, version)
+        row = _changeable(queries.holdable(actor), file_id, version)
         row.held_for = reason.strip()[:200]
         save(row)
         audit.add("file", row.pk, place_id=row.place_id, held_for=row.held_for)
     return row
 
 
-def _writable(actor: Actor, file_id: int, version: int | None) -> StoredFile:
-    row = StoredFile.objects.filter(queries.writable(actor), pk=file_id).select_for_update().first()
+def _changeable(within: Q, file_id: int, version: int | None) -> StoredFile:
+    row = StoredFile.objects.filter(within, pk=file_id).select_for_update().first()
     if row is None:
         raise Hidden(_("没有找到这份文件，或不在您的管辖范围内。"), remedy=_("请从所属的记录页面打开。"))
     check_version(row, version)

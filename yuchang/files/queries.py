@@ -21,6 +21,7 @@ from yuchang.files.rules import PURPOSES
 State = StoredFile.State
 _SALT = "files.attach"
 TOKEN_SECONDS = 12 * 3600
+HOLD = "registry.publish"
 
 
 def reach(actor: Actor, permission: str) -> Q:
@@ -57,6 +58,21 @@ def _by_purpose(actor: Actor, needed: dict[str, tuple[str, ...]]) -> Q:
 def may_add(actor: Actor, purpose: str) -> bool:
     """Whether the actor may add files of the purpose, somewhere."""
     return any(actor.may(permission) for permission in PURPOSES[purpose].write)
+
+
+def is_writable(actor: Actor, row: StoredFile) -> bool:
+    """Whether the actor may take this file back."""
+    return StoredFile.objects.filter(writable(actor), pk=row.pk).exists()
+
+
+def holdable(actor: Actor) -> Q:
+    """Files that the actor may keep beyond their expiry: those of a county that he or she publishes for."""
+    return reach(actor, HOLD)
+
+
+def may_hold(actor: Actor, row: StoredFile) -> bool:
+    """Whether the actor may keep this file beyond its expiry."""
+    return actor.may(HOLD) and StoredFile.objects.filter(holdable(actor), pk=row.pk).exists()
 
 
 def files_for(actor: Actor) -> QuerySet[StoredFile]:

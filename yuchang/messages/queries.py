@@ -7,7 +7,7 @@ from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
-from yuchang.core.errors import Refused
+from yuchang.core.errors import Hidden, Refused
 from yuchang.messages.models import Contact, Delivery, Message, Preference
 
 UNREAD_SHOWN = 100
@@ -49,6 +49,27 @@ def due_for(actor: Actor) -> QuerySet[Message]:
 def overdue_count(actor: Actor) -> int:
     """How many of these are past their day, counted to 100 at most."""
     return due_for(actor).filter(due_on__lt=clock.today())[:UNREAD_SHOWN].count()
+
+
+def inbox_for(actor: Actor, show: str) -> QuerySet[Message]:
+    """The actor's messages of one tab: all that are not archived, ``unread``, ``due`` or ``archived``."""
+    rows = messages_for(actor).select_related("place")
+    if show == "archived":
+        return rows.filter(archived_at__isnull=False)
+    rows = rows.filter(archived_at__isnull=True)
+    if show == "unread":
+        return rows.filter(read_at__isnull=True)
+    if show == "due":
+        return rows.filter(due_on__isnull=False, settled_at__isnull=True, reminds=None)
+    return rows
+
+
+def message_for(actor: Actor, message_id: int) -> Message:
+    """One of the actor's own messages. Raises Hidden."""
+    row = messages_for(actor).select_related("place").filter(pk=message_id).first()
+    if row is None:
+        raise Hidden(_("没有找到这条消息。"), remedy=_("请从收件箱打开。"))
+    return row
 
 
 def preference_of(user_id: int) -> Preference:

@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
-from yuchang.core.errors import Hidden, Stale, invalid
+from yuchang.core.errors import Stale, invalid
 from yuchang.messages import queries
 from yuchang.messages.models import Message, Preference
 
@@ -48,10 +48,8 @@ def archive(actor: Actor, *, message_id: int) -> Message:
 
 
 def _own(actor: Actor, message_id: int) -> Message:
-    row = queries.messages_for(actor).filter(pk=message_id).select_for_update().first()
-    if row is None:
-        raise Hidden(_("没有找到这条消息。"), remedy=_("请从收件箱打开。"))
-    return row
+    queries.message_for(actor, message_id)
+    return Message.objects.select_for_update().get(pk=message_id)
 
 
 @dataclass(frozen=True)
