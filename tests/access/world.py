@@ -15,6 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
 from django.test import Client
 
 from tests import people, things
@@ -37,10 +38,14 @@ from yuchang.places.models import Place, keys_of
 from yuchang.policy.actions import decide_household
 from yuchang.policy.models import Run, RunResult
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
-from yuchang.registry.models import Notice, NoticeEntry, Objection, Resource
+from yuchang.registry.models import Likeness, Member, Notice, NoticeEntry, Objection, Resource
 from yuchang.registry.tests.workbooks import families, workbook
 from yuchang.sheets import actions as sheets
+from yuchang.sheets import outputs
+from yuchang.sheets.models import Report as FrozenReport
+from yuchang.sheets.tests.workbooks import blank_workbook
 from yuchang.snapshots.models import Snapshot
+from yuchang.workbench.models import SavedView
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
@@ -111,13 +116,16 @@ def build_side(county_code: str, number: int) -> SimpleNamespace:
     _organisations(side)
     side.partner = people.zhao(side.organisation.pk)
     _register(side)
+    _likeness(side)
     _imports(side)
+    _sheets(side)
     _notices(side)
     _policy(side)
     _exchange(side)
     _market(side)
     _watch(side)
     _accounts(side)
+    side.view = SavedView.objects.create(user=side.clerk.user, page="registry.households", name="待核实")
     return side
 
 
@@ -157,6 +165,21 @@ def _register(side: SimpleNamespace) -> None:
     side.listed = _household(side, "张在册", "listed", True)
     side.member = side.listed.members.get()
     side.resource = _resource(side, side.listed)
+
+
+def _likeness(side: SimpleNamespace) -> None:
+    """Two people of one village who may be one."""
+    homes = [things.household(side.village, name=name, size=1) for name in ("王建国", "王国建")]
+    first, second = (Member.objects.get(household=home) for home in homes)
+    side.likeness = Likeness.objects.create(
+        first=first,
+        second=second,
+        score=80,
+        grade="likely",
+        found_at=things.WRITTEN,
+        place=side.village,
+        **keys_of(side.village),
+    )
 
 
 def _resource(side: SimpleNamespace, home: Any) -> Resource:
@@ -202,6 +225,53 @@ def _imports(side: SimpleNamespace) -> None:
     sheets.write_import(side.written.pk)
     side.written.refresh_from_db()
     assert (side.checked.state, side.written.state) == ("checked", "done"), side.checked.message
+
+
+def _sheets(side: SimpleNamespace) -> None:
+    """A template, a plan with two frozen months, an export of the clerk's own, and a read-back."""
+    clerk = side.clerk.actor
+    side.template = outputs.save_template(
+        actor=clerk,
+        area_id=side.village.pk,
+        name="花名册",
+        kind="workbook",
+        source="registry.households",
+        file_name="空白.xlsx",
+        content=blank_workbook(),
+    )
+    side.plan = outputs.save_plan(
+        actor=clerk,
+        area_id=side.village.pk,
+        name="月报",
+        kind="report",
+        source="registry.households",
+        narrow={},
+        fields=["head_name", "size"],
+        template_id=None,
+        starts_on=date(2026, 1, 1),
+    )
+    for month in (9, 10):
+        frozen = outputs.freeze_month(actor=clerk, plan_id=side.plan.pk, period=date(2026, month, 1))
+        outputs.make_output(frozen.pk)
+    side.earlier, side.report = FrozenReport.objects.filter(plan=side.plan).order_by("period")
+    wish = outputs.Wish(kind="table", source="registry.households", area_id=side.village.pk)
+    side.output = outputs.start_output(actor=clerk, wish=wish)
+    rows = families(1, [side.village], start=3 + 500 * side.number)
+    for row in rows:
+        row["county"] = side.county.name
+    rows[0]["hamlet"] = "下庄"
+    side.readback = outputs.start_readback(
+        actor=clerk,
+        source="registry.official",
+        area_id=side.village.pk,
+        file_name="对方.xlsx",
+        content=workbook(rows),
+        observed_on=date(2024, 6, 30),
+        is_whole=False,
+    )
+    outputs.compare_readback(side.readback.pk)
+    side.readback.refresh_from_db()
+    assert side.readback.state == "ready", side.readback.message
 
 
 def _notices(side: SimpleNamespace) -> None:
@@ -398,6 +468,12 @@ def _watch(side: SimpleNamespace) -> None:
 
 
 def _accounts(side: SimpleNamespace) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO procrastinate_jobs (queue_name, task_name, args, status)"
+            " VALUES ('default', 'core.retry_stalled', '{}', 'failed') RETURNING id"
+        )
+        side.failed_task = cursor.fetchone()[0]
     side.account: User = people.person("测试员", Role.VILLAGE_CADRE, place=side.village).user
     side.grant = side.account.role_grants.get()
 
@@ -475,15 +551,39 @@ KWARGS: dict[str, Given] = {
     "registry:import_undo": lambda s: s.written.pk,
     "registry:notice": lambda s: s.notice.pk,
     "registry:notice_close": lambda s: s.notice_over.pk,
+    "registry:likeness": lambda s: s.likeness.pk,
+    "registry:likeness_decide": lambda s: s.likeness.pk,
     "registry:objection": lambda s: s.objection.pk,
     "registry:objection_decide": lambda s: s.objection.pk,
     "registry:objection_new": lambda s: s.entry.pk,
     "registry:resource_withdraw": lambda s: s.resource.pk,
+    "sheets:output": lambda s: s.report.output_id,
+    "sheets:output_cancel": lambda s: s.output.pk,
+    "sheets:output_file": lambda s: s.report.output_id,
+    "sheets:output_progress": lambda s: s.report.output_id,
+    "sheets:plan": lambda s: s.plan.pk,
+    "sheets:plan_edit": lambda s: s.plan.pk,
+    "sheets:plan_freeze": lambda s: s.plan.pk,
+    "sheets:plan_stop": lambda s: s.plan.pk,
+    "sheets:readback": lambda s: s.readback.pk,
+    "sheets:readback_close": lambda s: s.readback.pk,
+    "sheets:readback_decide": lambda s: s.readback.pk,
+    "sheets:report": lambda s: s.report.pk,
+    "sheets:report_compare": lambda s: {"pk": s.report.pk, "other": s.earlier.pk},
+    "sheets:report_correct": lambda s: s.report.pk,
+    "sheets:report_verify": lambda s: s.report.pk,
+    "sheets:template": lambda s: s.template.pk,
+    "sheets:template_edition": lambda s: s.template.pk,
+    "sheets:template_fill": lambda s: s.template.pk,
+    "sheets:template_retire": lambda s: s.template.pk,
     "workbench:deactivate": lambda s: s.account.pk,
     "workbench:end_grant": lambda s: s.grant.pk,
     "workbench:figure": lambda s: "households",
+    "workbench:forget_view": lambda s: s.view.pk,
+    "workbench:own_withdraw": lambda s: 1,
     "workbench:household": lambda s: s.listed.pk,
     "workbench:person": lambda s: s.account.pk,
+    "workbench:task_retry": lambda s: s.failed_task,
     "workbench:place_loop": lambda s: s.village.pk,
     "workbench:why": lambda s: s.listed.pk,
     "workbench:reset_password": lambda s: s.account.pk,
@@ -507,6 +607,17 @@ def _household_form(**changes: Any) -> dict[str, Any]:
     return {**values, **changes}
 
 
+def _area(side: SimpleNamespace) -> int:
+    """The area that a visitor may choose on this side."""
+    places = {OFFICER: side.county.pk, REVIEWER: side.village.township_id}
+    return int(places.get(side.visitor, side.village.pk))
+
+
+def _plan(side: SimpleNamespace, **changes: Any) -> dict[str, Any]:
+    values = {"name": "台账", "kind": "ledger", "starts_on": "2026-01-01", "fields_": ["head_name"]}
+    return {"area": _area(side), **values, **changes}
+
+
 def _upload(side: SimpleNamespace) -> dict[str, Any]:
     rows = families(1, [side.village], start=9 + 500 * side.number)
     for row in rows:
@@ -517,6 +628,27 @@ def _upload(side: SimpleNamespace) -> dict[str, Any]:
 
 
 BODIES: dict[str, Given] = {
+    "sheets:output_cancel": lambda s: {"version": s.output.version},
+    "sheets:output_new": lambda s: {"area": _area(s), "format": "csv", "fields_": ["head_name"]},
+    "sheets:plan_edit": lambda s: _plan(s, area=s.village.pk, version=s.plan.version),
+    "sheets:plan_freeze": lambda s: {"month": "2026-08"},
+    "sheets:plan_new": _plan,
+    "sheets:plan_stop": lambda s: {"version": s.plan.version},
+    "sheets:readback_close": lambda s: {"version": s.readback.version},
+    "sheets:readback_decide": lambda s: {"version": s.readback.version, "number": [1], "decision": "ours"},
+    "sheets:readback_new": lambda s: {**_upload(s), "area": _area(s)},
+    "sheets:report_correct": lambda s: {"reason": "补录"},
+    "sheets:sending_new": lambda s: {"area": _area(s)},
+    "sheets:template_edition": lambda s: {"version": s.template.version, "column-1": "head_name"},
+    "sheets:template_fill": lambda s: {"area": _area(s)},
+    "sheets:template_new": lambda s: {
+        "area": _area(s),
+        "name": "新模板",
+        "kind": "workbook",
+        "source": "registry.households",
+        "file": SimpleUploadedFile("空白.xlsx", blank_workbook()),
+    },
+    "sheets:template_retire": lambda s: {"version": s.template.version},
     "core:set_language": lambda s: {"language": "en", "next": "/"},
     "accounts:sign_in": lambda s: {"username": "nobody", "password": "nothing"},
     "accounts:password": lambda s: {},
@@ -639,6 +771,11 @@ BODIES: dict[str, Given] = {
     "registry:import_undo": lambda s: {"version": s.written.version},
     "registry:notice_close": lambda s: {"version": s.notice_over.version},
     "registry:notice_new": lambda s: {"village": s.village.pk, "opens_on": "2026-11-21", "days": 7},
+    "registry:likeness_decide": lambda s: {
+        "version": s.likeness.version,
+        "same": "1",
+        "reason": "已核对身份证原件。",
+    },
     "registry:objection_decide": lambda s: {
         "version": s.objection.version,
         "upheld": "0",
@@ -655,6 +792,7 @@ BODIES: dict[str, Given] = {
     },
     "registry:resource_withdraw": lambda s: {"version": s.resource.version},
     "workbench:deactivate": lambda s: {"reason": "调离"},
+    "workbench:save_view": lambda s: {"page": "registry.households", "name": "待核实", "query": "state=entered"},
     "workbench:people": lambda s: {"username": f"u{uuid4().hex[:8]}", "display_name": "新人"},
     "workbench:person": lambda s: {"role": "township_reviewer", "place": s.county.code},
 }

@@ -77,10 +77,11 @@ def retry_task(*, actor: Actor, task_id: int) -> None:
     """Let a failed background task run once more. Raises Hidden when there is no such failed task."""
     with write("operations.retry_task", actor) as audit, connection.cursor() as cursor:
         cursor.execute(
-            "SELECT task_name FROM procrastinate_jobs WHERE id = %s AND status = 'failed' FOR UPDATE", [task_id]
+            "SELECT task_name FROM procrastinate_jobs WHERE id = %s AND status = 'failed' FOR UPDATE",
+            [task_id],
         )
         found = cursor.fetchone()
         if found is None:
-            raise Hidden()
+            raise Hidden(_("没有这样的失败任务，它可能已经重新执行。"))
         cursor.execute("SELECT procrastinate_retry_job_v2(%s, now(), NULL, NULL, NULL)", [task_id])
         audit.add("task", task_id, task=found[0])
