@@ -318,6 +318,20 @@ class DecisionForm(VersionedForm):
     )
 
 
+class LikenessForm(VersionedForm):
+    """Whether two people are one."""
+
+    same = forms.TypedChoiceField(
+        label=gettext_lazy("核对结果"),
+        choices=[("1", gettext_lazy("是同一人")), ("0", gettext_lazy("不是同一人"))],
+        coerce=lambda v: v == "1",
+        widget=forms.RadioSelect,
+    )
+    reason = forms.CharField(
+        label=gettext_lazy("依据"), max_length=300, min_length=5, widget=forms.Textarea({"rows": 3})
+    )
+
+
 class UploadForm(forms.Form):
     """A workbook, the area it is for, and the day its facts hold for."""
 

@@ -13,8 +13,8 @@ from yuchang.core import clock
 from yuchang.core.lists import Cell, Column, Filter, day, day_word, number, state, text, yuan
 from yuchang.places.models import Place
 from yuchang.registry import queries
-from yuchang.registry.models import Household, HouseholdFacts, Notice, Objection
-from yuchang.registry.words import choices, word
+from yuchang.registry.models import Household, HouseholdFacts, Likeness, Notice, Objection
+from yuchang.registry.words import LIKENESS_WORDS, choices, word
 
 HOUSEHOLD_KINDS = {"entered": "warn", "verified": "info", "noticed": "info", "listed": "good"}
 IMPORT_KINDS = {
@@ -121,6 +121,41 @@ OBJECTIONS = (
     text("origin", _("来源"), lambda r: r.get_origin_display()),
     day("raised", _("提出"), lambda r: r.raised_at),
     state("state", _("状态"), lambda r: r.get_state_display(), _objection_kind),
+)
+
+
+LIKENESS_KINDS = {"likely": "warn", "possible": "quiet", "open": "warn", "same": "bad", "different": "quiet"}
+
+
+def likeness_words(row: Likeness) -> str:
+    """Why two people may be one, in words."""
+    return "、".join(str(LIKENESS_WORDS[code]) for code in row.reasons)
+
+
+LIKENESSES = (
+    text(
+        "pair",
+        _("两人"),
+        lambda r: f"{r.first.name} / {r.second.name}",
+        href=lambda r: reverse("registry:likeness", args=[r.pk]),
+    ),
+    text("place", _("共同所在"), lambda r: r.place.name),
+    text("first", _("甲所在户"), lambda r: r.first.household.number),
+    text("second", _("乙所在户"), lambda r: r.second.household.number),
+    text("reasons", _("相似之处"), likeness_words),
+    number("score", _("分数"), lambda r: r.score),
+    state(
+        "grade",
+        _("程度"),
+        lambda r: r.get_grade_display(),
+        lambda r: "warn" if r.grade == "likely" else "quiet",
+    ),
+    state(
+        "state",
+        _("状态"),
+        lambda r: r.get_state_display(),
+        lambda r: "warn" if r.state == "open" else "quiet",
+    ),
 )
 
 

@@ -11,7 +11,7 @@ from typing import Any
 from django.db.models import Q, QuerySet
 
 from yuchang.accounts.doors import open_door
-from yuchang.accounts.queries import place_filter
+from yuchang.accounts.queries import place_filter, reach
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock, secrets
 from yuchang.places.models import Place
@@ -19,6 +19,7 @@ from yuchang.registry.documents import blind_id
 from yuchang.registry.models import (
     Household,
     HouseholdFacts,
+    Likeness,
     Member,
     Notice,
     NoticeEntry,
@@ -63,8 +64,8 @@ def _number(text: str | None) -> int | None:
 
 
 def households_for(actor: Actor, permission: str = "registry.read") -> QuerySet[Household]:
-    """The households in the actor's area."""
-    return Household.objects.filter(place_filter(actor, permission))
+    """The households in the actor's area, or opened to the actor one by one."""
+    return Household.objects.filter(reach(actor, permission, Household))
 
 
 def household_for(actor: Actor, household_id: int, permission: str = "registry.read") -> Household:
@@ -152,6 +153,20 @@ def villages_of(actor: Actor, permission: str, township: int | None = None) -> l
 def notices_for(actor: Actor) -> QuerySet[Notice]:
     """The notices in the actor's area."""
     return Notice.objects.filter(place_filter(actor, "registry.read")).select_related("place")
+
+
+def likenesses_for(actor: Actor) -> QuerySet[Likeness]:
+    """The pairs in the actor's area who may be one person."""
+    rows = Likeness.objects.filter(place_filter(actor, "registry.read"))
+    return rows.select_related("place", "first__household", "second__household")
+
+
+def likeness_for(actor: Actor, likeness_id: int) -> Likeness:
+    """One pair through the door."""
+    rows = Likeness.objects.select_related(
+        "place", "first__household__place", "second__household__place", "decided_by"
+    )
+    return open_door(rows, actor, "registry.read", likeness_id)
 
 
 def notice_for(actor: Actor, notice_id: int) -> Notice:

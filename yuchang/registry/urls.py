@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yuchang.registry.views import households, imports, notices
+from yuchang.registry.views import households, imports, likenesses, notices
 
 app_name = "registry"
 urlpatterns = [
@@ -27,6 +27,10 @@ urlpatterns = [
     path("objections", notices.objections, name="objections"),
     path("objections/<int:pk>", notices.objection, name="objection"),
     path("objections/<int:pk>/decide", notices.objection_decide, name="objection_decide"),
+    path("likenesses", likenesses.likenesses, name="likenesses"),
+    path("likenesses/find", likenesses.likenesses_find, name="likenesses_find"),
+    path("likenesses/<int:pk>", likenesses.likeness, name="likeness"),
+    path("likenesses/<int:pk>/decide", likenesses.likeness_decide, name="likeness_decide"),
     path("resources", notices.resource_list, name="resource_list"),
     path("resources/new", notices.resource_new, name="resource_new"),
     path("resources/<int:pk>/withdraw", notices.resource_withdraw, name="resource_withdraw"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from django.utils.translation import get_language
+from django.utils.translation import get_language, gettext_lazy
 
 from yuchang.registry.codes import LISTS
 
@@ -23,3 +23,19 @@ def choices(list_name: str, empty: str | None = None) -> list[tuple[str, str]]:
     """(code, word) pairs for a form; ``empty`` is the word of the empty choice, if there is one."""
     found = [(c.code, c.english if _is_english() else c.label) for c in LISTS[list_name]]
     return found if empty is None else [("", empty), *found]
+
+
+LIKENESS_WORDS = {
+    "same_name": gettext_lazy("姓名相同"),
+    "swapped_name": gettext_lazy("姓名用字相同、次序不同"),
+    "same_sound": gettext_lazy("姓名读音相同"),
+    "same_birth": gettext_lazy("出生日期相同"),
+    "near_birth": gettext_lazy("出生日期差一项"),
+    "id_one_sign": gettext_lazy("证件号码差一位"),
+    "id_swapped": gettext_lazy("证件号码相邻两位颠倒"),
+    "id_two_signs": gettext_lazy("证件号码差两位"),
+    "id_three_signs": gettext_lazy("证件号码差三位"),
+    "same_phone": gettext_lazy("电话相同"),
+    "other_sex": gettext_lazy("性别不同"),
+}
+"""Why two people may be one: the reasons of ``registry.likeness``."""

@@ -9,6 +9,7 @@ from yuchang.registry.actions.households import (
     register_household,
     remove_household,
 )
+from yuchang.registry.actions.likenesses import Search, decide_likeness, find_likenesses
 from yuchang.registry.actions.notices import close_notice, close_notices, publish_notice, publish_notices
 from yuchang.registry.actions.objections import (
     Received,
@@ -22,15 +23,18 @@ from yuchang.registry.actions.verification import verify_household, verify_house
 
 __all__ = [
     "Received",
+    "Search",
     "TakenOver",
     "close_notice",
     "close_notices",
     "correct_household",
+    "decide_likeness",
     "decide_objection",
     "declare_resource",
     "declare_resources_set",
     "exit_household",
     "export_households",
+    "find_likenesses",
     "publish_notice",
     "publish_notices",
     "raise_objection",
