@@ -12,7 +12,8 @@ import django
 
 from config.environment import ROOT
 
-SIZES = {"village": (260, 6), "county": (20_000, None)}  # households, villages
+# households, villages
+SIZES = {"village": (260, 6), "county": (20_000, None), "prefecture": (275_500, None)}
 ADDRESS = "http://127.0.0.1:8000/"
 
 
@@ -22,7 +23,12 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--county", default="621221", help="6-digit code of the county (default 621221 成县)")
     made.add_argument("--households", type=int, help="how many households (default by size)")
     made.add_argument("--seed", type=int, default=1, help="same seed, same county")
-    made.add_argument("--size", choices=SIZES, default="county", help="village: seconds; county: minutes")
+    made.add_argument(
+        "--size",
+        choices=SIZES,
+        default="county",
+        help="village: seconds; county: the whole loop; prefecture: a million people, registered only",
+    )
     made.add_argument(
         "--fast", action="store_const", const="village", dest="size", help="same as --size village"
     )
@@ -42,14 +48,20 @@ def main(arguments: list[str] | None = None) -> int:
     return code
 
 
+def _areas(chosen: argparse.Namespace) -> list[str]:
+    """Whose townships and villages are loaded: a few counties, a province, or all (nothing named)."""
+    if chosen.all_places or chosen.size == "county":
+        return []
+    return [chosen.county[:2]] if chosen.size == "prefecture" else sorted({chosen.county, "621221", "621222"})
+
+
 def _build(chosen: argparse.Namespace) -> int:
     # Everything below needs Django's set-up, which needs the tables' process to be over.
     from demo import ground  # noqa: PLC0415
 
     started = time.monotonic()
-    everywhere = chosen.all_places or chosen.size == "county"
     try:
-        ground.prepare([] if everywhere else sorted({chosen.county, "621221", "621222"}))
+        ground.prepare(_areas(chosen))
     except subprocess.CalledProcessError:
         print("✕ 建表或载入区划失败,原因见上文。数据库是否已启动?(make doctor)", file=sys.stderr)
         return 2
@@ -63,6 +75,7 @@ def _build(chosen: argparse.Namespace) -> int:
         villages=villages,
         seed=chosen.seed,
         address=ADDRESS,
+        is_prefecture=chosen.size == "prefecture",
         started=started,
     )
 

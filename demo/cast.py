@@ -46,6 +46,7 @@ WORK: dict[str, tuple[str, str]] = {
     "cadre": ("一个村的村干部", "cadre of one village"),
     "auditor": ("查日志,只读", "reads the log, writes nothing"),
     "outsider": ("邻县专员,看不到本县", "the next county's officer, who sees nothing here"),
+    "province": ("移交存量户,查看全省", "hands the register down, reads the province"),
     "partner": ("核桃加工企业", "a walnut firm"),
     "buyer": ("医院食堂,下单", "a hospital canteen that orders"),
 }

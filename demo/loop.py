@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo import register, trade, watch
+from demo import prefecture, register, trade, watch
 from demo.scene import Scene
 from demo.stages import Stage
 
@@ -35,3 +35,10 @@ STAGES: tuple[Stage[Scene], ...] = (
     Stage("publish", "向公众发布", watch.publish),
     Stage("log", "日志排序与签名", watch.sign_log, is_atomic=False),
 )
+
+PREFECTURE: tuple[Stage[Scene], ...] = (
+    Stage("people", "设置时钟与岗位人员", register.open_county),
+    Stage("hands", "设置移交人员", prefecture.open_hands),
+    Stage("prefecture", "移交全市存量户", prefecture.take_over, is_atomic=False, writes_much=True),
+)
+"""A prefecture is only taken over: its households wait for their counties' people."""

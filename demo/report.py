@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from django.db.models import Sum
 
+from demo import phenomena
 from demo.county import marginals, truth
 from demo.county.tables import MARK
+from demo.lines import Errors, Row, percent, share
 from demo.register import CORRECTION, WORKBOOK
 from demo.scene import Scene
 from yuchang.core import clock
@@ -26,32 +28,6 @@ from yuchang.market.models import Offer, Settlement
 from yuchang.policy.models import Run, RunResult
 from yuchang.registry.models import Household, Member
 from yuchang.sheets.models import Finding, ImportBatch, StagedGroup
-
-
-@dataclass
-class Row:
-    """One line: what was asked, the truth, what the platform said, and whether that is as it must be."""
-
-    subject: str
-    truth: str
-    platform: str
-    verdict: str = ""
-    must_hold: bool | None = None
-
-
-@dataclass
-class Errors:
-    """The cases behind the figures, for the Parquet file."""
-
-    kind: list[str] = field(default_factory=list)
-    household: list[str] = field(default_factory=list)
-    note: list[str] = field(default_factory=list)
-
-    def add(self, kind: str, household: str, note: str) -> None:
-        """List one case."""
-        self.kind.append(kind)
-        self.household.append(household)
-        self.note.append(note)
 
 
 @dataclass(frozen=True)
@@ -69,16 +45,22 @@ def make(scene: Scene, seconds: dict[str, float]) -> Made:
     known = truth.read(scene.options.folder / "truth", "households")
     for part in (_people, _import, _poverty, _causes, _trade, _money, _log):
         rows += part(scene, known, errors)
+    return _publish(scene, rows, errors, seconds)
+
+
+def make_prefecture(scene: Scene, seconds: dict[str, float]) -> Made:
+    """The same for a prefecture: what was handed over, and what of the planted was found."""
+    rows, errors = phenomena.of_prefecture(scene)
+    return _publish(scene, rows, errors, seconds)
+
+
+def _publish(scene: Scene, rows: list[Row], errors: Errors, seconds: dict[str, float]) -> Made:
     folder = scene.options.folder
     text = _as_text(scene, rows, errors, seconds)
     (folder / "report.txt").write_text(text)
     (folder / "report.html").write_text(_as_html(scene, rows, errors, seconds))
     _write_errors(folder / "errors.parquet", errors)
     return Made(text, all(row.must_hold is not False for row in rows))
-
-
-def _share(part: int, whole: int) -> str:
-    return f"{part:,} / {whole:,} = {100 * part / whole:.2f} %" if whole else "—"
 
 
 def _registered(scene: Scene) -> dict[str, Household]:
@@ -123,7 +105,7 @@ def _import(scene: Scene, known: dict[str, Any], errors: Errors) -> list[Row]:
         if not is_caught:
             errors.add("未发现的错填", key, kind)
     rows = [
-        Row(f"错填:{SLIP_WORDS[kind]}", str(count), str(caught[kind]), _percent(caught[kind], count))
+        Row(f"错填:{SLIP_WORDS[kind]}", str(count), str(caught[kind]), percent(caught[kind], count))
         for kind, count in planted.items()
     ]
     innocent = rejected - set(slips["sent_as"].tolist()) - _true_homes(scene, slips)
@@ -162,10 +144,6 @@ def _doubled(batch: ImportBatch) -> set[str]:
     return set(batch.groups.filter(number__in=numbers).values_list("key", flat=True))
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.0f} %" if whole else "—"
-
-
 def _true_homes(scene: Scene, slips: dict[str, Any]) -> set[str]:
     """The households in which doubled people really live: naming them too is no mistake."""
     numbers = scene.report.household_number
@@ -185,8 +163,8 @@ def _duplicates(scene: Scene, slips: dict[str, Any], doubled: set[str]) -> list[
     found = planted & doubled
     right = doubled & (planted | _true_homes(scene, slips))
     return [
-        Row("重复的人:召回", str(len(planted)), str(len(found)), _percent(len(found), len(planted))),
-        Row("重复的人:准确", str(len(doubled)), str(len(right)), _percent(len(right), len(doubled))),
+        Row("重复的人:召回", str(len(planted)), str(len(found)), percent(len(found), len(planted))),
+        Row("重复的人:准确", str(len(doubled)), str(len(right)), percent(len(right), len(doubled))),
     ]
 
 
@@ -208,8 +186,8 @@ def _poverty(scene: Scene, known: dict[str, Any], errors: Errors) -> list[Row]:
         Row(
             "其中有返贫风险(监测对象)", f"{len(true):,} 户", f"判定符合 {len(said):,},待核实 {len(unsure):,}"
         ),
-        Row("漏判(真是,没判为是)", "0", _share(len(missed), len(true)), _reasons(known, missed)),
-        Row("误判(判为是,其实不是)", "0", _share(len(wrong), len(said)), _reasons(known, wrong)),
+        Row("漏判(真是,没判为是)", "0", share(len(missed), len(true)), _reasons(known, missed)),
+        Row("误判(判为是,其实不是)", "0", share(len(wrong), len(said)), _reasons(known, wrong)),
         Row("异议成立而注销", "都不是监测对象", f"{len(removed)} 户,其中确实不是 {len(removed - true)} 户"),
     ]
 
@@ -254,7 +232,7 @@ def _causes(scene: Scene, known: dict[str, Any], errors: Errors) -> list[Row]:
         right += said == known["cause"][i]
         if said != known["cause"][i]:
             errors.add("致贫原因不符", number, f"真实 {known['cause'][i]},登记 {said}")
-    return [Row("主要致贫原因正确", f"{len(poor):,}", _share(right, len(poor)))]
+    return [Row("主要致贫原因正确", f"{len(poor):,}", share(right, len(poor)))]
 
 
 def _trade(scene: Scene, known: dict[str, Any], errors: Errors) -> list[Row]:

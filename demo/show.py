@@ -6,8 +6,8 @@ import sys
 import time
 
 from demo import cast, ground
-from demo.loop import STAGES
-from demo.report import make
+from demo.loop import PREFECTURE, STAGES
+from demo.report import make, make_prefecture
 from demo.scene import Options, Scene
 from demo.stages import OtherSimulation, run_stages
 from yuchang.core import clock
@@ -18,7 +18,14 @@ SMALLEST = 60
 
 
 def build(
-    *, county_code: str, households: int, villages: int | None, seed: int, address: str, started: float
+    *,
+    county_code: str,
+    households: int,
+    villages: int | None,
+    seed: int,
+    address: str,
+    started: float,
+    is_prefecture: bool = False,
 ) -> int:
     """Build, report, print. Returns the exit code."""
     if Household.objects.exists() and not clock.is_simulated():
@@ -28,15 +35,16 @@ def build(
     if households < SMALLEST:
         return _refuse(f"至少要 {SMALLEST} 户,才放得下各种错填。")
     scene = Scene(Options(county_code, households, seed, villages))
+    stages, report = (PREFECTURE, make_prefecture) if is_prefecture else (STAGES, make)
     try:
-        seconds = run_stages(STAGES, scene, scene.options.recipe, ground.refresh_statistics)
+        seconds = run_stages(stages, scene, scene.options.recipe, ground.refresh_statistics)
     except OtherSimulation as other:
         return _refuse(
             f"这个数据库里已有另一次模拟({other}),与本次({scene.options.recipe})不同,请换一个数据库。"
         )
     except KeyboardInterrupt:
         return _refuse("已中断。再运行一次会接着做,已完成的阶段不会重做。")
-    made = make(scene, seconds)
+    made = report(scene, seconds)
     print(made.text)
     print(f"\n报告:{scene.options.folder / 'report.html'}")
     print(f"本次用时 {time.monotonic() - started:.0f} 秒,各阶段累计 {sum(seconds.values()):.0f} 秒\n")

@@ -26,8 +26,8 @@ def check_digits(first_17: Texts) -> Texts:
     return found
 
 
-def id_numbers(county_code: str, birth_on: Days, is_male: Flags) -> Texts:
-    """One number per person, unique within the county: those born on one day count up."""
+def id_numbers(county_code: str, birth_on: Days, is_male: Flags, series: int = 0) -> Texts:
+    """One number per person, unique within the county and series: those born on one day count up."""
     day = birth_on.astype("datetime64[D]").astype(np.int64)
     group = day * 2 + is_male
     order = np.argsort(group, kind="stable")
@@ -39,7 +39,8 @@ def id_numbers(county_code: str, birth_on: Days, is_male: Flags) -> Texts:
         raise ValueError("more than 500 people of one sex born on one day: generate by township")
     sequence = np.char.zfill((rank * 2 + is_male).astype(str), 3)
     birth = np.char.replace(np.datetime_as_string(birth_on, unit="D"), "-", "")
-    first_17 = np.char.add(np.char.add(AREA_PREFIX + county_code[2:6], birth), sequence)
+    area = f"{AREA_PREFIX}{(int(county_code[2:6]) + 1000 * series) % 10_000:04d}"
+    first_17 = np.char.add(np.char.add(area, birth), sequence)
     first_17 = first_17.astype("U17")
     return np.char.add(first_17, check_digits(first_17))
 

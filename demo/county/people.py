@@ -34,6 +34,7 @@ NOT_ENROLLED = "非在校生"
 LABOUR = ("技能劳动力", "普通劳动力", "弱劳动力或半劳动力", "丧失劳动力", "无劳动力")
 SKILLED, ORDINARY, WEAK, LOST, NONE = range(5)
 WORK_PLACES = ("", "乡镇内务工", "乡镇外县内务工", "县外省内务工", "省外务工")
+AGE_BOUNDS = (0.1, 20.0, 21.0, 22.0, 43.0, 45.0, 46.0, 95.0, 96.0)
 MONTHLY_WAGE = np.array([0.0, 2100.0, 2500.0, 3000.0, 3700.0])
 
 
@@ -144,6 +145,9 @@ def _members(
     on = np.datetime64(recipe.on)
     birth_on: Days = on - np.round(age_years * 365.2425).astype("timedelta64[D]")
     birth_on = np.where((slot == SPOUSE) & (age_years < 22), birth_on - np.timedelta64(400, "D"), birth_on)
+    # Ages cut off at a bound would all be born on one day.
+    spread = stream(recipe.seed, "births").integers(0, 365, count).astype("timedelta64[D]")
+    birth_on = np.where(np.isin(age_years, AGE_BOUNDS), birth_on - spread, birth_on)
     age = identity.ages_on(birth_on, on)
     remoteness = remoteness_of_household[household]
     ethnicity = ethnicity_of_household[household]
@@ -163,7 +167,7 @@ def _members(
         birth_on=birth_on,
         age=age,
         name=names.full_names(stream(recipe.seed, "names"), family, own_surname, is_male, ethnicity),
-        id_number=identity.id_numbers(county_code, birth_on, is_male),
+        id_number=identity.id_numbers(county_code, birth_on, is_male, recipe.series),
         phone=np.where((age >= 16) & (rng.random(count) < 0.9), phones, ""),
         ethnicity=ethnicity,
         schooling=schooling,

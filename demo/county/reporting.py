@@ -98,30 +98,56 @@ def household_numbers(county: County) -> Texts:
     village = county.households.village
     starts = np.searchsorted(village, village, side="left")
     running = np.arange(len(village)) - starts + 1
+    if running.max() >= 1000 and county.recipe.series:
+        raise ValueError("a later lot of people has at most 999 households in a village")
+    running += 1000 * county.recipe.series
     return np.char.add(county.villages.code[village], np.char.zfill(running.astype(str), 4))
+
+
+@dataclass(frozen=True)
+class Told:
+    """What the cadre would write of every household, before any slip of the hand."""
+
+    number: Texts
+    is_reported: Flags
+    is_favoured: Flags
+    is_claimed_poor: Flags
+    cause: Texts
+    net: Floats
+
+
+def tell(county: County) -> Told:
+    """Who is reported, with what income and cause."""
+    return _tell(stream(county.recipe.seed, "reporting"), county)
+
+
+def _tell(rng: np.random.Generator, county: County) -> Told:
+    forgotten, favoured = _forgotten_and_favoured(rng, county)
+    net = _reported_net(rng, county, favoured)
+    claimed = net < county.recipe.line_yuan
+    cause = _reported_causes(rng, county)
+    return Told(household_numbers(county), ~forgotten, favoured, claimed, cause, net)
 
 
 def fill_in(county: County) -> Report:
     """The cadres fill in the sheet."""
     rng = stream(county.recipe.seed, "reporting")
-    forgotten, favoured = _forgotten_and_favoured(rng, county)
-    net = _reported_net(rng, county, favoured)
-    claimed = net < county.recipe.line_yuan
-    cause = _reported_causes(rng, county)
-    number = household_numbers(county)
-    columns, member = _rows(rng, county, ~forgotten, number, net, claimed, cause)
+    told = _tell(rng, county)
+    columns, member = _rows(
+        rng, county, told.is_reported, told.number, told.net, told.is_claimed_poor, told.cause
+    )
     household = county.members.household[member]
-    columns, household, member, slips = _plant(county, columns, household, member, number)
+    columns, household, member, slips = _plant(county, columns, household, member, told.number)
     return Report(
         columns=columns,
         household=household,
         member=member,
-        household_number=number,
-        is_reported=~forgotten,
-        is_favoured=favoured,
-        is_claimed_poor=claimed,
-        reported_cause=cause,
-        reported_net=net,
+        household_number=told.number,
+        is_reported=told.is_reported,
+        is_favoured=told.is_favoured,
+        is_claimed_poor=told.is_claimed_poor,
+        reported_cause=told.cause,
+        reported_net=told.net,
         slips=tuple(slips),
     )
 
@@ -200,7 +226,7 @@ def _rows(
     hard = np.where(homes.has_safe_water | (villages.remoteness[homes.village] < 0.5), "否", "是")
     silent_income = rng.random(len(net)) < np.where(net > 9000, 0.012, 0.004)
     income = np.where(silent_income, "", np.char.mod("%.2f", net))
-    attribute = _attributes(county, claimed)
+    attribute = attributes(county, claimed)
     columns = {
         "县": np.full(count, county.name),
         "乡": villages.township_name[village],
@@ -232,7 +258,7 @@ def _rows(
     return {name: np.asarray(columns[name], dtype=np.str_) for name in COLUMNS}, member
 
 
-def _attributes(county: County, claimed: Flags) -> Texts:
+def attributes(county: County, claimed: Flags) -> Texts:
     """Ordinary, on allowance, or fully supported, as the cadre sees the household."""
     able = np.bincount(
         county.members.household,
@@ -320,21 +346,20 @@ def _copied(
     identity_number = copy["证件号码"]
     if kind == "duplicate with swapped characters":
         copy["姓名"] = names.swap_two_characters(copy["姓名"])
-        copy["证件号码"] = _misread(county, identity_number)
+        copy["证件号码"] = misread(set(county.members.id_number.tolist()), identity_number)
     if kind == "duplicate with old identity number":
         copy["证件号码"] = identity_number[:6] + identity_number[8:17]
     return copy
 
 
-def _misread(county: County, number: str) -> str:
+def misread(taken: set[str], number: str) -> str:
     """This number with its sequence misread: right check digit, and nobody's."""
-    taken = set(county.members.id_number.tolist())
     sequence = int(number[14:17])
     for step in range(2, 1000, 2):
         first_17 = f"{number[:14]}{(sequence + step) % 1000:03d}"
-        misread = first_17 + str(identity.check_digits(np.array([first_17]))[0])
-        if misread not in taken:
-            return misread
+        other = first_17 + str(identity.check_digits(np.array([first_17]))[0])
+        if other not in taken:
+            return other
     raise ValueError("every number of that day is taken")
 
 

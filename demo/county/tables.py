@@ -38,7 +38,7 @@ class Seat:
 
 @dataclass(frozen=True)
 class Recipe:
-    """What is to be generated."""
+    """What is to be generated. ``series`` (0 to 8) keeps the numbers of a later lot of people apart."""
 
     seed: int = 1
     households: int = 20_000
@@ -46,6 +46,7 @@ class Recipe:
     line_yuan: float = 8550.0
     poor_share: float = 0.10
     months: int = 36
+    series: int = 0
 
 
 @dataclass(frozen=True)

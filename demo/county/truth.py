@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from demo.county.build import County
-from demo.county.reporting import Report
+from demo.county.columns import Doubled
+from demo.county.reporting import Report, Told
 from demo.county.tables import MARK
 
 
@@ -58,6 +60,37 @@ def write(folder: Path, county: County, report: Report) -> None:
     _write(folder / "produce.parquet", {k: v for k, v in vars(county.produce).items()})
     slips = [vars(slip) | {"sent_as": slip.sent_as} for slip in report.slips]
     _write(folder / "slips.parquet", {k: np.array([s[k] for s in slips]) for k in slips[0]})
+
+
+def write_told(folder: Path, county: County, told: Told, doubled: Sequence[Doubled]) -> None:
+    """The truth of a county that is handed over as columns: its households and its doubled people."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    homes = county.households
+    _write(
+        folder / "households.parquet",
+        {
+            "number": told.number,
+            "size": homes.size,
+            "is_poor": county.is_poor,
+            "is_monitored": county.is_monitored,
+            "cause": county.cause,
+            **{f"net_per_head_year_{i}": year.net_per_head for i, year in enumerate(county.incomes)},
+            "is_reported": told.is_reported,
+            "is_favoured": told.is_favoured,
+            "is_claimed_poor": told.is_claimed_poor,
+            "reported_cause": told.cause,
+        },
+    )
+    _write(
+        folder / "doubled.parquet",
+        {
+            "kind": np.array([one.kind for one in doubled]),
+            "number": told.number[[one.household for one in doubled]],
+            "other": told.number[[one.other for one in doubled]],
+            "name": np.array([one.name for one in doubled]),
+            "name_entered": np.array([one.name_entered for one in doubled]),
+        },
+    )
 
 
 def _write(path: Path, columns: dict[str, Any]) -> None:
