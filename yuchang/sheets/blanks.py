@@ -176,7 +176,7 @@ def _likely_header(sheet: Worksheet) -> int | None:
 
 def _headings(sheet: Worksheet, header: int) -> list[Heading]:
     """Each column's header; where the line is empty below a wider heading, that heading."""
-    above = {}
+    above: dict[int, Any] = {}
     for merged in sheet.merged_cells.ranges:
         if merged.min_row <= header <= merged.max_row or merged.max_row == header - 1:
             text = sheet.cell(merged.min_row, merged.min_col).value
@@ -356,7 +356,8 @@ def _stretch(sheet: Worksheet, below: int, extra: int) -> None:
 def _fill_rows(sheet: Worksheet, layout: Layout, filling: Filling) -> None:
     place = {f.name: i for i, f in enumerate(filling.fields)}
     width = max([sheet.max_column, *(int(c) + 1 for c in layout.columns)])
-    model = [copy(sheet.cell(layout.first, c)._style) for c in range(1, width + 1)]
+    here: Any = sheet
+    model = [copy(here.cell(layout.first, c)._style) for c in range(1, width + 1)]
     height = sheet.row_dimensions[layout.first].height if layout.first in sheet.row_dimensions else None
     joined = [
         (r.min_col, r.max_col)
@@ -368,7 +369,7 @@ def _fill_rows(sheet: Worksheet, layout: Layout, filling: Filling) -> None:
         line = layout.first + index
         if index >= layout.blanks:
             for column in range(1, width + 1):
-                sheet.cell(line, column)._style = copy(model[column - 1])
+                here.cell(line, column)._style = copy(model[column - 1])
             sheet.row_dimensions[line].height = height
             for left, right in joined:
                 sheet.merge_cells(start_row=line, end_row=line, start_column=left, end_column=right)

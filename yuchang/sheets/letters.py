@@ -80,7 +80,7 @@ def check_letter(content: bytes, words: Mapping[str, str]) -> list[str]:
     known = {w for w in words if "." not in w} | _SAME | {MEMBERS}
     member_words = {w.split(".", 1)[1] for w in words if "." in w}
     used: set[str] = set()
-    problems = []
+    problems: list[Problem] = []
     for text in _texts(content):
         try:
             tree = _environment().parse(text)

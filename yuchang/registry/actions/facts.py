@@ -56,7 +56,7 @@ def record_facts(
             for pk, values in member_facts.items()
         ]
         _fill([(household.pk, dict(facts))], people)
-        store_facts(Origin(actor.user_id, source, observed_on, clock.now()))
+        store_facts(Origin(actor.user_id, source, observed_on, clock.now(), renews=True))
         Household.objects.filter(pk=household.pk).update(content_hash=None)
         names = sorted({*facts, *(k for v in member_facts.values() for k in v)})
         audit.add(
@@ -77,7 +77,8 @@ def record_facts_set(
     """Many observations at once: ``rows`` are (household_id, value, …) in the order of ``columns``.
 
     Every household must lie in the actor's area, or nothing is written (Refused). Other columns are
-    carried over. Returns how many observations were added (an observation that says nothing new is not).
+    carried over. Saying the same again on a later day renews the date. Returns how many households were
+    observed.
     """
     require(actor, "registry.enter")
     _require_columns(dict.fromkeys(columns), HOUSEHOLD_COLUMNS, observed_on, source)
@@ -85,7 +86,7 @@ def record_facts_set(
     with write("registry.record_facts_set", actor) as audit:
         _fill(given, [])
         _require_mine(actor)
-        store_facts(Origin(actor.user_id, source, observed_on, clock.now()))
+        store_facts(Origin(actor.user_id, source, observed_on, clock.now(), renews=True))
         run(
             "UPDATE registry_household h SET content_hash = NULL FROM incoming_household i"
             " WHERE h.id = i.id AND h.content_hash IS NOT NULL",

@@ -133,7 +133,8 @@ FROM {incoming} i
 LEFT JOIN LATERAL (SELECT f AS row_ FROM {table} f WHERE f.{owner} = i.id AND f.observed_on <= %(on)s
                    ORDER BY f.observed_on DESC, f.id DESC LIMIT 1) l ON true,
      LATERAL jsonb_populate_record(l.row_, i.facts) n
-WHERE i.facts <> '{{}}'::jsonb AND (l.row_ IS NULL OR ({new}) IS DISTINCT FROM ({old}))
+WHERE i.facts <> '{{}}'::jsonb AND (l.row_ IS NULL OR ({new}) IS DISTINCT FROM ({old})
+       OR (%(renews)s AND (l.row_).observed_on < %(on)s))
 ORDER BY i.id;
 """
 
@@ -150,6 +151,7 @@ LEFT JOIN LATERAL (SELECT f AS row_ FROM registry_memberhealth f
                    ORDER BY f.observed_on DESC, f.id DESC LIMIT 1) l ON true
 WHERE i.health IS NOT NULL
   AND (l.row_ IS NULL OR ((l.row_).health)::text[] IS DISTINCT FROM i.health
+       OR (%(renews)s AND (l.row_).observed_on < %(on)s)
        OR (i.disability_level IS NOT NULL AND (l.row_).disability_level IS DISTINCT FROM i.disability_level))
 ORDER BY i.id;
 """
@@ -161,13 +163,18 @@ MEMBER_FACTS_SQL = _carry_over("registry_memberfacts", "member_id", MEMBER_COLUM
 
 @dataclass(frozen=True)
 class Origin:
-    """Who writes, from which source, for which day."""
+    """Who writes, from which source, for which day.
+
+    ``renews``: somebody looked again, so equal facts of a later day are an observation, too; they would
+    otherwise grow too old to decide upon.
+    """
 
     actor_id: int | None
     source: str
     observed_on: date
     now: datetime
     batch_id: int | None = None
+    renews: bool = False
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -177,6 +184,7 @@ class Origin:
             "on": self.observed_on,
             "now": self.now,
             "batch": self.batch_id,
+            "renews": self.renews,
         }
 
 

@@ -51,7 +51,7 @@ def save_template(
             created_by_id=actor.user_id,
         )
         _append(actor, template, 1, file_name, content, layout, {})
-        audit.add("template", template.pk, place_id=area.pk, name=template.name, kind=kind, source=source)
+        audit.add("template", template.pk, place_id=area.pk, name=template.name, source=source)
     return template
 
 

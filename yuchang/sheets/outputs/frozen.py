@@ -28,7 +28,7 @@ def record(actor: Actor, output: Output) -> Report:
     reason = output.options.get("reason", "")
     if last and not reason:
         raise Conflict(_("这个月的报表已经冻结。"), remedy=_("如需更正,请写明原因,另立新版。"))
-    assert actor.user_id is not None  # noqa: S101 - outputs have a maker
+    assert actor.user_id is not None and output.finished_at  # noqa: S101 - a finished output has both
     return Report.objects.create(
         plan_id=plan_id,
         period=period,

@@ -87,7 +87,7 @@ def _require_plan(
         raise invalid("name", _("请填写名称。"))
     if template is None and not names:
         raise invalid("fields", _("没有选择任何字段。"), _("请至少选择一项,或选择模板。"))
-    if ReportPlan.objects.filter(place=area, name=name.strip()).exclude(pk=plan_id).exists():
+    if ReportPlan.objects.filter(place=area, name=name.strip()).exclude(pk=plan_id or 0).exists():
         raise invalid("name", _("本地区已有同名报表。"), _("请换一个名称。"))
 
 

@@ -122,7 +122,7 @@ def record(actor: Actor, output: Output) -> Sending:
     number = output.options["number"]
     if number != next_number(output.place_id, output.source):
         raise Conflict(_("生成期间已有另一次变动导出。"), remedy=_("请重新导出,只会包含之后的变动。"))
-    assert actor.user_id is not None  # noqa: S101 - outputs have a maker
+    assert actor.user_id is not None and output.finished_at  # noqa: S101 - a finished output has both
     sending = Sending.objects.create(
         source=output.source,
         number=number,
@@ -133,7 +133,7 @@ def record(actor: Actor, output: Output) -> Sending:
         place=output.place,
         **keys_of(output.place),
     )
-    parameters = {
+    parameters: dict[str, Any] = {
         "place": output.place_id,
         "source": output.source,
         "output": output.pk,

@@ -1,0 +1,211 @@
+"""A superior's blank filled, letters merged, and what both refuse."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from datetime import UTC, datetime
+from typing import Any
+
+import openpyxl
+import pytest
+from docx import Document
+from docx.oxml.ns import qn
+
+from tests import people, things
+from yuchang.core.errors import Hidden, Invalid, Refused, Stale
+from yuchang.registry.sources import Households
+from yuchang.sheets import blanks, letters, outputs, reads
+from yuchang.sheets.models import Output, Template
+from yuchang.sheets.outputs import Wish
+from yuchang.sheets.tests.workbooks import blank_workbook, letter
+
+HOUSEHOLDS = "registry.households"
+FIELDS = Households.fields
+
+
+def saved(person: people.Person, area: Any, **more: Any) -> Template:
+    given: dict[str, Any] = {
+        "name": "花名册", "kind": "workbook", "source": HOUSEHOLDS, "file_name": "空白.xlsx",
+        "content": blank_workbook(),
+    }  # fmt: skip
+    return outputs.save_template(actor=person.actor, area_id=area.pk, **(given | more))
+
+
+def filled(person: people.Person, template: Template, area: Any, **more: Any) -> Output:
+    given: dict[str, Any] = {"kind": "form", "edition_id": reads.newest_edition(template).pk} | more
+    wish = Wish(source=HOUSEHOLDS, area_id=area.pk, title=template.name, **given)
+    output = outputs.start_output(actor=person.actor, wish=wish)
+    outputs.make_output(output.pk)
+    output.refresh_from_db()
+    assert output.state == "done", output.message
+    return output
+
+
+def content(output: Output) -> bytes:
+    return b"".join(reads.file_of(output))
+
+
+def test_headers_lines_totals_and_labels_are_found() -> None:
+    layout, headings = blanks.find_layout("a.xlsx", blank_workbook(), FIELDS)
+    assert (layout.header, layout.first, layout.blanks, layout.total) == (3, 4, 3, 7)
+    assert layout.columns == {
+        "0": "#", "1": "head_name", "2": "household_number", "3": "size", "4": "net_income_per_head_fen",
+    }  # fmt: skip
+    assert layout.labels == {"A2": "unit"}
+    assert [h.letter for h in headings] == list("ABCDEF")
+
+
+@pytest.mark.parametrize("count", [0, 2, 3, 10])
+def test_the_blank_is_filled_and_keeps_its_layout(count: int) -> None:
+    layout, _headings = blanks.find_layout("a.xlsx", blank_workbook(), FIELDS)
+    fields = [f for f in FIELDS if f.name in layout.columns.values()]
+    order = [f.name for f in fields]
+    rows = []
+    for n in range(count):
+        values = {"head_name": f"=王{n}", "household_number": f"{n:010d}", "size": 3}
+        rows.append([(values | {"net_income_per_head_fen": 400_050}).get(name) for name in order])
+    totals = {"size": 3 * count, "net_income_per_head_fen": 400_050 * count}
+    words = {"unit": "成县", "area": "甘肃省成县", "day": "2026-11-21", "person": "王专员"}
+    moment = datetime(2026, 11, 21, tzinfo=UTC)
+    filling = blanks.Filling(fields, rows, words, totals, moment)
+    made = blanks.fill(blank_workbook(), layout, filling)
+    assert made == blanks.fill(blank_workbook(), layout, filling)  # the same bytes again
+    sheet = openpyxl.load_workbook(io.BytesIO(made))["花名册"]
+    extra = max(0, count - 3)
+    assert (sheet["A1"].value, sheet["A1"].font.size) == ("甘肃省成县脱贫户花名册", 18)
+    assert (sheet["A2"].value, sheet["E2"].value) == ("填报单位:成县", "2026-11-21")
+    for n in range(count):
+        line = 4 + n
+        assert [c.value for c in sheet[line][:5]] == [n + 1, f"=王{n}", f"{n:010d}", 3, 4000.5]
+        assert sheet.cell(line, 2).data_type == "s"
+        assert sheet.cell(line, 6).border.left.style == "thin"
+        assert sheet.row_dimensions[line].height == 24
+    total = 7 + extra
+    assert (sheet.cell(total, 1).value, sheet.cell(total, 4).value) == ("合计", 3 * count)
+    assert sheet.cell(total, 5).value == f"=SUM(E4:E{6 + extra})"
+    assert f"A{total}:C{total}" in {str(r) for r in sheet.merged_cells.ranges}
+    assert sheet.cell(total + 2, 1).value.endswith("填表人:王专员")
+    assert sheet.page_setup.orientation == "landscape"
+    assert sheet.print_area == f"'花名册'!$A$1:$F${9 + extra}"
+    assert sheet.column_dimensions["B"].width == 22
+
+
+def test_a_placeholder_nobody_can_fill_is_named_with_its_cell() -> None:
+    book = blanks.open_blank("a.xlsx", blank_workbook(note="{{星座}}"))
+    with pytest.raises(Invalid, match=r"E2.*星座"):
+        blanks.check_placeholders(book, FIELDS)
+
+
+@pytest.mark.parametrize("formula", ['=HYPERLINK("http://x")', "=cmd|'/c calc'!A1", "=[other.xlsx]A!A1"])
+def test_a_formula_that_reaches_outside_is_refused_with_its_cell(formula: str) -> None:
+    with pytest.raises(Invalid, match="H1"):
+        blanks.open_blank("a.xlsx", blank_workbook(extra=formula))
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "另存为"),
+        (b"a,b\n1,2\n", "CSV"),
+        (b"", "空的"),
+        (b"PK\x03\x04broken", "损坏"),
+    ],
+)
+def test_other_files_are_refused_with_what_to_save_them_as(content: bytes, words: str) -> None:
+    with pytest.raises(Invalid) as error:
+        blanks.open_blank("表.et", content)
+    assert words in "".join(p.message + p.remedy for p in error.value.problems)
+
+
+def test_a_wps_workbook_with_an_et_name_is_read_by_its_content() -> None:
+    assert blanks.open_blank("表.et", blank_workbook()).sheetnames == ["花名册"]
+
+
+@pytest.mark.django_db
+def test_a_blank_is_saved_shared_filled_and_kept_by_edition() -> None:
+    village, wang = people.villages()[0], people.wang()
+    for n in range(5):
+        things.facts(things.household(village, name=f"王{n}"), per_head_yuan=4000)
+    template = saved(wang, people.county())
+    cadre = people.li(village)
+    assert reads.template_for(cadre.actor, template.pk) == template  # shared from above
+    with pytest.raises(Hidden):
+        reads.template_for(people.outsider().actor, template.pk)
+    sheet = openpyxl.load_workbook(io.BytesIO(content(filled(cadre, template, village)))).worksheets[0]
+    assert [sheet.cell(4 + n, 2).value for n in range(5)] == [f"王{n}" for n in range(5)]
+    assert sheet.cell(9, 4).value == 15
+    outputs.add_edition(
+        actor=wang.actor, template_id=template.pk, version=1, columns={"1": "household_number"}, labels={},
+        narrow={"state": "exited"},
+    )  # fmt: skip
+    template.refresh_from_db()
+    assert template.newest == 2
+    assert template.editions.get(number=1).layout["columns"]["1"] == "head_name"
+    assert reads.newest_edition(template).narrow == {"state": "exited"}
+
+
+@pytest.mark.django_db
+def test_who_may_not_design_is_refused_and_a_stale_edition_too() -> None:
+    wang = people.wang()
+    template = saved(wang, people.county())
+    with pytest.raises(Refused):
+        saved(people.li(), people.villages()[0])
+    with pytest.raises(Stale):
+        outputs.add_edition(actor=wang.actor, template_id=template.pk, version=7, columns={"1": "size"})
+    with pytest.raises(Invalid, match="没有这些字段"):
+        outputs.add_edition(actor=wang.actor, template_id=template.pk, version=1, columns={"1": "nonsense"})
+    with pytest.raises(Hidden):
+        outputs.retire_template(actor=people.outsider().actor, template_id=template.pk, version=1)
+
+
+@pytest.mark.django_db
+def test_a_template_with_an_id_number_is_refused() -> None:
+    with pytest.raises(Invalid, match="证件号码"):
+        saved(people.wang(), people.county(), content=blank_workbook(extra="99999919750301123X"))
+
+
+@pytest.mark.django_db
+def test_letters_are_merged_per_household_with_a_chinese_font() -> None:
+    village, wang = people.villages()[0], people.wang()
+    for n in range(2):
+        things.facts(things.household(village, name=f"王{n}&<"), per_head_yuan=4000)
+    template = saved(
+        wang, people.county(), kind="letter", file_name="信.docx",
+        content=letter("{{ 户主 }}同志:", "{% for 成员 in 成员列表 %}{{ 成员.姓名 }};{% endfor %}{{ 日期 }}"),
+    )  # fmt: skip
+    output = filled(wang, template, village, kind="letters", format="zip")
+    with zipfile.ZipFile(io.BytesIO(content(output))) as archive:
+        assert len(archive.namelist()) == 2
+        document = Document(io.BytesIO(archive.read(archive.namelist()[0])))
+    assert document.paragraphs[0].text == "王0&<同志:"
+    assert document.paragraphs[1].text.startswith("王0&<;2026")
+    fonts = document.paragraphs[0].runs[0]._element.rPr.find(qn("w:rFonts"))
+    assert fonts.get(qn("w:eastAsia"))
+
+
+WORDS = Households().words
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{{ 星座 }}", "星座"),
+        ("{% for 成员 in 成员列表 %}{{ 成员.星座 }}{% endfor %}", "星座"),
+        ("{{ 户主.__class__ }}", "__class__"),
+        ("{{ 户主.upper() }}", "Call"),
+        ("{% for x in range(9) %}{% endfor %}", "Call"),
+        ("{{ 'a' * 999 }}", "Mul"),
+        ("{{ 户主 ", "写法有误"),
+    ],
+)
+def test_a_letter_names_what_it_cannot_fill_and_calculates_nothing(text: str, said: str) -> None:
+    with pytest.raises(Invalid) as error:
+        letters.check_letter(letter(text), WORDS)
+    assert said in "".join(p.message + p.remedy for p in error.value.problems)
+
+
+def test_what_is_no_letter_is_refused() -> None:
+    for content in (b"", b"PK\x03\x04", blank_workbook()):
+        with pytest.raises(Invalid, match=r"docx|空"):
+            letters.check_letter(content, WORDS)
