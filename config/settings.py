@@ -245,3 +245,5 @@ EMAIL_HOST_PASSWORD = existing_secret("YUCHANG_EMAIL_PASSWORD") or ""
 EMAIL_USE_SSL = flag("YUCHANG_EMAIL_SSL", default=True)
 EMAIL_TIMEOUT = 10
 DEFAULT_FROM_EMAIL = os.environ.get("YUCHANG_EMAIL_FROM", "yuchang@localhost")
+# Hosts that webhooks may be sent to; none unless the operator names some.
+WEBHOOK_HOSTS = [h for h in os.environ.get("YUCHANG_WEBHOOK_HOSTS", "").split(",") if h]

@@ -204,12 +204,13 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "procedures.sample",
         "procedures.calendar",
         "procedures.manage",
+        "api.use",
     },
     # The levels above compare and look into; the county stays responsible for its own register.
-    Role.PREFECTURE_OFFICER: _STAFF_READS | {"snapshots.read", "consents.read", "teams.read"},
+    Role.PREFECTURE_OFFICER: _STAFF_READS | {"snapshots.read", "consents.read", "teams.read", "api.use"},
     # The province hands down what the national system holds; the counties verify it (registry.take_over).
     Role.PROVINCE_OFFICER: _STAFF_READS
-    | {"snapshots.read", "consents.read", "teams.read", "registry.take_over"},
+    | {"snapshots.read", "consents.read", "teams.read", "registry.take_over", "api.use"},
     Role.PARTNER: frozenset(
         {
             "partners.own",
@@ -222,6 +223,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
             "market.order",
             "market.open",
             "workbench.read",
+            "api.use",
         }
     ),
     # A bank sees what a household consented to, and nothing of the register besides.
@@ -229,11 +231,13 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         {"partners.own", "partners.read", "consents.read", "consents.use", "workbench.read"}
     ),
     Role.TRAINER: frozenset({"partners.read", "exchange.read", "workbench.read"}),
-    Role.PLATFORM_OPERATOR: frozenset({"partners.read", "exchange.read", "market.read", "workbench.read"}),
+    Role.PLATFORM_OPERATOR: frozenset(
+        {"partners.read", "exchange.read", "market.read", "workbench.read", "api.use"}
+    ),
     Role.HOUSEHOLD: frozenset({"household.own"}),
     # An evaluator opens what was drawn into the sample; the lists of the place stay empty.
     Role.EVALUATOR: frozenset({"registry.read", "policy.read", "monitoring.read", "workbench.read"}),
-    Role.AUDITOR: _STAFF_READS | {"audit.read", "consents.read", "teams.read"},
+    Role.AUDITOR: _STAFF_READS | {"audit.read", "consents.read", "teams.read", "api.use"},
     Role.SYSTEM_ADMINISTRATOR: frozenset(
         {"accounts.manage", "messages.operate", "operations.read", "portal.carry", "workbench.read"}
     ),

@@ -1,0 +1,31 @@
+"""Version 1 of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ninja import NinjaAPI
+
+from yuchang.accounts.doors import SIGNED_IN, gate
+from yuchang.api.v1 import audit, book, exchange, market, monitoring, own, partners, places, registry
+from yuchang.api.v1.frame import TokenAuth, explain_errors
+
+TOKEN = "token"  # noqa: S105 - what the access matrix calls the gate of these addresses
+
+
+def _signed_in(view: Callable[..., Any]) -> Callable[..., Any]:
+    return gate(SIGNED_IN)(view)
+
+
+api = NinjaAPI(
+    title="渔场 Yuchang API",
+    version="1.0.0",
+    description="Money is integer fen, days are ISO 8601, lists are paged by `after`.",
+    auth=TokenAuth(),
+    urls_namespace="v1",
+    docs_decorator=_signed_in,
+)
+explain_errors(api)
+for part in (own, places, registry, partners, exchange, market, book, monitoring, audit):
+    api.add_router("", part.router)
