@@ -86,10 +86,10 @@ PURPOSES: dict[str, Purpose] = {
     ),
     "case_evidence": Purpose(
         "办理材料",
-        ("registry.read",),
+        ("registry.read", "procedures.read"),
         (
             *("registry.enter", "registry.verify", "registry.publish", "registry.decide_objection"),
-            *("procedures.act", "monitoring.visit"),
+            *("procedures.village", "procedures.township", "procedures.county", "monitoring.visit"),
         ),
         DOCUMENTS | {"txt"},
         is_sensitive=True,
@@ -98,7 +98,12 @@ PURPOSES: dict[str, Purpose] = {
         "公文和决定", ("registry.read",), ("registry.publish", "policy.decide"), DOCUMENTS, 40 * MEGABYTE
     ),
     "seal_image": Purpose(
-        "印章图样", ("registry.publish",), ("registry.publish",), frozenset({"png"}), MEGABYTE, 800
+        "印章图样",
+        ("procedures.read",),
+        ("registry.publish", "procedures.township", "procedures.county"),
+        frozenset({"png"}),
+        MEGABYTE,
+        800,
     ),
     "organisation_document": Purpose(
         "单位证照", ("partners.manage", "partners.own"), ("partners.manage", "partners.own"), DOCUMENTS

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.utils import timezone
 from django.utils.translation import get_language
+from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door
-from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, place_filter
+from yuchang.accounts.models import Hat, User
+from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, live, place_filter
 from yuchang.accounts.rules import PERMISSIONS, Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Hidden
@@ -314,3 +317,132 @@ def redraw(sample: Sample) -> Redraw:
         again == [pk for pk, drawn in rows if drawn] and population == samples.order(sample.seed, population),
         len(again),
     )
+
+
+# pages
+
+
+def present_definitions() -> list[Definition]:
+    """One definition of each code that is valid today, the country's before a place's."""
+    today = clock.today()
+    rows = Definition.objects.filter(Q(valid_to=None) | Q(valid_to__gte=today), valid_from__lte=today)
+    found: dict[str, Definition] = {}
+    for row in rows.order_by("code", F("place").asc(nulls_first=True), "-number"):
+        found.setdefault(row.code, row)
+    return list(found.values())
+
+
+def open_to_all() -> list[Definition]:
+    """Those whose cases are opened here and not by another domain's pages."""
+    return [d for d in present_definitions() if not plan_of(d).driver]
+
+
+def definition_by(pk: int) -> Definition:
+    """A definition. Raises Hidden when there is none."""
+    found = Definition.objects.select_related("place").filter(pk=pk).first()
+    if found is None:
+        raise Hidden(_("没有这个程序版本。"))
+    return found
+
+
+@dataclass(frozen=True)
+class Line:
+    """One main step of a procedure for its picture, with what runs beside it."""
+
+    step: Step
+    beside: tuple[Step, ...]
+    apart: tuple[str, ...]
+
+
+def lines_of(plan: Plan) -> list[Line]:
+    """The main line of a procedure."""
+    found = []
+    for code in plan.main:
+        step = plan.steps[code]
+        apart = tuple(
+            words(plan.steps[c].title, plan.steps[c].title_en) if c in plan.steps else _("发起")
+            for c in step.apart_from
+        )
+        found.append(Line(step, tuple(plan.steps[c] for c in step.beside), apart))
+    return found
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One record of a case's history in the reader's words, with the files it brought."""
+
+    record: StepRecord
+    step: str
+    choice: str
+    next: str
+    files: tuple[tuple[str, int], ...]
+    is_late: bool
+
+
+def history(case: Case) -> list[Entry]:
+    """Everything that was done to a case, oldest first. One query."""
+    plan = plan_of(case.definition)
+    return [_entry(plan, record) for record in case.records.order_by("number")]
+
+
+def _title(plan: Plan, code: str) -> str:
+    step = plan.steps.get(code)
+    return words(step.title, step.title_en) if step else ""
+
+
+def _entry(plan: Plan, record: StepRecord) -> Entry:
+    step = plan.steps.get(record.step)
+    choice = step.choice(record.choice) if step else None
+    kinds = {e.code: words(e.title, e.title_en) for e in step.evidence} if step else {}
+    files = tuple((kinds.get(kind, _("材料")), number) for kind, number in record.evidence)
+    is_late = bool(
+        record.due_on
+        and record.kind == StepRecord.Kind.ADVANCED
+        and timezone.localdate(record.at) > record.due_on
+    )
+    chosen = words(choice.title, choice.title_en) if choice else ""
+    return Entry(record, _title(plan, record.step), chosen, _title(plan, record.next_step), files, is_late)
+
+
+def receivers(case: Case) -> QuerySet[User]:
+    """People whose roles lie over the case's place; whether one may receive it the action judges."""
+    above = [pk for pk in ancestors_of(case) if pk is not None]
+    today = clock.today()
+    hats = Hat.objects.filter(live(today), state="live", place_id__in=above)
+    rows = User.objects.filter(pk__in=hats.values("user_id"), is_active=True).exclude(pk__in=case.barred)
+    return rows.order_by("display_name", "pk")
+
+
+def may_manage(actor: Actor, case: Case) -> bool:
+    """Whether the actor manages procedures where the case lies."""
+    return Case.objects.filter(place_filter(actor, "procedures.manage"), pk=case.pk).exists()
+
+
+def places_to_open(actor: Actor) -> QuerySet[Place]:
+    """Villages in which the actor may open a case."""
+    rows = Place.objects.filter(place_filter(actor, "procedures.open"), level=5, valid_to=None)
+    return rows.order_by("code")
+
+
+def places_to_keep(actor: Actor, permission: str, *, lowest: int = 3) -> QuerySet[Place]:
+    """Divisions of these levels within the actor's places; the own one and those below it."""
+    rows = Place.objects.filter(place_filter(actor, permission), level__lte=lowest, valid_to=None)
+    return rows.order_by("code")
+
+
+def steps_to_sample() -> list[tuple[str, str]]:
+    """Every step that asks for a spot check, as (code/step, words)."""
+    found = []
+    for definition in present_definitions():
+        for step in plan_of(definition).steps.values():
+            if step.sample_percent:
+                name = f"{words(definition.title, definition.title_en)} · {words(step.title, step.title_en)}"
+                found.append((f"{definition.code}/{step.code}", f"{name} ≥ {step.sample_percent}%"))
+    return found
+
+
+def names_of_days(year: int, place: Place | None) -> dict[date, tuple[str, str]]:
+    """Day → (name, document) of every listed day of a year, imported ones over shipped ones."""
+    found = {d.day: (d.name, d.document) for d in shipped_days() if d.day.year == year}
+    found |= {row.day: (row.name, row.document) for row in imported_days(year, place)}
+    return found

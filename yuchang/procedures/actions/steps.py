@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from django.db import transaction
 from django.db.models import Exists, OuterRef
 from django.utils.translation import gettext as _
 
@@ -14,6 +15,8 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, YuchangError, invalid
+from yuchang.files.actions import Upload, take_in
+from yuchang.files.models import StoredFile
 from yuchang.procedures import queries
 from yuchang.procedures.models import Case, StepRecord, Track
 from yuchang.procedures.rules import machine
@@ -70,6 +73,42 @@ def advance(
         _leave_by(row, plan, chosen)
         audit.add("case", row.pk, place_id=row.place_id, code=row.code, choice=chosen.code, step=row.step)
     return row
+
+
+def act(
+    actor: Actor,
+    *,
+    case: Case,
+    version: int | None,
+    choice: str,
+    opinion: str = "",
+    document_number: str = "",
+    uploads: Mapping[str, Upload] | None = None,
+    seal: Upload | None = None,
+) -> Case:
+    """``advance`` with uploads: evidence by kind, and the picture of a seal. All or nothing."""
+    with transaction.atomic():
+        pairs = [
+            (kind, _take_in(actor, case, upload, "case_evidence").pk)
+            for kind, upload in (uploads or {}).items()
+        ]
+        seal_file_id = _take_in(actor, case, seal, "seal_image").pk if seal else None
+        return advance(
+            actor,
+            case=case,
+            version=version,
+            choice=choice,
+            opinion=opinion,
+            document_number=document_number,
+            evidence=pairs,
+            seal_file_id=seal_file_id,
+        )
+
+
+def _take_in(actor: Actor, case: Case, upload: Upload, purpose: str) -> StoredFile:
+    return take_in(
+        actor, upload=upload, purpose=purpose, place=case.place, about_kind=CASE_KIND, about_id=case.pk
+    )
 
 
 def return_case(actor: Actor, *, case: Case | int, version: int | None, reason: str, to: str = "") -> Case:
@@ -263,7 +302,7 @@ def _settle_notices(row: Case) -> None:
     over.exclude(Exists(objection)).update(state=Track.State.DONE, closed_on=today)
 
 
-TRACK_KIND = "procedures.track"
+CASE_KIND, TRACK_KIND = "procedures.case", "procedures.track"
 
 
 def _pairs(step: Step, evidence: Evidence) -> list[tuple[str, int]]:

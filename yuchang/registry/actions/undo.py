@@ -35,7 +35,8 @@ def undo_import(*, actor: Actor, batch: ImportBatch) -> int:
         for statement in _STATEMENTS:
             run(statement, parameters)
         touched = batch.groups.filter(outcome__in=["created", "changed"])
-        drop_verification(actor, list(touched.values_list("object_id", flat=True)), parameters["reason"])
+        ids = [pk for pk in touched.values_list("object_id", flat=True) if pk is not None]
+        drop_verification(actor, ids, parameters["reason"])
         return audit.add_bulk("household", _AUDIT, [batch.pk])
 
 

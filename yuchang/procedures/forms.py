@@ -1,0 +1,153 @@
+"""What people fill in: a step's conclusion with its evidence, returns and transfers, samples, calendars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+from django.db.models import QuerySet
+from django.utils.translation import gettext_lazy as _
+
+from yuchang.accounts.models import User
+from yuchang.files.fields import UploadField
+from yuchang.places.models import Place
+from yuchang.procedures.queries import words
+from yuchang.procedures.rules.machine import Plan, Step
+
+
+class VersionForm(forms.Form):
+    """The version of the case that the person has read."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+
+class ActForm(VersionForm):
+    """The fields that the present step needs."""
+
+    choice = forms.ChoiceField(label=_("办理结论"), widget=forms.RadioSelect)
+    opinion = forms.CharField(
+        label=_("意见"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    document_number = forms.CharField(label=_("文号"), max_length=120, required=False)
+
+    def __init__(self, *args: Any, step: Step, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.step = step
+        choice = self.fields["choice"]
+        assert isinstance(choice, forms.ChoiceField)  # noqa: S101 - declared above
+        choice.choices = [(c.code, words(c.title, c.title_en)) for c in step.choices]
+        self.fields["document_number"].required = step.needs_document
+        for kind in step.evidence:
+            self.fields[f"evidence_{kind.code}"] = UploadField(
+                purpose="case_evidence", label=words(kind.title, kind.title_en), required=True
+            )
+        if step.needs_document:
+            self.fields["seal"] = UploadField(
+                purpose="seal_image", label=_("印章图样(PNG,可不传)"), required=False
+            )
+
+    @property
+    def uploads(self) -> dict[str, Any]:
+        """Kind of evidence → upload."""
+        given = {e.code: self.cleaned_data.get(f"evidence_{e.code}") for e in self.step.evidence}
+        return {kind: upload for kind, upload in given.items() if upload}
+
+
+class ReasonForm(VersionForm):
+    """A step that needs a reason: return, withdraw."""
+
+    reason = forms.CharField(label=_("理由"), max_length=500)
+
+
+class ReturnForm(ReasonForm):
+    """Where a case is sent back to."""
+
+    to = forms.ChoiceField(label=_("退回到"))
+
+    def __init__(self, *args: Any, steps: list[Step], **options: Any) -> None:
+        super().__init__(*args, **options)
+        to = self.fields["to"]
+        assert isinstance(to, forms.ChoiceField)  # noqa: S101 - declared above
+        to.choices = [(s.code, words(s.title, s.title_en)) for s in steps]
+
+
+class TransferForm(ReasonForm):
+    """To whom a step is handed."""
+
+    to_user = forms.ModelChoiceField(User.objects.none(), label=_("转交给"))
+
+    def __init__(self, *args: Any, people: QuerySet[User], **options: Any) -> None:
+        super().__init__(*args, **options)
+        to_user = self.fields["to_user"]
+        assert isinstance(to_user, forms.ModelChoiceField)  # noqa: S101 - declared above
+        to_user.queryset = people
+
+
+class OpenForm(forms.Form):
+    """A new case of a procedure that is not driven by another page."""
+
+    code = forms.ChoiceField(label=_("程序"))
+    place = forms.ModelChoiceField(Place.objects.none(), label=_("地区"))
+    title = forms.CharField(label=_("事项"), max_length=200, help_text=_("例如:王某某户纳入申请。"))
+    reference = forms.CharField(label=_("编号或来源"), max_length=120, required=False)
+
+    def __init__(
+        self,
+        *args: Any,
+        plans: dict[str, Plan],
+        titles: dict[str, str],
+        places: QuerySet[Place],
+        **options: Any,
+    ) -> None:
+        super().__init__(*args, **options)
+        code, place = self.fields["code"], self.fields["place"]
+        assert isinstance(code, forms.ChoiceField)  # noqa: S101 - declared above
+        assert isinstance(place, forms.ModelChoiceField)  # noqa: S101 - declared above
+        code.choices = [(c, titles[c]) for c in plans]
+        place.queryset = places
+
+
+class SampleForm(forms.Form):
+    """What a sample is drawn from."""
+
+    of = forms.ChoiceField(label=_("程序和步骤"))
+    place = forms.ModelChoiceField(Place.objects.none(), label=_("地区"))
+    share_percent = forms.IntegerField(
+        label=_("比例(%)"), min_value=1, max_value=100, required=False, help_text=_("空着按规定的最低比例。")
+    )
+
+    def __init__(
+        self, *args: Any, steps: list[tuple[str, str]], places: QuerySet[Place], **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        of, place = self.fields["of"], self.fields["place"]
+        assert isinstance(of, forms.ChoiceField)  # noqa: S101 - declared above
+        assert isinstance(place, forms.ModelChoiceField)  # noqa: S101 - declared above
+        of.choices = steps
+        place.queryset = places
+
+
+class CheckForm(forms.Form):
+    """What the check of a drawn case found."""
+
+    is_sound = forms.TypedChoiceField(
+        label=_("检查结果"),
+        choices=[("1", _("属实")), ("0", _("有问题"))],
+        coerce=lambda value: value == "1",
+    )
+    note = forms.CharField(label=_("检查情况"), max_length=500)
+
+
+class CalendarForm(forms.Form):
+    """A workbook or CSV of days."""
+
+    place = forms.ModelChoiceField(Place.objects.none(), label=_("适用地区"))
+    file = forms.FileField(
+        label=_("表格"), help_text=_(".xlsx 或 .csv,四列:日期、类型(放假/上班)、名称、文号。")
+    )
+
+    def __init__(self, *args: Any, places: QuerySet[Place], **options: Any) -> None:
+        super().__init__(*args, **options)
+        place = self.fields["place"]
+        assert isinstance(place, forms.ModelChoiceField)  # noqa: S101 - declared above
+        place.queryset = places

@@ -1,0 +1,1 @@
+"""Pages of procedures: what is due, one case, the library and the calendar, the samples."""

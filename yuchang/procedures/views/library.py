@@ -1,0 +1,119 @@
+"""The library of procedures with their pictures, and the calendar of working days."""
+
+from __future__ import annotations
+
+import calendar as months
+from datetime import date
+from typing import Any
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.decorators.http import require_GET, require_POST
+
+from yuchang.accounts.doors import actor_of, gate
+from yuchang.core import clock
+from yuchang.core.errors import Invalid
+from yuchang.core.forms import show_problems
+from yuchang.places.models import Place
+from yuchang.procedures import actions, queries
+from yuchang.procedures.forms import CalendarForm
+
+
+@gate("procedures.read")
+@require_GET
+def procedures(request: HttpRequest) -> HttpResponse:
+    """Every version of every procedure."""
+    actions.sync_definitions()
+    rows = [(d, queries.words(d.title, d.title_en)) for d in queries.library()]
+    return render(request, "procedures/library.html", {"rows": rows, "today": clock.today()})
+
+
+@gate("procedures.read")
+@require_GET
+def definition(request: HttpRequest, pk: int) -> HttpResponse:
+    """The picture of one version: steps, who acts, until when, with what, and what comes next."""
+    found = queries.definition_by(pk)
+    plan = queries.plan_of(found)
+    context = {
+        "definition": found,
+        "title": queries.words(found.title, found.title_en),
+        "plan": plan,
+        "lines": queries.lines_of(plan),
+    }
+    return render(request, "procedures/definition.html", context)
+
+
+def _year(request: HttpRequest) -> int:
+    given = request.GET.get("year", "")
+    year = int(given) if given.isdecimal() and len(given) == 4 else clock.today().year
+    return min(max(year, 2014), 2100)
+
+
+def _own_place(request: HttpRequest) -> Place | None:
+    return queries.places_to_keep(actor_of(request), "procedures.read").order_by("-level", "code").first()
+
+
+def _calendar_page(request: HttpRequest, form: CalendarForm | None = None) -> HttpResponse:
+    actor, year = actor_of(request), _year(request)
+    place = _own_place(request)
+    found = queries.calendar_of(place) if place else queries.calendar_for()
+    names = queries.names_of_days(year, place)
+    grid: list[tuple[int, list[list[dict[str, Any]]]]] = []
+    for month in range(1, 13):
+        weeks = months.Calendar().monthdatescalendar(year, month)
+        grid.append((month, [[_day(d, month, found, names) for d in week] for week in weeks]))
+    places = queries.places_to_keep(actor, "procedures.calendar")
+    if form is None and actor.may("procedures.calendar"):
+        form = CalendarForm(places=places)
+    context = {
+        "year": year,
+        "grid": grid,
+        "place": place,
+        "is_known": found.is_known(date(year, 7, 1)),
+        "listed": sorted(names.items()),
+        "working": sum(found.is_working(date.fromordinal(n)) for n in _ordinals(year)),
+        "form": form,
+    }
+    return render(request, "procedures/calendar.html", context, status=422 if form and form.errors else 200)
+
+
+def _ordinals(year: int) -> range:
+    return range(date(year, 1, 1).toordinal(), date(year + 1, 1, 1).toordinal())
+
+
+def _day(day: date, month: int, found: Any, names: dict[date, tuple[str, str]]) -> dict[str, Any]:
+    kind = "work" if found.is_working(day) else "off"
+    if day in names:
+        kind += " named"
+    return {"day": day, "is_in": day.month == month, "kind": kind, "name": names.get(day, ("", ""))[0]}
+
+
+@gate("procedures.read")
+@require_GET
+def calendar(request: HttpRequest) -> HttpResponse:
+    """The year's worked days and days off as they count in the reader's place."""
+    return _calendar_page(request)
+
+
+@gate("procedures.calendar")
+@require_POST
+def calendar_import(request: HttpRequest) -> HttpResponse:
+    """Add the days of a workbook for one's province, prefecture or county."""
+    actor = actor_of(request)
+    places = queries.places_to_keep(actor, "procedures.calendar")
+    form = CalendarForm(request.POST, request.FILES, places=places)
+    if form.is_valid():
+        upload = form.cleaned_data["file"]
+        try:
+            count = actions.import_holidays(
+                actor, name=upload.name, content=upload.read(), place=form.cleaned_data["place"]
+            )
+        except Invalid as error:
+            show_problems(form, error)
+        else:
+            messages.success(request, _("已导入 %(count)s 天。") % {"count": count})
+            return redirect(reverse("procedures:calendar"))
+    return _calendar_page(request, form)
