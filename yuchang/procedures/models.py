@@ -130,6 +130,11 @@ class Case(Versioned, Placed):
             ),
             models.Index(fields=["due_on", "id"], condition=Q(state="open"), name="procedures_due"),
             models.Index(fields=["definition", "id"], name="procedures_case_definition"),
+            models.Index(
+                fields=["subject_kind", "assigned_to"],
+                condition=Q(state="open", assigned_to__isnull=False),
+                name="procedures_case_assigned",
+            ),
         ]
 
     def __str__(self) -> str:

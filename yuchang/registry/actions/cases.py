@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import Actor
@@ -59,29 +59,15 @@ def drop_verification(actor: Actor, household_ids: Sequence[int], reason: str) -
     )
 
 
-def held_by_another(actor: Actor) -> Exists:
-    """Whether the check of this household was transferred to somebody else."""
-    held = Case.objects.filter(
-        ~Q(assigned_to_id=actor.user_id),
-        subject_kind=HOUSEHOLD,
-        subject_id=OuterRef("pk"),
-        code=VERIFICATION,
-        state=Case.State.OPEN,
-        assigned_to__isnull=False,
-    )
-    return Exists(held)
+def held_by_others(actor: Actor) -> QuerySet[Case]:
+    """Open checks that were transferred to somebody else."""
+    rows = Case.objects.filter(subject_kind=HOUSEHOLD, state=Case.State.OPEN, assigned_to__isnull=False)
+    return rows.exclude(assigned_to_id=actor.user_id).select_related("assigned_to")
 
 
 def confirm(actor: Actor, household_ids: Sequence[int]) -> None:
     """The second person has confirmed these. Raises Refused when one was transferred to another."""
-    held = Case.objects.filter(
-        ~Q(assigned_to_id=actor.user_id),
-        subject_kind=HOUSEHOLD,
-        subject_id__in=household_ids,
-        state=Case.State.OPEN,
-        assigned_to__isnull=False,
-    )
-    if case := held.select_related("assigned_to").first():
+    if case := held_by_others(actor).filter(subject_id__in=household_ids).first():
         raise Refused(
             _("该户的核实已转交 %(name)s 办理。") % {"name": case.assigned_to}, remedy=_("请由其办理或转回。")
         )

@@ -13,7 +13,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Refused
-from yuchang.registry.actions.cases import confirm, held_by_another
+from yuchang.registry.actions.cases import confirm, held_by_others
 from yuchang.registry.models import Household
 
 State = Household.State
@@ -80,5 +80,5 @@ def _waiting(actor: Actor, household_ids: Sequence[int] | None) -> QuerySet[Hous
     rows = Household.objects.filter(
         place_filter(actor, "registry.verify"), verified_by=None, state__in=WAITING, entered_by__isnull=False
     ).exclude(entered_by_id=actor.user_id)
-    rows = rows.exclude(held_by_another(actor))
+    rows = rows.exclude(pk__in=list(held_by_others(actor).values_list("subject_id", flat=True)))
     return rows if household_ids is None else rows.filter(pk__in=list(household_ids))
