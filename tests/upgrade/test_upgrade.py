@@ -89,7 +89,7 @@ def migrate(url: str) -> str:
     name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
     environment = os.environ | {"YUCHANG_DB_ROLE": "owner", "PYTHONPATH": str(ROOT)}
     environment["DATABASE_OWNER_URL"] = replace_url(database_url("owner"), str(name))
-    command = [sys.executable, str(ROOT / "manage.py"), "migrate", "--noinput", "--skip-checks", "-v", "0"]
+    command = [sys.executable, str(ROOT / "manage.py"), "upgrade_schema", "--skip-checks", "-v", "1"]
     done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout

@@ -16,6 +16,7 @@ from yuchang.supervisor.moving import move_to
 from yuchang.supervisor.processes import Doors, Supervisor
 from yuchang.supervisor.provision import as_shell, fresh_passwords, provision
 from yuchang.supervisor.server import EmbeddedServer, write_private
+from yuchang.supervisor.upgrading import upgrade
 from yuchang.supervisor.words import Trouble, say
 
 
@@ -160,6 +161,9 @@ def parser() -> argparse.ArgumentParser:
         if action is certificate:
             command.add_argument("host", nargs="*", help="a name or address under which it is reached")
     keeping.add_commands(commands)
+    upgrader = commands.add_parser("upgrade", help=upgrade.__doc__)
+    upgrader.set_defaults(action=upgrade)
+    upgrader.add_argument("--no-backup", action="store_true", help="when another backup was just made")
     command = commands.add_parser("url", help=url.__doc__)
     command.add_argument("role", choices=ROLES, nargs="?", default="app")
     command.set_defaults(action=url)

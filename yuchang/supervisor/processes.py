@@ -197,9 +197,10 @@ class Supervisor:
             self._stop()
         return 0
 
-    def prepare(self) -> None:
+    @staticmethod
+    def prepare() -> None:
         """Bring tables and static files up to this version."""
-        manage("migrate", YUCHANG_DB_ROLE="owner")
+        manage("upgrade_schema", YUCHANG_DB_ROLE="owner")
         stamp, wanted = VAR / "static" / ".stamp", static_fingerprint()
         if not stamp.exists() or stamp.read_text() != wanted:
             manage("collectstatic", *(f"--ignore={name}" for name in NOT_SERVED))

@@ -24,7 +24,9 @@ def test_it_fits_the_names_and_is_trusted_by_whoever_installed_the_authority(tmp
         assert key.stat().st_mode & 0o077 == 0
 
 
-def test_a_good_one_stays_a_new_name_or_a_near_end_makes_a_new_one_of_the_same_authority(tmp_path, monkeypatch):
+def test_a_good_one_stays_a_new_name_or_a_near_end_makes_a_new_one_of_the_same_authority(
+    tmp_path, monkeypatch
+):
     files = ensure(tmp_path)
     authority, first = files.authority.read_bytes(), files.certificate.read_bytes()
     assert ensure(tmp_path).certificate.read_bytes() == first
