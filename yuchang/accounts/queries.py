@@ -299,7 +299,7 @@ def people_for(actor: Actor, permission: str = "accounts.manage") -> QuerySet[Us
     """The people whose accounts the actor keeps: with a hat in reach, or without any and kept there."""
     if not actor.may(permission):
         return User.objects.none()
-    hats = Hat.objects.filter(user=OuterRef("pk")).exclude(state="refused")
+    hats = Hat.objects.filter(user=OuterRef("pk")).filter(state__in=["proposed", "live"])
     if is_national(actor, permission):
         return User.objects.all()
     at_home = place_filter(actor, permission, prefix="home__") | Q(

@@ -89,7 +89,7 @@ def end_grant(*, actor: Actor, grant_id: int, version: int | None) -> RoleGrant:
 def check_combination(user: User, role: Role, on: date) -> None:
     """The new role goes with those the person has or will have. Raises Refused."""
     rows = Hat.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=on), user=user)
-    held = {Role(r) for r in rows.exclude(state="refused").values_list("role", flat=True)}
+    held = {Role(r) for r in rows.filter(state__in=["proposed", "live"]).values_list("role", flat=True)}
     if not may_be_combined(held | {role}):
         raise Refused(
             _("系统管理员、安全管理员、审计管理员、审计员互相分立,也不能兼任业务岗位。"),
@@ -99,7 +99,7 @@ def check_combination(user: User, role: Role, on: date) -> None:
 
 def _open_grants(user: User, on: date) -> QuerySet[RoleGrant]:
     rows = RoleGrant.objects.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=on), user=user)
-    return rows.exclude(state=Vetted.State.REFUSED)
+    return rows.filter(state__in=["proposed", "live"])
 
 
 def scope_place(actor: Actor, role: Role, place_id: int | None, organisation_id: int | None) -> Place | None:

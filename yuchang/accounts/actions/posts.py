@@ -75,7 +75,10 @@ def close_post(*, actor: Actor, post_id: int, version: int | None) -> Post:
         actions.check_version(post, version)
         today = clock.today()
         open_ended = Q(valid_to__isnull=True) | Q(valid_to__gte=today)
-        if post.closed_on or post.incumbencies.exclude(state="refused").filter(open_ended).exists():
+        if (
+            post.closed_on
+            or post.incumbencies.filter(state__in=["proposed", "live"]).filter(open_ended).exists()
+        ):
             raise Conflict(_("岗位还有人任职，或已经撤销。"), remedy=_("请先结束任职。"))
         post.closed_on = today
         actions.save(post)
@@ -126,7 +129,7 @@ def end_incumbency(*, actor: Actor, incumbency_id: int, version: int | None) -> 
 
 
 def _incumbency(actor: Actor, incumbency_id: int, version: int | None) -> Incumbency:
-    rows = Incumbency.objects.select_related("post").exclude(state="refused")
+    rows = Incumbency.objects.select_related("post").filter(state__in=["proposed", "live"])
     within = place_filter(actor, MANAGE, "post__")
     row = open_door(rows, actor, MANAGE, incumbency_id, within=within, lock=True)
     refuse_oneself(actor, row.user_id)
@@ -222,7 +225,7 @@ def end_deputy(*, actor: Actor, deputy_id: int, version: int | None) -> Deputy:
     """The holder is back: the deputyship ends as of today. Raises Hidden, Stale, Conflict."""
     with actions.write("accounts.end_deputy", actor) as audit:
         rows = Deputy.objects.select_for_update(of=("self",)).select_related("incumbency__post")
-        row = rows.filter(pk=deputy_id).exclude(state="refused").first()
+        row = rows.filter(pk=deputy_id).filter(state__in=["proposed", "live"]).first()
         if row is None:
             raise Hidden(_("没有找到,或不在您的管辖范围内。"))
         own_or_kept(actor, row.incumbency_id)

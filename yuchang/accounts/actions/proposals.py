@@ -61,11 +61,17 @@ def check_days(valid_from: date, valid_to: date | None) -> None:
 
 
 def end_row(row: Any, last: date | None = None) -> None:
-    """End a dated row with its last day, yesterday unless told. Raises Conflict when it has ended before."""
+    """End a dated row with its last day, yesterday unless told; one that began later never counts again.
+
+    Raises Conflict when it has ended before.
+    """
     last = last or clock.today() - timedelta(days=1)
-    if row.valid_to is not None and row.valid_to <= last:
+    if (row.valid_to is not None and row.valid_to <= last) or getattr(row, "state", "") == "ended":
         raise Conflict(_("这一任职或岗位已经结束。"))
-    row.valid_to = max(last, row.valid_from)
+    if row.valid_from > last and hasattr(row, "state"):
+        row.state = Vetted.State.ENDED
+    else:
+        row.valid_to = max(last, row.valid_from)
     actions.save(row)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, timedelta
 
-from django.db.models import F, Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.actions.grants import check_combination
@@ -87,7 +87,7 @@ def add_member(
 def end_membership(*, actor: Actor, member_id: int, version: int | None) -> TeamMember:
     """A person leaves a team as of today. Raises Hidden, Refused, Stale, Conflict."""
     with actions.write("accounts.end_membership", actor) as audit:
-        rows = TeamMember.objects.select_related("team").exclude(state="refused")
+        rows = TeamMember.objects.select_related("team").filter(state__in=["proposed", "live"])
         within = place_filter(actor, MANAGE_TEAMS, "team__")
         row = open_door(rows, actor, MANAGE_TEAMS, member_id, within=within, lock=True)
         actions.check_version(row, version)
@@ -109,7 +109,7 @@ def assign_helper(
     today = clock.today()
     with actions.write("accounts.assign_helper", actor) as audit:
         row = _assignment(actor, place, Role.HELPER, _("结对帮扶"), user_id, post_id, None)
-        released = _release(household_ids, today)
+        released = _release(household_ids)
         with explained():
             _open_items("assignment", row.pk, household_ids, today, None, is_exclusive=True)
         details = {"user": user_id, "post": post_id or None, "released": released}
@@ -153,14 +153,17 @@ def _assignment(
         )
 
 
-def _release(household_ids: Sequence[int], today: date) -> int:
+def _release(household_ids: Sequence[int]) -> int:
     """The helpers before give these households up. What began only today leaves no trace but the log's."""
-    rows = ScopeItem.objects.filter(
-        Q(valid_to__isnull=True) | Q(valid_to__gte=today),
-        object_kind="household",
-        object_id__in=household_ids,
-        is_exclusive=True,
+    return _close_items(
+        ScopeItem.objects.filter(object_kind="household", object_id__in=household_ids, is_exclusive=True)
     )
+
+
+def _close_items(rows: QuerySet[ScopeItem]) -> int:
+    """What is open closes as of today. Returns how many rows."""
+    today = clock.today()
+    rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=today))
     gone, _kinds = rows.filter(valid_from__gte=today).delete()
     return gone + rows.update(valid_to=today - timedelta(days=1))
 
@@ -219,10 +222,6 @@ def end_assignment(*, actor: Actor, assignment_id: int, version: int | None) -> 
         row = open_door(Assignment.objects.all(), actor, ASSIGN, assignment_id, lock=True)
         actions.check_version(row, version)
         end_row(row)
-        items = ScopeItem.objects.filter(
-            Q(valid_to__isnull=True) | Q(valid_to__gt=row.valid_to), scope_kind="assignment", scope_id=row.pk
-        )
-        items.filter(valid_from__gt=row.valid_to).delete()
-        items.filter(valid_from__lte=F("valid_from")).update(valid_to=row.valid_to)
+        _close_items(ScopeItem.objects.filter(scope_kind="assignment", scope_id=row.pk))
         audit.add("assignment", row.pk, place_id=row.place_id, user=row.user_id, post=row.post_id)
     return row

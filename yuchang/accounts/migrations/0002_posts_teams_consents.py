@@ -177,7 +177,12 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("proposed", "待批准"), ("live", "有效"), ("refused", "未批准")],
+                        choices=[
+                            ("proposed", "待批准"),
+                            ("live", "有效"),
+                            ("refused", "未批准"),
+                            ("ended", "当日撤回"),
+                        ],
                         default="live",
                         max_length=10,
                     ),
@@ -215,7 +220,12 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("proposed", "待批准"), ("live", "有效"), ("refused", "未批准")],
+                        choices=[
+                            ("proposed", "待批准"),
+                            ("live", "有效"),
+                            ("refused", "未批准"),
+                            ("ended", "当日撤回"),
+                        ],
                         default="live",
                         max_length=10,
                     ),
@@ -434,7 +444,12 @@ class Migration(migrations.Migration):
                 (
                     "state",
                     models.CharField(
-                        choices=[("proposed", "待批准"), ("live", "有效"), ("refused", "未批准")],
+                        choices=[
+                            ("proposed", "待批准"),
+                            ("live", "有效"),
+                            ("refused", "未批准"),
+                            ("ended", "当日撤回"),
+                        ],
                         default="live",
                         max_length=10,
                     ),
@@ -491,7 +506,12 @@ class Migration(migrations.Migration):
             model_name="rolegrant",
             name="state",
             field=models.CharField(
-                choices=[("proposed", "待批准"), ("live", "有效"), ("refused", "未批准")],
+                choices=[
+                    ("proposed", "待批准"),
+                    ("live", "有效"),
+                    ("refused", "未批准"),
+                    ("ended", "当日撤回"),
+                ],
                 default="live",
                 max_length=10,
             ),
@@ -632,7 +652,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="rolegrant",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["proposed", "live", "refused"])),
+                condition=models.Q(("state__in", ["proposed", "live", "refused", "ended"])),
                 name="accounts_rolegrant_known_state",
             ),
         ),
@@ -1088,7 +1108,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="deputy",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["proposed", "live", "refused"])),
+                condition=models.Q(("state__in", ["proposed", "live", "refused", "ended"])),
                 name="accounts_deputy_known_state",
             ),
         ),
@@ -1283,7 +1303,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="incumbency",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["proposed", "live", "refused"])),
+                condition=models.Q(("state__in", ["proposed", "live", "refused", "ended"])),
                 name="accounts_incumbency_known_state",
             ),
         ),
@@ -1413,7 +1433,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="teammember",
             constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("state", "refused"), _negated=True),
+                condition=models.Q(("state__in", ["proposed", "live"])),
                 expressions=[
                     (
                         models.Func(
@@ -1473,7 +1493,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="teammember",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", ["proposed", "live", "refused"])),
+                condition=models.Q(("state__in", ["proposed", "live", "refused", "ended"])),
                 name="accounts_teammember_known_state",
             ),
         ),

@@ -58,7 +58,7 @@ BEGIN
     IF EXISTS (
         SELECT 1 FROM accounts_hat one JOIN accounts_hat other
           ON other.user_id = one.user_id AND other.role <> one.role
-        WHERE one.user_id = who AND one.state <> 'refused' AND other.state <> 'refused'
+        WHERE one.user_id = who AND one.state IN ('proposed', 'live') AND other.state IN ('proposed', 'live')
           AND one.role IN ('system_administrator', 'security_administrator', 'audit_administrator', 'auditor')
           AND one.valid_from <= coalesce(other.valid_to, 'infinity')
           AND other.valid_from <= coalesce(one.valid_to, 'infinity')
@@ -71,7 +71,7 @@ CREATE FUNCTION accounts_hat_given() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE who bigint;
 BEGIN
     IF TG_TABLE_NAME = 'accounts_assignment' AND NEW.user_id IS NULL THEN
-        FOR who IN SELECT user_id FROM accounts_incumbency WHERE post_id = NEW.post_id AND state <> 'refused'
+        FOR who IN SELECT user_id FROM accounts_incumbency WHERE post_id = NEW.post_id AND state IN ('proposed', 'live')
                    UNION SELECT d.user_id FROM accounts_deputy d JOIN accounts_incumbency i
                          ON i.id = d.incumbency_id WHERE i.post_id = NEW.post_id ORDER BY 1 LOOP
             PERFORM accounts_keep_apart(who);
@@ -148,7 +148,7 @@ def _triggers() -> str:
         f"CREATE TRIGGER accounts_{t}_vetted AFTER INSERT OR UPDATE OF vetted_by_id ON accounts_{t}"
         " FOR EACH ROW WHEN (NEW.vetted_by_id IS NOT NULL) EXECUTE FUNCTION accounts_is_vetted();\n"
         f"CREATE TRIGGER accounts_{t}_once BEFORE UPDATE OF state ON accounts_{t} FOR EACH ROW"
-        " WHEN (OLD.state <> 'proposed' AND NEW.state <> OLD.state)"
+        " WHEN (OLD.state <> 'proposed' AND NEW.state <> OLD.state AND NEW.state <> 'ended')"
         " EXECUTE FUNCTION accounts_stays_refused();\n"
         for t in VETTED
     )

@@ -17,13 +17,14 @@ ROLE_VALUES = [r.value for r in Role]
 class Vetted(Versioned):
     """A right that one person proposes and another approves (三员分立: the security administrator).
 
-    Only a live row carries the right. The command line, which has no person, proposes live rows.
+    Only a live row carries the right; one that ends on the day it began is marked ended. The command line, which has no person, proposes live rows.
     """
 
     class State(models.TextChoices):
         PROPOSED = "proposed", _("待批准")
         LIVE = "live", _("有效")
         REFUSED = "refused", _("未批准")
+        ENDED = "ended", _("当日撤回")
 
     state = models.CharField(max_length=10, choices=State, default=State.LIVE)
     proposed_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
@@ -39,7 +40,7 @@ def vetted_constraints(table: str) -> list[models.CheckConstraint]:
     """Nobody vets the own proposal or right, and what a person proposed lives only when it was vetted."""
     return [
         models.CheckConstraint(
-            condition=Q(state__in=["proposed", "live", "refused"]), name=f"{table}_known_state"
+            condition=Q(state__in=["proposed", "live", "refused", "ended"]), name=f"{table}_known_state"
         ),
         models.CheckConstraint(
             condition=Q(vetted_by__isnull=True)

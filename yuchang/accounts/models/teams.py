@@ -72,7 +72,7 @@ class TeamMember(Vetted):
                     (single("user"), RangeOperators.OVERLAPS),
                     (days(), RangeOperators.OVERLAPS),
                 ],
-                condition=~Q(state="refused"),
+                condition=Q(state__in=["proposed", "live"]),
             ),
             ExclusionConstraint(
                 name="accounts_teammember_one_leader",

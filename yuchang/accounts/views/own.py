@@ -43,7 +43,7 @@ def own(request: HttpRequest) -> HttpResponse:
         "session_key": request.session.session_key,
         "seats": Incumbency.objects.filter(user_id=user_id, state="live").select_related("post__place"),
         "deputies": Deputy.objects.filter(incumbency__user_id=user_id)
-        .exclude(state="refused")
+        .filter(state__in=["proposed", "live"])
         .select_related("user", "incumbency__post")
         .order_by("-id")[:10],
         "today": today,

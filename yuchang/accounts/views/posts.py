@@ -164,7 +164,9 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
             else:
                 messages.success(request, _("已提出入队，经安全管理员批准后生效。"))
                 return redirect("accounts:team", pk)
-    members = TeamMember.objects.filter(team=row).exclude(state="refused").select_related("user")
+    members = (
+        TeamMember.objects.filter(team=row).filter(state__in=["proposed", "live"]).select_related("user")
+    )
     context = {
         "team": row,
         "members": members.order_by("-valid_from", "id"),

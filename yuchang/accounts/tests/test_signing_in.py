@@ -1,0 +1,279 @@
+"""Signing in: second factors, sessions, invitations, old and weak passwords, no oracle for names."""
+
+from __future__ import annotations
+
+import re
+import statistics
+import time
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.password_validation import CommonPasswordValidator, validate_password
+from django.contrib.sessions.models import Session
+from django.core.exceptions import ValidationError
+from django.test import Client
+
+from tests import people
+from yuchang.accounts import actions, factors
+from yuchang.accounts.models import Invitation, RecoveryCode, SignIn, TotpDevice, User
+from yuchang.accounts.queries import is_password_old, sessions_of
+from yuchang.accounts.rules import Actor, Role
+from yuchang.accounts.tests.makers import approved, guard, keeper, now
+from yuchang.core import clock
+from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
+from yuchang.core.models import AuditEntry
+
+PASSWORD = "Yu-chang-2026"
+
+
+def somebody(role: Role = Role.COUNTY_OFFICER) -> User:
+    user = people.person("王专员", role, place=people.county()).user
+    user.set_password(PASSWORD)
+    user.save()
+    return user
+
+
+def sign_in(user: User, password: str = PASSWORD) -> tuple[Client, Any]:
+    client = Client()
+    return client, client.post("/accounts/sign-in", {"username": user.username, "password": password})
+
+
+def enrolled(user: User) -> tuple[str, list[str]]:
+    """The secret and the recovery codes of a person with an authenticator."""
+    actor = Actor(user.pk, user.display_name)
+    secret = actions.begin_totp(actor=actor)
+    return secret, actions.confirm_totp(actor=actor, code=factors.code_at(secret, time.time() - 30))
+
+
+def test_the_second_step_stands_between_the_password_and_the_pages(db: None) -> None:
+    user = somebody()
+    secret, _codes = enrolled(user)
+    client, answer = sign_in(user)
+    assert answer["Location"] == "/accounts/second-step"
+    assert client.get("/dashboard").status_code == 302  # not signed in yet
+    wrong = client.post("/accounts/second-step", {"code": "000000"})
+    assert wrong.status_code == 200 and "sessionid" in client.cookies
+    assert client.get("/dashboard").status_code == 302
+    done = client.post("/accounts/second-step", {"code": factors.code_at(secret, time.time())})
+    assert done.status_code == 302 and client.get("/dashboard").status_code == 200
+    assert AuditEntry.objects.filter(action="accounts.sign_in", actor_id=user.pk).count() == 1
+
+
+def test_a_code_is_good_once_and_the_secret_is_nowhere_in_the_clear(db: None) -> None:
+    user = somebody()
+    secret, _codes = enrolled(user)
+    code = factors.code_at(secret, time.time())
+    assert actions.pass_totp(user_id=user.pk, code=code)
+    assert not actions.pass_totp(user_id=user.pk, code=code)
+    assert secret.encode() not in bytes(TotpDevice.objects.get(user=user).secret_sealed)
+    assert not AuditEntry.objects.filter(body__contains=secret).exists()
+
+
+def test_the_published_values_of_the_standard() -> None:
+    """RFC 6238 appendix B, SHA-1, the last six digits."""
+    secret = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+    for at, code in ((59, "287082"), (1111111109, "081804"), (1234567890, "005924"), (20000000000, "353130")):
+        assert factors.code_at(secret, at) == code
+        assert factors.accepted_step(secret, code, 0, at) == at // 30
+        assert factors.accepted_step(secret, code, at // 30, at) is None
+        assert factors.accepted_step(secret, code, 0, at + 90) is None
+
+
+def test_five_wrong_codes_lock_the_second_step_for_everything(db: None) -> None:
+    user = somebody()
+    secret, codes = enrolled(user)
+    for _try in range(5):
+        assert not actions.pass_totp(user_id=user.pk, code="000000")
+    assert not actions.pass_totp(user_id=user.pk, code=factors.code_at(secret, time.time()))
+    assert not actions.pass_recovery_code(user_id=user.pk, code=codes[0])
+    User.objects.filter(pk=user.pk).update(second_step_locked_until=factors.real_now())
+    assert actions.pass_totp(user_id=user.pk, code=factors.code_at(secret, time.time()))
+
+
+def test_a_recovery_code_is_good_once_and_only_for_its_owner(db: None) -> None:
+    user, other = somebody(), somebody()
+    _secret, codes = enrolled(user)
+    assert not actions.pass_recovery_code(user_id=other.pk, code=codes[0])
+    client, _answer = sign_in(user)
+    assert client.post("/accounts/second-step", {"code": codes[0].upper()}).status_code == 302
+    assert client.get("/dashboard").status_code == 200
+    assert not actions.pass_recovery_code(user_id=user.pk, code=codes[0])
+    assert RecoveryCode.objects.filter(user=user, used_at=None).count() == 9
+
+
+def test_the_time_between_the_two_steps_is_short(db: None) -> None:
+    user = somebody()
+    secret, _codes = enrolled(user)
+    client, _answer = sign_in(user)
+    session = client.session
+    session["second_step"] = {**session["second_step"], "at": int(time.time()) - 301}
+    session.save()
+    assert (
+        client.post("/accounts/second-step", {"code": factors.code_at(secret, time.time())}).status_code
+        == 404
+    )
+    assert Client().get("/accounts/second-step").status_code == 404
+
+
+def test_a_role_that_asks_for_it_enrols_before_anything_else(db: None, settings: Any) -> None:
+    settings.MFA_ROLES = ("county_officer",)
+    officer, cadre = people.wang(), people.li()
+    client = officer.client()
+    assert client.get("/dashboard")["Location"] == "/accounts/me"
+    assert client.get("/accounts/me").status_code == 200
+    assert client.get("/accounts/me/authenticator").status_code == 200
+    enrolled(officer.user)
+    assert client.get("/dashboard").status_code == 200
+    assert cadre.client().get("/dashboard").status_code == 200
+
+
+def test_a_lost_telephone_is_a_matter_for_the_administrator(db: None) -> None:
+    user = somebody()
+    enrolled(user)
+    sign_in(user)
+    with pytest.raises(Refused):
+        actions.remove_second_factors(actor=people.zhang().actor, user_id=user.pk, version=1)
+    with pytest.raises(Stale):
+        actions.remove_second_factors(actor=keeper(), user_id=user.pk, version=99)
+    user.refresh_from_db()
+    actions.remove_second_factors(actor=keeper(), user_id=user.pk, version=user.version)
+    _client, answer = sign_in(user)
+    assert answer["Location"] == "/"
+
+
+def test_own_factors_go_with_the_password_only(db: None) -> None:
+    user = somebody()
+    enrolled(user)
+    with pytest.raises(Invalid):
+        actions.remove_own_factors(actor=Actor(user.pk, ""), password="wrong")
+    actions.remove_own_factors(actor=Actor(user.pk, ""), password=PASSWORD)
+    assert not TotpDevice.objects.filter(user=user).exists()
+    with pytest.raises(Conflict):
+        actions.confirm_totp(actor=Actor(user.pk, ""), code="123456")
+
+
+def test_every_sign_in_is_listed_and_can_be_ended_from_elsewhere(db: None) -> None:
+    user = somebody()
+    one, two = sign_in(user)[0], sign_in(user)[0]
+    assert sessions_of(user.pk).count() == 2
+    stranger = somebody()
+    assert (
+        sign_in(stranger)[0]
+        .post(f"/accounts/me/sessions/{SignIn.objects.filter(user=user).latest('id').pk}/end")
+        .status_code
+        == 404
+    )
+    assert one.post("/accounts/me/sign-out-everywhere").status_code == 302
+    assert one.get("/dashboard").status_code == 200
+    assert two.get("/dashboard").status_code == 302
+
+
+def test_disabling_a_person_ends_every_session_within_a_second(db: None) -> None:
+    user = somebody()
+    client, _answer = sign_in(user)
+    assert client.get("/dashboard").status_code == 200
+    user.refresh_from_db()
+    began = time.monotonic()
+    actions.deactivate_user(actor=keeper(), user_id=user.pk, version=user.version, reason="调离")
+    assert client.get("/dashboard").status_code == 302
+    assert time.monotonic() - began < 1 and not SignIn.objects.filter(user=user).exists()
+
+
+def test_a_session_ends_after_thirty_idle_minutes(db: None, settings: Any) -> None:
+    client, _answer = sign_in(somebody())
+    assert settings.SESSION_COOKIE_AGE == 30 * 60
+    Session.objects.update(expire_date=factors.real_now() - timedelta(seconds=1))
+    assert client.get("/dashboard").status_code == 302
+
+
+@pytest.mark.parametrize(
+    "weak", ["Password2026!", "P@ssw0rd!!!1", "Qwertyuiop1!", "Iloveyou-123", "Welcome@2026"]
+)
+def test_common_passwords_are_refused_however_dressed(weak: str) -> None:
+    with pytest.raises(ValidationError):
+        validate_password(weak)
+
+
+def test_the_three_thousand_commonest_are_refused() -> None:
+    words = list(CommonPasswordValidator().passwords)[:3000]
+    for word in words:
+        with pytest.raises(ValidationError):
+            validate_password(word)
+
+
+def test_an_old_password_must_be_changed_first(db: None, settings: Any) -> None:
+    settings.PASSWORD_MAX_DAYS = 90
+    user = somebody()
+    User.objects.filter(pk=user.pk).update(password_changed_at=factors.real_now() - timedelta(days=91))
+    client, _answer = sign_in(user)
+    assert client.get("/dashboard")["Location"] == "/accounts/password"
+    settings.PASSWORD_MAX_DAYS = 0
+    assert not is_password_old(User.objects.get(pk=user.pk))
+
+
+def test_the_time_of_an_answer_does_not_tell_which_names_exist(db: None, settings: Any) -> None:
+    settings.AXES_ENABLED = False
+    user, closed = somebody(), somebody()
+    User.objects.filter(pk=closed.pk).update(is_active=False)
+    names = {"known": user.username, "unknown": "nobody-at-all", "closed": closed.username}
+    took: dict[str, list[float]] = {kind: [] for kind in names}
+    for _round in range(6):
+        for kind, name in names.items():
+            began = time.process_time()
+            answer = Client().post("/accounts/sign-in", {"username": name, "password": "wrong"})
+            took[kind].append(time.process_time() - began)
+            assert answer.status_code == 200
+    middle = {kind: statistics.median(times) for kind, times in took.items()}
+    for kind in ("unknown", "closed"):
+        assert abs(middle[kind] / middle["known"] - 1) < 0.25, middle
+
+
+def test_an_invitation_works_once_and_its_right_waits_for_a_second_person(db: None) -> None:
+    row, code = actions.invite(
+        actor=keeper(), display_name="新同事", role=Role.VILLAGE_CADRE, place_id=people.villages()[0].pk
+    )
+    assert code.encode() not in bytes(row.code_hash)
+    client = Client()
+    form = {"username": "invited", "new": "Strong-pass-1", "again": "Strong-pass-1"}
+    assert client.get(f"/accounts/join/{code}").status_code == 200
+    assert client.post(f"/accounts/join/{code}", {**form, "new": "weak", "again": "weak"}).status_code == 200
+    assert client.post(f"/accounts/join/{code}", form)["Location"] == "/accounts/sign-in"
+    assert client.post(f"/accounts/join/{code}", form).status_code == 404
+    user = User.objects.get(username="invited")
+    assert not now(user).grants
+    approved("grant", user.role_grants.get())
+    assert now(user).has_role(Role.VILLAGE_CADRE)
+
+
+def test_an_invitation_runs_out_or_is_taken_back(db: None) -> None:
+    row, code = actions.invite(
+        actor=keeper(), display_name="新同事", role=Role.VILLAGE_CADRE, place_id=people.villages()[0].pk
+    )
+    Invitation.objects.filter(pk=row.pk).update(expires_at=clock.now() - timedelta(seconds=1))
+    with pytest.raises(Hidden):
+        actions.accept_invitation(code=code, username="late", password="Strong-pass-1")
+    other, code = actions.invite(
+        actor=keeper(), display_name="新同事", role=Role.VILLAGE_CADRE, place_id=people.villages()[0].pk
+    )
+    actions.cancel_invitation(actor=keeper(), invitation_id=other.pk, version=1)
+    with pytest.raises(Hidden):
+        actions.accept_invitation(code=code, username="late", password="Strong-pass-1")
+    for actor in (guard(), people.wang().actor):
+        with pytest.raises(Refused):
+            actions.invite(actor=actor, display_name="x", role=Role.VILLAGE_CADRE, place_id=1)
+    with pytest.raises(Hidden):
+        actions.invite(
+            actor=keeper(),
+            display_name="x",
+            role=Role.VILLAGE_CADRE,
+            place_id=people.villages(people.WEN)[0].pk,
+        )
+
+
+def test_the_picture_of_the_secret_is_served_by_the_page_itself(db: None) -> None:
+    client = people.wang().client()
+    client.post("/accounts/me/authenticator", {"begin": "1"})
+    page = client.get("/accounts/me/authenticator").content.decode()
+    assert re.search(r'<img class="qr" src="data:image/svg\+xml', page)
+    assert not re.search(r'(src|href)="https?://', page)
