@@ -38,7 +38,30 @@ class Cell:
     neighbour: tuple[str, ...] = NOBODY
 
 
+# Operations of machines: no browser opens them, whoever is signed in. A matrix of their own, over every
+# role's token, stands in yuchang/api/tests.
+OPERATIONS = {
+    "GET": (
+        *("me", "search", "place", "households", "household", "decisions", "organisations", "organisation"),
+        *("postings", "posting", "matches", "match", "clearings", "clearing", "agreements", "rounds"),
+        *("orders", "order", "transactions", "statement", "alerts", "checkpoints", "api-root"),
+    ),
+    "POST": ("enter", "observe", "post_one", "withdraw", "answer", "buy"),
+}
+
 CELLS: dict[tuple[str, str], Cell] = {
+    # api
+    **{(f"api:v1:{name}", method): Cell(NOBODY) for method, names in OPERATIONS.items() for name in names},
+    ("api:issue", "POST"): Cell((OFFICER, PARTNER, AUDITOR), (OFFICER, PARTNER, AUDITOR)),
+    ("api:own", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("api:revoke", "POST"): Cell((OFFICER, ADMIN), ONLY_ADMIN),
+    ("api:v1:openapi-json", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("api:v1:openapi-view", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("api:webhook", "GET"): Cell(ONLY_OFFICER),
+    ("api:webhook_again", "POST"): Cell(ONLY_OFFICER),
+    ("api:webhook_new", "GET"): Cell((OFFICER, PARTNER, AUDITOR), (OFFICER, PARTNER, AUDITOR)),
+    ("api:webhook_new", "POST"): Cell(ONLY_OFFICER),
+    ("api:webhook_state", "POST"): Cell(ONLY_OFFICER),
     # accounts
     ("accounts:password", "GET"): Cell(SIGNED_IN, SIGNED_IN),
     ("accounts:password", "POST"): Cell(SIGNED_IN, SIGNED_IN),
@@ -93,6 +116,26 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("exchange:posting_new", "POST"): Cell((CADRE, REVIEWER, OFFICER, PARTNER)),
     ("exchange:posting_open", "POST"): Cell(STAFF),
     ("exchange:posting_withdraw", "POST"): Cell(STAFF),
+    # files
+    ("files:download", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("files:file", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("files:hold", "POST"): Cell(ONLY_OFFICER),
+    ("files:index", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("files:remove", "POST"): Cell(STAFF),
+    ("files:status", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("files:thumbnail", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("files:upload", "POST"): Cell(STAFF),
+    # messages: everybody's own, here the cadre's
+    ("messages:archive", "POST"): Cell((CADRE,)),
+    ("messages:contact", "POST"): Cell(SIGNED_IN, SIGNED_IN),
+    ("messages:deliveries", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("messages:delivery_retry", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("messages:inbox", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("messages:mark_read", "POST"): Cell((CADRE,)),
+    ("messages:message", "GET"): Cell((CADRE,)),
+    ("messages:preferences", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("messages:preferences", "POST"): Cell(SIGNED_IN, SIGNED_IN),
+    ("messages:read_all", "POST"): Cell(SIGNED_IN, SIGNED_IN),
     # ledger
     ("ledger:household_book", "GET"): Cell(READERS, ONLY_AUDITOR),
     ("ledger:transaction", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
@@ -160,6 +203,25 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("policy:rules", "GET"): Cell(READERS, READERS),
     ("policy:run", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
     ("policy:run_new", "POST"): Cell(ONLY_OFFICER),
+    # procedures
+    ("procedures:calendar", "GET"): Cell(READERS, READERS),
+    ("procedures:calendar_import", "POST"): Cell(ONLY_OFFICER),
+    ("procedures:case", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("procedures:case_advance", "POST"): Cell((REVIEWER,)),
+    ("procedures:case_new", "GET"): Cell(STAFF, STAFF),
+    ("procedures:case_new", "POST"): Cell(STAFF),
+    ("procedures:case_return", "POST"): Cell((REVIEWER,)),
+    ("procedures:case_transfer", "POST"): Cell((REVIEWER, OFFICER)),
+    ("procedures:case_withdraw", "POST"): Cell(ONLY_OFFICER),
+    ("procedures:definition", "GET"): Cell(READERS, READERS),
+    ("procedures:due", "GET"): Cell(READERS, READERS),
+    ("procedures:library", "GET"): Cell(READERS, READERS),
+    ("procedures:overdue", "GET"): Cell(READERS, READERS),
+    ("procedures:sample", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("procedures:sample_check", "POST"): Cell((REVIEWER, OFFICER)),
+    ("procedures:sample_draw", "POST"): Cell((REVIEWER, OFFICER)),
+    ("procedures:samples", "GET"): Cell(READERS, READERS),
+    ("procedures:track_complete", "POST"): Cell(ONLY_OFFICER),
     # publication
     ("publication:collect", "POST"): Cell(ONLY_OFFICER, ONLY_OFFICER),
     ("publication:home", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
@@ -266,6 +328,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("workbench:place_loop", "GET"): Cell(READERS, ONLY_AUDITOR),
     ("workbench:reset_password", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:reveal", "POST"): Cell(STAFF),
+    ("workbench:categories", "GET"): Cell(ENTERING, ENTERING),
     # A saved list is its owner's alone, and the own page a household's.
     ("workbench:forget_view", "POST"): Cell(NOBODY),
     ("workbench:help", "GET"): Cell(SIGNED_IN, SIGNED_IN),

@@ -16,27 +16,36 @@ from uuid import uuid4
 
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
-from django.test import Client
+from django.test import Client, override_settings
 
 from tests import people, things
 from tests.access.cells import ADMIN, ANYONE, AUDITOR, CADRE, OFFICER, PARTNER, REVIEWER
 from tests.access.urlconf import Address
 from yuchang.accounts.models import User
 from yuchang.accounts.rules import Role
+from yuchang.api import actions as machines
+from yuchang.api.models import Delivery
 from yuchang.core.models import Instance
 from yuchang.exchange import actions as exchange
 from yuchang.exchange.models import Match
+from yuchang.files import actions as files
+from yuchang.files.queries import Attachment, attach_token
+from yuchang.files.tests import hostile
 from yuchang.ledger.models import Transaction
 from yuchang.market.actions.goods import Harvest, dispatch_rounds, fulfil_round, lot_set
 from yuchang.market.actions.orders import place_order
 from yuchang.market.actions.payments import Report, confirm_payment
 from yuchang.market.actions.rounds import add_offer, close_round, commit_set, open_round, start_sales
 from yuchang.market.tests.world import goods, terms
+from yuchang.messages.actions import send
+from yuchang.messages.models import Delivery as Sms
+from yuchang.messages.models import Message
 from yuchang.monitoring.models import Alert, Assessment
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place, keys_of
 from yuchang.policy.actions import decide_household
 from yuchang.policy.models import Run, RunResult
+from yuchang.procedures import actions as procedures
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
 from yuchang.registry.models import Likeness, Member, Notice, NoticeEntry, Objection, Resource
 from yuchang.registry.tests.workbooks import families, workbook
@@ -100,10 +109,37 @@ def build_world() -> World:
         ADMIN: people.administrator(),
         ANYONE: None,
     }
+    _inbox(own, visitors[CADRE])
+    _inbox(neighbour, neighbour.clerk)
+    _machines(own, visitors[OFFICER])
+    _machines(neighbour, neighbour.clerk)
+    for side in (own, neighbour):
+        side.tokens = {v: _attach_token(side, person) for v, person in visitors.items()}
     world = World(own, neighbour, visitors)
     for visitor in visitors:
         world.client(visitor)  # signs in now, before any cell is tried and undone
     return world
+
+
+def _machines(side: SimpleNamespace, person: people.Person) -> None:
+    """A token and a webhook of one person's, with a delivery that was given up."""
+    actor = person.actor
+    side.token, _secret = machines.issue_token(
+        actor=actor, name="报表系统", permissions=["registry.read"], expires_on=date(2026, 12, 31)
+    )
+    with override_settings(WEBHOOK_HOSTS=["hooks.example"]):
+        side.webhook, _secret = machines.register_webhook(
+            actor=actor, place_id=side.county.pk, url="https://hooks.example/in", events=["exchange.*"]
+        )
+    side.given_up = Delivery.objects.create(
+        webhook=side.webhook,
+        seq=side.number,
+        action="exchange.post",
+        object_kind="posting",
+        object_id="1",
+        happened_at=NOW,
+        state="given_up",
+    )
 
 
 def build_side(county_code: str, number: int) -> SimpleNamespace:
@@ -119,12 +155,14 @@ def build_side(county_code: str, number: int) -> SimpleNamespace:
     _likeness(side)
     _imports(side)
     _sheets(side)
+    _procedures(side)
     _notices(side)
     _policy(side)
     _exchange(side)
     _market(side)
     _watch(side)
     _accounts(side)
+    _files(side)
     side.view = SavedView.objects.create(user=side.clerk.user, page="registry.households", name="待核实")
     return side
 
@@ -272,6 +310,30 @@ def _sheets(side: SimpleNamespace) -> None:
     outputs.compare_readback(side.readback.pk)
     side.readback.refresh_from_db()
     assert side.readback.state == "ready", side.readback.message
+
+
+def _case(side: SimpleNamespace, by: people.Person, code: str) -> Any:
+    given = {"subject_kind": "matrix", "subject_id": side.number, "place": side.village, "title": "事项"}
+    return procedures.open_case(by.actor, code=code, **given)
+
+
+def _procedures(side: SimpleNamespace) -> None:
+    """Cases at different steps; the reviewer and the cadre are none of the visitors."""
+    side.township = Place.objects.get(pk=side.village.township_id)
+    side.reviewer, cadre = people.zhang(side.township), people.li(side.village)
+    side.appeal = _case(side, side.clerk, "appeal")
+    opened = _case(side, side.clerk, "complaint")
+    side.complaint = procedures.advance(side.clerk.actor, case=opened, version=1, choice="accept")
+    side.watched = _case(side, cadre, "monitoring_entry")
+    side.track = side.watched.tracks.get()
+    Instance.objects.update(clock_at=NOW - timedelta(days=20))
+    entry = _case(side, cadre, "household_entry")
+    procedures.advance(cadre.actor, case=entry, version=1, choice="agree", opinion="同意", evidence=[1])
+    Instance.objects.update(clock_at=NOW)
+    side.checked_case = procedures.advance(cadre.actor, case=entry, version=2, choice="forward")
+    side.drawn = procedures.draw_sample(
+        side.clerk.actor, code="household_entry", step="township_check", place=side.township
+    )
 
 
 def _notices(side: SimpleNamespace) -> None:
@@ -467,6 +529,42 @@ def _watch(side: SimpleNamespace) -> None:
     )
 
 
+def _files(side: SimpleNamespace) -> None:
+    side.file = files.take_in(
+        side.clerk.actor,
+        upload=SimpleUploadedFile("照片.jpg", hostile.jpeg((40, 30))),
+        purpose="household_document",
+        place=side.village,
+        about_kind="household",
+        about_id=side.listed.pk,
+    )
+
+
+def _attach_token(side: SimpleNamespace, person: people.Person | None) -> str:
+    wanted = Attachment("household_document", "household", side.listed.pk, side.village.pk)
+    return attach_token(person.actor, wanted) if person else ""
+
+
+def _inbox(side: SimpleNamespace, person: people.Person | None) -> None:
+    """A message to this person, and its SMS that no gateway took."""
+    send(side.clerk.actor, to_user_ids=[person.user.pk if person else 0], kind="task", title="待办")
+    side.message = Message.objects.latest("id")
+    side.sms = Sms.objects.create(
+        message=side.message,
+        recipient=side.message.recipient,
+        channel="sms",
+        template="task",
+        state="given_up",
+        next_at=NOW,
+        created_at=NOW,
+        finished_at=NOW,
+    )
+
+
+def _wishes(side: SimpleNamespace) -> dict[str, Any]:
+    return {"version": 0, "digest": "daily", "digest_hour": 8, "quiet_from": 21, "quiet_to": 8}
+
+
 def _accounts(side: SimpleNamespace) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
@@ -480,6 +578,25 @@ def _accounts(side: SimpleNamespace) -> None:
 
 Given = Callable[[SimpleNamespace], Any]
 KWARGS: dict[str, Given] = {
+    "files:download": lambda s: s.file.pk,
+    "files:file": lambda s: s.file.pk,
+    "files:hold": lambda s: s.file.pk,
+    "files:remove": lambda s: s.file.pk,
+    "files:thumbnail": lambda s: s.file.pk,
+    "messages:archive": lambda s: s.message.pk,
+    "messages:delivery_retry": lambda s: s.sms.pk,
+    "messages:mark_read": lambda s: s.message.pk,
+    "messages:message": lambda s: s.message.pk,
+    **dict.fromkeys(("api:v1:household", "api:v1:observe", "api:v1:decisions"), lambda s: s.listed.pk),
+    "api:v1:statement": lambda s: s.listed.pk,
+    **dict.fromkeys(("api:v1:posting", "api:v1:withdraw"), lambda s: s.posting.pk),
+    **dict.fromkeys(("api:v1:match", "api:v1:answer"), lambda s: s.match.pk),
+    "api:v1:clearing": lambda s: s.published.pk,
+    "api:v1:order": lambda s: s.sale.held.pk,
+    "api:v1:organisation": lambda s: s.organisation.pk,
+    "api:v1:place": lambda s: s.county.code,
+    "api:revoke": lambda s: s.token.pk,
+    **dict.fromkeys(("api:webhook", "api:webhook_again", "api:webhook_state"), lambda s: s.webhook.pk),
     "exchange:agreement": lambda s: s.asked_county.pk,
     "exchange:agreement_refuse": lambda s: s.asked_county.pk,
     "exchange:agreement_sign": lambda s: s.asked_county.pk,
@@ -535,6 +652,20 @@ KWARGS: dict[str, Given] = {
     "policy:run": lambda s: s.run.pk,
     "publication:publish_figures": lambda s: s.county.pk,
     "publication:publish_notices": lambda s: s.county.pk,
+    **dict.fromkeys(
+        (
+            "procedures:case",
+            "procedures:case_advance",
+            "procedures:case_transfer",
+            "procedures:case_withdraw",
+        ),
+        lambda s: s.appeal.pk,
+    ),
+    "procedures:case_return": lambda s: s.complaint.pk,
+    "procedures:definition": lambda s: s.appeal.definition_id,
+    "procedures:sample": lambda s: s.drawn.pk,
+    "procedures:sample_check": lambda s: s.drawn.rows.get(is_drawn=True).pk,
+    "procedures:track_complete": lambda s: s.track.pk,
     "registry:household": lambda s: s.entered.pk,
     "registry:household_correct": lambda s: s.entered.pk,
     "registry:household_exit": lambda s: s.listed.pk,
@@ -627,7 +758,30 @@ def _upload(side: SimpleNamespace) -> dict[str, Any]:
     return {"area": area.pk, "observed_on": "2024-06-30", "file": file}
 
 
+_HOLIDAYS = "day,kind,name,document\n2027-01-01,off,元旦,测试文号1号\n"
 BODIES: dict[str, Given] = {
+    "files:hold": lambda s: {"version": s.file.version, "reason": "申诉中"},
+    "files:remove": lambda s: {"version": s.file.version, "reason": "重复"},
+    "files:upload": lambda s: {
+        "token": s.tokens[s.visitor],
+        "file": SimpleUploadedFile("照片.jpg", hostile.jpeg((40, 30))),
+    },
+    "messages:contact": lambda s: {"channel": "sms", "value": "13900001234"},
+    "messages:preferences": _wishes,
+    "messages:read_all": lambda s: {"up_to": s.message.pk},
+    "api:issue": lambda s: {
+        "name": "对接",
+        "permissions": ["exchange.read"],
+        "expires_on": "2027-01-31",
+    },
+    "api:revoke": lambda s: {"version": s.token.version},
+    "api:webhook_again": lambda s: {"delivery": s.given_up.pk},
+    "api:webhook_new": lambda s: {
+        "place_id": s.county.pk,
+        "url": "https://hooks.example/new",
+        "events": "exchange.*",
+    },
+    "api:webhook_state": lambda s: {"version": s.webhook.version, "state": "paused"},
     "sheets:output_cancel": lambda s: {"version": s.output.version},
     "sheets:output_new": lambda s: {"area": _area(s), "format": "csv", "fields_": ["head_name"]},
     "sheets:plan_edit": lambda s: _plan(s, area=s.village.pk, version=s.plan.version),
@@ -742,6 +896,22 @@ BODIES: dict[str, Given] = {
     "partners:vet": lambda s: {"version": s.proposed.version},
     "policy:household": lambda s: {"on": "2026-11-21"},
     "policy:run_new": lambda s: {"county": s.county.pk, "on": "2026-11-21"},
+    "procedures:calendar_import": lambda s: {
+        "place": s.county.pk,
+        "file": SimpleUploadedFile("假日.csv", _HOLIDAYS.encode()),
+    },
+    "procedures:case_advance": lambda s: {"version": 1, "choice": "report", "opinion": "情况已查明"},
+    "procedures:case_new": lambda s: {"code": "appeal", "place": s.village.pk, "title": "王某某申诉"},
+    "procedures:case_return": lambda s: {"version": 2, "to": "intake", "reason": "不属本乡镇"},
+    "procedures:case_transfer": lambda s: {
+        "version": 1,
+        "to_user": s.reviewer.user.pk,
+        "reason": "由其办理",
+    },
+    "procedures:case_withdraw": lambda s: {"version": 1, "reason": "重复发起"},
+    "procedures:sample_check": lambda s: {"is_sound": "1", "note": "核对无误"},
+    "procedures:sample_draw": lambda s: {"of": "household_entry/township_check", "place": s.township.pk},
+    "procedures:track_complete": lambda s: {"version": 1, "choice": "done"},
     "registry:household_new": lambda s: _household_form(village=s.village.pk) | _member_form(),
     "registry:household_correct": lambda s: (
         _household_form(version=s.entered.version) | _member_form(number=s.entered.members.get().number)
@@ -792,7 +962,11 @@ BODIES: dict[str, Given] = {
     },
     "registry:resource_withdraw": lambda s: {"version": s.resource.version},
     "workbench:deactivate": lambda s: {"reason": "调离"},
-    "workbench:save_view": lambda s: {"page": "registry.households", "name": "待核实", "query": "state=entered"},
+    "workbench:save_view": lambda s: {
+        "page": "registry.households",
+        "name": "待核实",
+        "query": "state=entered",
+    },
     "workbench:people": lambda s: {"username": f"u{uuid4().hex[:8]}", "display_name": "新人"},
     "workbench:person": lambda s: {"role": "township_reviewer", "place": s.county.code},
 }

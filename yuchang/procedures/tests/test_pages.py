@@ -1,0 +1,162 @@
+"""The pages as the reviewer and the cadre use them."""
+
+import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests import people
+from yuchang.files.tests import hostile
+from yuchang.procedures import actions, queries
+from yuchang.procedures.models import Case, Holiday
+from yuchang.procedures.tests.world import at_township, cadre, entry, reviewer, set_clock
+
+
+@pytest.fixture(autouse=True)
+def _monday(db):
+    set_clock()
+
+
+def text(response):
+    return response.content.decode()
+
+
+def test_a_cadre_acts_with_minutes_and_the_history_shows_them():
+    li = cadre()
+    case = entry(li)
+    client = li.client()
+    assert "王小满 户纳入" in text(client.get("/procedures/"))
+    page = text(client.get(f"/procedures/cases/{case.pk}/"))
+    assert 'aria-current="step"' in page and "评议会议记录" in page
+    address = f"/procedures/cases/{case.pk}/advance/"
+    refused = client.post(address, {"version": 1, "choice": "agree", "opinion": "评议通过"})
+    assert refused.status_code == 422
+    given = {"version": 1, "choice": "agree", "opinion": "评议通过"}
+    given["evidence_minutes"] = SimpleUploadedFile("记录.jpg", hostile.jpeg((40, 30)))
+    assert client.post(address, given).status_code == 302
+    case.refresh_from_db()
+    record = case.records.latest("number")
+    assert case.step == "first_notice" and record.evidence[0][0] == "minutes"
+    page = text(client.get(f"/procedures/cases/{case.pk}/"))
+    assert f"/files/{record.evidence[0][1]}/download" in page and "评议通过" in page
+
+
+def test_a_stale_form_and_a_stranger_are_refused():
+    li = cadre()
+    case = entry(li, code="appeal")
+    given = {"version": 1, "choice": "report", "opinion": "情况已查明"}
+    assert li.client().post(f"/procedures/cases/{case.pk}/advance/", given).status_code == 403
+    assert people.outsider().client().get(f"/procedures/cases/{case.pk}/").status_code == 404
+    zhang = reviewer().client()
+    assert zhang.post(f"/procedures/cases/{case.pk}/advance/", given | {"version": 7}).status_code == 409
+    assert zhang.post(f"/procedures/cases/{case.pk}/advance/", given).status_code == 302
+
+
+def test_the_overdue_list_is_scoped_and_narrowed():
+    entry(cadre(), title="逾期的事项")
+    set_clock(days=30)
+    actions.escalate_overdue()
+    wang = people.wang().client()
+    assert "逾期的事项" in text(wang.get("/procedures/overdue/?rung=1"))
+    assert "逾期的事项" not in text(wang.get("/procedures/overdue/?code=appeal"))
+    assert "逾期的事项" not in text(people.outsider().client().get("/procedures/overdue/"))
+    assert wang.get("/procedures/overdue/?after=%%%").status_code == 422
+
+
+@pytest.mark.parametrize("address", ["/procedures/", "/procedures/overdue/"])
+def test_a_list_costs_the_same_for_5_and_for_60_rows(address):
+    li, village = cadre(), people.villages()[0]
+
+    def add(first, last):
+        subjects = [actions.Subject(n, village.pk, f"户 {n}") for n in range(first, last)]
+        actions.open_cases(li.actor, code="household_entry", subject_kind="test", subjects=subjects)
+
+    add(0, 5)
+    set_clock(days=30)
+    client = li.client()
+    client.get(address)
+    counts = []
+    for more in (0, 55):
+        set_clock()
+        add(5, 5 + more)
+        set_clock(days=30)
+        with CaptureQueriesContext(
+            connection,
+        ) as found:
+            assert client.get(address).status_code == 200
+        counts.append(len(found))
+    assert counts[0] == counts[1] <= 25
+
+
+def test_a_case_is_opened_returned_transferred_and_withdrawn_by_forms():
+    li, zhang, other = cadre(), reviewer(), reviewer("同事")
+    village = people.villages()[0]
+    client = li.client()
+    assert client.get("/procedures/new/").status_code == 200
+    form = {"code": "complaint", "place": village.pk, "title": "反映帮扶不到位"}
+    assert client.post("/procedures/new/", form).status_code == 302
+    case = Case.objects.get(title="反映帮扶不到位")
+    wang = people.wang()
+    given = {"version": 1, "choice": "accept"}
+    assert wang.client().post(f"/procedures/cases/{case.pk}/advance/", given).status_code == 302
+    back = {"version": 2, "to": "intake", "reason": "不属本乡镇"}
+    assert zhang.client().post(f"/procedures/cases/{case.pk}/return/", back).status_code == 302
+    assert (
+        wang.client().post(f"/procedures/cases/{case.pk}/advance/", given | {"version": 3}).status_code == 302
+    )
+    hand = {"version": 4, "to_user": other.user.pk, "reason": "由同事办理"}
+    assert zhang.client().post(f"/procedures/cases/{case.pk}/transfer/", hand).status_code == 302
+    assert "反映帮扶不到位" not in text(zhang.client().get("/procedures/"))
+    assert "反映帮扶不到位" in text(other.client().get("/procedures/"))
+    gone = {"version": 5, "reason": "已当面解决"}
+    assert zhang.client().post(f"/procedures/cases/{case.pk}/withdraw/", gone).status_code == 403
+    assert client.post(f"/procedures/cases/{case.pk}/withdraw/", gone).status_code == 302
+
+
+def test_the_library_shows_every_version_and_its_picture():
+    client = cadre().client()
+    page = text(client.get("/procedures/library/"))
+    assert "厅字〔2016〕16号" in page and "农户退出" in page
+    number = queries.library().get(code="household_exit").pk
+    page = text(client.get(f"/procedures/library/{number}/"))
+    assert "村两委和工作队核实" in page and "抽查不少于 20%" in page
+    assert client.get("/procedures/library/999999/").status_code == 404
+
+
+def test_a_sample_page_draws_again_and_takes_the_checks():
+    at_township(cadre())
+    zhang = reviewer()
+    client = zhang.client()
+    township = zhang.actor.grants[0].scope.place_id
+    form = {"of": "household_entry/township_check", "place": township}
+    assert client.post("/procedures/samples/draw/", form | {"share_percent": 5}).status_code == 422
+    answer = client.post("/procedures/samples/draw/", form)
+    assert answer.status_code == 302
+    page = text(client.get(answer["Location"]))
+    assert "由种子重新抽取，结果一致" in page
+    sample = queries.samples_for(zhang.actor).get()
+    row = sample.rows.get(is_drawn=True)
+    check = {"is_sound": "0", "note": "收入与申报不符"}
+    assert client.post(f"/procedures/samples/rows/{row.pk}/check/", check).status_code == 302
+    assert "收入与申报不符" in text(client.get(answer["Location"]))
+
+
+def test_the_calendar_takes_a_province_s_own_days_and_names_every_faulty_row():
+    wang = people.wang()
+    client = wang.client()
+    page = text(client.get("/procedures/calendar/?year=2026"))
+    assert "国办发明电〔2025〕7号" in page and "尚未导入" not in page
+    assert "尚未导入" in text(client.get("/procedures/calendar/?year=2027"))
+    address, county = "/procedures/calendar/import/", people.county()
+    bad = "日期,类型,名称,文号\n2027-13-01,放假,元旦,文号\n2027-01-04,上班,元旦,文号\n2027-01-01,休,,\n"
+    answer = client.post(address, {"place": county.pk, "file": SimpleUploadedFile("假.csv", bad.encode())})
+    assert answer.status_code == 422
+    assert all(f"第 {n} 行" in text(answer) for n in (2, 3, 4)) and not Holiday.objects.exists()
+    good = "日期,类型,名称,文号\n2026-11-23,放假,古尔邦节,测试文号\n2026-11-28,上班,古尔邦节,测试文号\n"
+    answer = client.post(address, {"place": county.pk, "file": SimpleUploadedFile("假.csv", good.encode())})
+    assert answer.status_code == 302 and Holiday.objects.count() == 2
+    ours, theirs = (queries.calendar_of(people.county(code)) for code in (people.CHENG, people.WEN))
+    days = [(row.day, row.is_off) for row in Holiday.objects.order_by("day")]
+    assert [ours.is_working(d) for d, _off in days] == [False, True]
+    assert [theirs.is_working(d) for d, _off in days] == [True, False]
+    assert cadre().client().post(address, {}).status_code == 403
