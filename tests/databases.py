@@ -75,14 +75,30 @@ def cloned(name: str) -> Iterator[None]:
     """Django's connection stands on a fresh clone of the template while inside; the clone is dropped after."""
     with psycopg.connect(database_url("admin"), autocommit=True) as admin:
         template = _prepare_template(admin)
+        with _copy(admin, template, name):
+            point_at(name, "app")
+            try:
+                yield
+            finally:
+                connection.close()
+
+
+@contextmanager
+def second_database(name: str) -> Iterator[str]:
+    """Another fresh clone beside the tests' own, to which nothing is turned; dropped after."""
+    admin = psycopg.connect(database_url("admin"), autocommit=True)
+    with admin, _copy(admin, f"yc_tpl_{_template_key()}", name):
+        yield name
+
+
+@contextmanager
+def _copy(admin: psycopg.Connection[Any], template: str, name: str) -> Iterator[None]:
+    admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
+    admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    try:
+        yield
+    finally:
         admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
-        admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        point_at(name, "app")
-        try:
-            yield
-        finally:
-            connection.close()
-            admin.execute(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')
 
 
 def own_name(prefix: str) -> str:
