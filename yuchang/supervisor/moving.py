@@ -13,6 +13,7 @@ import psycopg
 from psycopg import sql
 
 from yuchang.supervisor.binaries import program_folder
+from yuchang.supervisor.fingerprints import of_database, table_names
 from yuchang.supervisor.provision import APP, OWNER, PORTAL, fresh_passwords, prepare_schema, provision
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.words import Trouble, say
@@ -42,10 +43,15 @@ def move_to(server: EmbeddedServer, admin_url: str, database: str) -> dict[str, 
         _restore(dump, urls["admin"])
     with psycopg.connect(urls["admin"], autocommit=True) as target:
         prepare_schema(target)
-    before, after = _counts(source), _counts(urls["admin"])
-    _compare("行数", "Row counts", before, after)
+    before, after = of_database(source), of_database(urls["admin"])
+    _compare("内容", "Contents", before, after)
     _compare("权限", "Rights", _rights(source), _rights(urls["admin"]))
-    say(f"已迁移 {len(before)} 张表，共 {sum(before.values())} 行。", f"{len(before)} tables were moved.")
+    rows = sum(count for count, _hash in before.values())
+    say(f"已迁移 {len(before)} 张表，共 {rows:,} 行，逐行核对一致。", f"{len(before)} tables were moved.")
+    say(
+        "密钥与文件不在数据库中：若程序也换机器，请一并带走 secrets、files、media、snapshots、maps。",
+        "Keys and files are not in the database: take them along if the program moves, too.",
+    )
     return urls
 
 
@@ -129,18 +135,4 @@ def _environment(url: str | None) -> dict[str, str]:
 
 def _tables(url: str) -> list[str]:
     with psycopg.connect(url) as connection:
-        return _table_names(connection)
-
-
-def _table_names(connection: psycopg.Connection[Any]) -> list[str]:
-    rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
-    return [name for (name,) in rows]
-
-
-def _counts(url: str) -> dict[str, int]:
-    with psycopg.connect(url) as connection:
-        question = sql.SQL("SELECT count(*) FROM {}")
-        return {
-            name: (connection.execute(question.format(sql.Identifier(name))).fetchone() or (0,))[0]
-            for name in _table_names(connection)
-        }
+        return table_names(connection)

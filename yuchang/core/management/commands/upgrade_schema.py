@@ -41,7 +41,8 @@ class Command(BaseCommand):
     def _apply(self, verbosity: int) -> None:
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-        state = executor._create_project_state(with_applied_migrations=True)
+        known: Any = executor
+        state: ProjectState = known._create_project_state(with_applied_migrations=True)
         for migration, _is_backwards in plan:
             if has_python(migration.operations) or not migration.atomic or migration.replaces:
                 state = executor.apply_migration(state, migration)
