@@ -21,11 +21,24 @@ from django.test import Client, override_settings
 from tests import people, things
 from tests.access.cells import ADMIN, ANYONE, AUDITOR, CADRE, OFFICER, PARTNER, REVIEWER
 from tests.access.urlconf import Address
-from yuchang.accounts.models import User
+from tests.zones.far_side import other_zone
+from yuchang.accounts.models import (
+    Consent,
+    Deputy,
+    Incumbency,
+    Invitation,
+    Post,
+    RoleGrant,
+    SignIn,
+    Team,
+    TeamMember,
+    User,
+)
 from yuchang.accounts.rules import Role
 from yuchang.api import actions as machines
 from yuchang.api.models import Delivery
 from yuchang.core.models import Instance
+from yuchang.core.secrets import blind_index
 from yuchang.exchange import actions as exchange
 from yuchang.exchange.models import Match
 from yuchang.files import actions as files
@@ -115,6 +128,7 @@ def build_world() -> World:
     _machines(neighbour, neighbour.clerk)
     for side in (own, neighbour):
         side.tokens = {v: _attach_token(side, person) for v, person in visitors.items()}
+    own.bundle, own.intake = neighbour.bundle, neighbour.intake = other_zone()
     world = World(own, neighbour, visitors)
     for visitor in visitors:
         world.client(visitor)  # signs in now, before any cell is tried and undone
@@ -574,10 +588,76 @@ def _accounts(side: SimpleNamespace) -> None:
         side.failed_task = cursor.fetchone()[0]
     side.account: User = people.person("测试员", Role.VILLAGE_CADRE, place=side.village).user
     side.grant = side.account.role_grants.get()
+    side.substitute = people.person("替补员", Role.VILLAGE_CADRE, place=side.village).user
+    duty = {"role": "village_cadre", "place": side.village, **keys_of(side.village)}
+    side.post = Post.objects.create(title="村委会主任", **duty)
+    side.vacant = Post.objects.create(title="村文书", **duty)
+    held = {"valid_from": people.FROM, "user": side.account}
+    side.seat = Incumbency.objects.create(post=side.post, **held)
+    side.deputy = Deputy.objects.create(
+        incumbency=side.seat,
+        user=side.substitute,
+        reason="leave",
+        valid_from=people.FROM,
+        valid_to=date(2030, 1, 1),
+    )
+    side.team = Team.objects.create(
+        kind="work_team",
+        name="驻村工作队",
+        formed_on=people.FROM,
+        place=side.village,
+        **keys_of(side.village),
+    )
+    side.team_member = TeamMember.objects.create(team=side.team, position="member", **held)
+    side.invitation_code = f"invitation-{side.number}"
+    side.invitation = Invitation.objects.create(
+        code_hash=blind_index("invitation", side.invitation_code),
+        display_name="受邀人",
+        role="village_cadre",
+        place=side.village,
+        expires_at=NOW + timedelta(days=5),
+    )
+    side.proposed_grant = RoleGrant.objects.create(
+        user=side.substitute,
+        role="township_reviewer",
+        scope_kind="place",
+        place=side.village.parent,
+        valid_from=people.FROM,
+        state="proposed",
+        proposed_by=side.clerk.user,
+    )
+    side.consent = Consent.objects.create(
+        household_id=side.listed.pk,
+        purpose="credit",
+        organisation_id=side.organisation.pk,
+        fields=["orders"],
+        channel="paper",
+        granted_at=NOW,
+        place=side.village,
+        **keys_of(side.village),
+    )
+    side.session = SignIn.objects.create(
+        user=side.account, session_key=f"matrix-{side.number}", began_at=NOW, seen_at=NOW
+    )
 
 
 Given = Callable[[SimpleNamespace], Any]
 KWARGS: dict[str, Given] = {
+    "accounts:consent_withdraw": lambda s: s.consent.pk,
+    "accounts:deputy_end": lambda s: s.deputy.pk,
+    "accounts:deputy_new": lambda s: s.seat.pk,
+    "accounts:hand_over": lambda s: s.seat.pk,
+    "accounts:invitation_cancel": lambda s: s.invitation.pk,
+    "accounts:join": lambda s: s.invitation_code,
+    "accounts:member_end": lambda s: s.team_member.pk,
+    "accounts:person_factors": lambda s: s.account.pk,
+    "accounts:post": lambda s: s.post.pk,
+    "accounts:post_close": lambda s: s.vacant.pk,
+    "accounts:seat_end": lambda s: s.seat.pk,
+    "accounts:session_end": lambda s: s.session.pk,
+    "accounts:team": lambda s: s.team.pk,
+    "accounts:team_dissolve": lambda s: s.team.pk,
+    "accounts:vet": lambda s: {"kind": "grant", "pk": s.proposed_grant.pk},
     "files:download": lambda s: s.file.pk,
     "files:file": lambda s: s.file.pk,
     "files:hold": lambda s: s.file.pk,
@@ -652,6 +732,9 @@ KWARGS: dict[str, Given] = {
     "policy:run": lambda s: s.run.pk,
     "publication:publish_figures": lambda s: s.county.pk,
     "publication:publish_notices": lambda s: s.county.pk,
+    "publication:bundle_file": lambda s: s.bundle,
+    "publication:publish_open_data": lambda s: s.county.pk,
+    "publication:publish_rounds": lambda s: s.county.pk,
     **dict.fromkeys(
         (
             "procedures:case",
@@ -806,6 +889,38 @@ BODIES: dict[str, Given] = {
     "core:set_language": lambda s: {"language": "en", "next": "/"},
     "accounts:sign_in": lambda s: {"username": "nobody", "password": "nothing"},
     "accounts:password": lambda s: {},
+    "accounts:act_as": lambda s: {"hat": ""},
+    "accounts:consent_withdraw": lambda s: {"version": s.consent.version},
+    "accounts:deputy_end": lambda s: {"version": s.deputy.version},
+    "accounts:deputy_new": lambda s: {
+        "username": s.substitute.username,
+        "valid_from": "2031-01-01",
+        "valid_to": "2031-02-01",
+        "reason": "leave",
+    },
+    "accounts:hand_over": lambda s: {"version": s.seat.version, "username": s.substitute.username},
+    "accounts:invitation_cancel": lambda s: {"version": s.invitation.version},
+    "accounts:invitation_list": lambda s: {
+        "display_name": "新人",
+        "role": "village_cadre",
+        "place": s.village.code,
+    },
+    "accounts:join": lambda s: {
+        "username": f"j{uuid4().hex[:8]}",
+        "new": "Strong-pass-1",
+        "again": "Strong-pass-1",
+    },
+    "accounts:member_end": lambda s: {"version": s.team_member.version},
+    "accounts:person_factors": lambda s: {"version": s.account.version},
+    "accounts:post": lambda s: {"username": s.substitute.username},
+    "accounts:post_close": lambda s: {"version": s.vacant.version},
+    "accounts:post_list": lambda s: {"title": "副主任", "role": "village_cadre", "place": s.village.code},
+    "accounts:seat_end": lambda s: {"version": s.seat.version},
+    "accounts:team": lambda s: {"username": s.substitute.username, "position": "member"},
+    "accounts:team_dissolve": lambda s: {"version": s.team.version},
+    "accounts:team_list": lambda s: {"name": "第二工作队", "kind": "work_team", "place": s.village.code},
+    "accounts:totp": lambda s: {"begin": "1"},
+    "accounts:vet": lambda s: {"version": s.proposed_grant.version, "answer": "approve"},
     "exchange:agreement_refuse": lambda s: {"version": s.asked_county.version, "reason": "价格变了"},
     "exchange:agreement_sign": lambda s: {"version": s.asked_county.version},
     "exchange:clearing_discard": lambda s: {"version": s.clearing.version, "reason": "重跑"},
@@ -893,6 +1008,7 @@ BODIES: dict[str, Given] = {
     },
     "partners:suspend": lambda s: {"version": s.organisation.version, "note": "失联"},
     "publication:publish_figures": lambda s: {"from_on": "2026-01-01"},
+    "publication:bundle_take": lambda s: {"file": SimpleUploadedFile("yuchang-intake.zip", s.intake)},
     "partners:vet": lambda s: {"version": s.proposed.version},
     "policy:household": lambda s: {"on": "2026-11-21"},
     "policy:run_new": lambda s: {"county": s.county.pk, "on": "2026-11-21"},
@@ -961,7 +1077,9 @@ BODIES: dict[str, Given] = {
         "unit": "间",
     },
     "registry:resource_withdraw": lambda s: {"version": s.resource.version},
-    "workbench:deactivate": lambda s: {"reason": "调离"},
+    "workbench:deactivate": lambda s: {"reason": "调离", "version": s.account.version},
+    "workbench:end_grant": lambda s: {"version": s.grant.version},
+    "workbench:reset_password": lambda s: {"version": s.account.version},
     "workbench:save_view": lambda s: {
         "page": "registry.households",
         "name": "待核实",
