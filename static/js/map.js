@@ -41,7 +41,8 @@ window.YuchangMap = (() => {
   }
 
   function shortName(name) {
-    return name.replace(/(维吾尔|壮族|回族)?自治区$|省$|(?<=..)市$/, "");
+    const short = name.replace(/(维吾尔|壮族|回族)?自治区$|省$/, "");
+    return short.length > 2 ? short.replace(/市$/, "") : short;
   }
 
   async function draw(element, options) {

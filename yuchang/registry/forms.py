@@ -245,9 +245,10 @@ class ResourceForm(forms.Form):
     direction = forms.ChoiceField(label=gettext_lazy("提供或需要"), choices=Resource.Direction.choices)
     kind = CodeField("resource_kind", label=gettext_lazy("类别"), required=True)
     category = forms.CharField(
-        label=gettext_lazy("品类代码"),
+        label=gettext_lazy("品类"),
         max_length=60,
-        help_text=gettext_lazy("与供需品类一致,如 goods.walnut"),
+        help_text=gettext_lazy("写中文名称或俗称，从列出的品类中选。"),
+        widget=forms.TextInput(attrs={"data-picker": "category", "autocomplete": "off"}),
     )
     quantity = forms.IntegerField(label=gettext_lazy("数量"), min_value=1, max_value=2_000_000_000)
     unit = forms.CharField(label=gettext_lazy("单位"), max_length=20)

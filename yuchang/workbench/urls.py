@@ -12,6 +12,7 @@ urlpatterns = [
     path("mine/consents/<int:pk>/withdraw", windows.own_withdraw, name="own_withdraw"),
     path("wall", windows.wall, name="wall"),
     path("suggest", windows.suggest, name="suggest"),
+    path("categories", windows.categories, name="categories"),
     path("help", windows.help_panel, name="help"),
     path("dashboard", views.dashboard, name="dashboard"),
     path("flows", views.flows, name="flows"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.http import url_has_allowed_host_and_scheme
@@ -18,6 +18,8 @@ from yuchang.accounts.doors import SIGNED_IN, actor_of, gate
 from yuchang.accounts.rules import Role
 from yuchang.core import clock
 from yuchang.core.queries import entries_for, log_state
+from yuchang.exchange.models import Category
+from yuchang.exchange.queries import find_categories
 from yuchang.workbench import actions
 from yuchang.workbench.help import help_for
 from yuchang.workbench.queries import figures, pages, searching
@@ -25,7 +27,7 @@ from yuchang.workbench.queries.home import home as home_of
 from yuchang.workbench.queries.household import role_word
 from yuchang.workbench.queries.operations import health
 from yuchang.workbench.queries.own import own_household, own_page
-from yuchang.workbench.queries.sources import address
+from yuchang.workbench.queries.sources import address, category_word
 
 DOORS: tuple[tuple[str, str, Any], ...] = (
     ("accounts.vet", "accounts:vetting", gettext_lazy("审批账号与岗位")),
@@ -123,6 +125,21 @@ def suggest(request: HttpRequest) -> HttpResponse:
     word = request.GET.get("q", "")[:60].strip()
     groups = searching.search(actor_of(request), word, size=4) if word else []
     return render(request, "workbench/suggest.html", {"word": word, "groups": groups})
+
+
+@gate("registry.enter")
+@require_GET
+def categories(request: HttpRequest) -> JsonResponse:
+    """Categories of goods, work and skills by any name they go by, for the picker of a form."""
+    word = request.GET.get("q", "")[:60].strip()
+    same = Category.objects.filter(code=word, is_leaf=True).select_related("parent")
+    found = list(same) or find_categories(word[:30], limit=20)
+    items = [{"code": c.code, "word": category_word(c), "unit": c.unit, "above": _above(c)} for c in found]
+    return JsonResponse({"items": items})
+
+
+def _above(category: Category) -> str:
+    return category_word(category.parent) if category.parent else ""
 
 
 @gate(SIGNED_IN)

@@ -29,9 +29,13 @@ ONE_BY_ONE = (Role.HELPER, Role.EVALUATOR)
 REGIONAL = (Role.PREFECTURE_OFFICER, Role.PROVINCE_OFFICER)
 # What an auditor looks at first: (words, beginnings of actions).
 WATCHED: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
-    ("reveals", gettext_lazy("查看敏感信息"), ("registry.reveal", "partners.reveal")),
-    ("exports", gettext_lazy("导出"), ("registry.export", "list.export", "sheets.")),
-    ("overrides", gettext_lazy("更正与冲正"), ("ledger.reverse", "registry.remove", "registry.correct")),
+    ("reveals", gettext_lazy("查看敏感信息"), ("registry.reveal", "partners.reveal_phone")),
+    ("exports", gettext_lazy("导出"), ("list.export", "registry.export_households", "sheets.download")),
+    (
+        "overrides",
+        gettext_lazy("更正与冲正"),
+        ("registry.correct_household", "registry.remove_household", "ledger.reverse"),
+    ),
 )
 
 

@@ -26,7 +26,7 @@ from yuchang.workbench.queries.sources import HOUSEHOLDS_TALLY, SOURCES, alert_w
 
 MONTHS = 6
 PREVIEW = 8
-LATELY = 9
+LATELY = 8
 # What waits for each role: tiles (with "@" only this month), then lists.
 WAITING: dict[Role, tuple[tuple[str, ...], tuple[str, ...]]] = {
     Role.VILLAGE_CADRE: (

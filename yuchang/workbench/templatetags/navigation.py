@@ -30,6 +30,7 @@ ROOMS: tuple[tuple[Any, str, str], ...] = (
     (gettext_lazy("政策"), "policy:desk", "policy.read"),
     (gettext_lazy("伙伴"), "partners:organisation_list", "partners.read"),
     (gettext_lazy("公开"), "publication:home", "portal.publish"),
+    (gettext_lazy("内外交换"), "publication:bundles", "portal.carry"),
     (gettext_lazy("地区"), "places:index", "workbench.read"),
     (gettext_lazy("审计"), "workbench:audit_log", "audit.read"),
     (gettext_lazy("运行"), "workbench:operations", "operations.read"),
