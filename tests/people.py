@@ -103,3 +103,65 @@ def auditor() -> Person:
 def administrator() -> Person:
     """钱管理, who keeps the system running and sees no business data."""
     return person("钱管理", Role.SYSTEM_ADMINISTRATOR, nation=True)
+
+
+def security() -> Person:
+    """吴安全, who approves what others propose and sees no business data."""
+    return person("吴安全", Role.SECURITY_ADMINISTRATOR, nation=True)
+
+
+def log_keeper() -> Person:
+    """郑日志, the audit administrator: reads the log, and no business data."""
+    return person("郑日志", Role.AUDIT_ADMINISTRATOR, nation=True)
+
+
+def team_member(place: Place | None = None) -> Person:
+    """冯队员, of the resident work team of the first village of 成县."""
+    return person("冯队员", Role.WORK_TEAM, place=place or villages()[0])
+
+
+def prefecture() -> Person:
+    """陈市员, officer of the prefecture of 成县 and 文县."""
+    return person("陈市员", Role.PREFECTURE_OFFICER, place=Place.objects.get(pk=county().prefecture_id))
+
+
+def province() -> Person:
+    """褚省员, officer of the province."""
+    return person("褚省员", Role.PROVINCE_OFFICER, place=Place.objects.get(pk=county().province_id))
+
+
+def banker(organisation_id: int) -> Person:
+    """卫信贷, who acts for one bank."""
+    return person("卫信贷", Role.BANK_OFFICER, organisation_id=organisation_id)
+
+
+def trainer(place: Place | None = None) -> Person:
+    """蒋讲师, who teaches in 成县."""
+    return person("蒋讲师", Role.TRAINER, place=place or county())
+
+
+def operator(place: Place | None = None) -> Person:
+    """沈运营, who runs the e-commerce centre of 成县."""
+    return person("沈运营", Role.PLATFORM_OPERATOR, place=place or county())
+
+
+def scoped(name: str, role: Role, kind: str, target_id: int) -> Person:
+    """Someone with one role for one household, assignment, consent or sample."""
+    user = User.objects.create(username=f"{name}-{role}-{User.objects.count()}", display_name=name)
+    RoleGrant.objects.create(user=user, role=role, scope_kind=kind, target_id=target_id, valid_from=FROM)
+    return Person(user)
+
+
+def helper(assignment_id: int) -> Person:
+    """韩帮扶, who helps the households of one assignment."""
+    return scoped("韩帮扶", Role.HELPER, "assignment", assignment_id)
+
+
+def evaluator(sample_id: int) -> Person:
+    """杨评估, who evaluates the households of one sample."""
+    return scoped("杨评估", Role.EVALUATOR, "sample", sample_id)
+
+
+def householder(household_id: int) -> Person:
+    """王小满 at the telephone, for the own household."""
+    return scoped("王小满", Role.HOUSEHOLD, "household", household_id)

@@ -49,6 +49,8 @@ class Household(Versioned, Placed):
         EXITED = "exited", _("已退出")
         REMOVED = "removed", _("已注销")
 
+    household_key = "pk"  # see accounts.queries.household_key
+
     uid = models.UUIDField(default=uuid.uuid4, unique=True)
     number = models.CharField(max_length=40, unique=True)
     public_code = models.CharField(max_length=12, unique=True, default=random_code)

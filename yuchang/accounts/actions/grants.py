@@ -10,7 +10,7 @@ from django.utils.translation import gettext as _
 from yuchang.accounts.actions.people import other_person
 from yuchang.accounts.actions.proposals import MANAGE, check_days, explained, proposal
 from yuchang.accounts.doors import open_door
-from yuchang.accounts.models import Hat, RoleGrant, User, Vetted
+from yuchang.accounts.models import Hat, RoleGrant, User
 from yuchang.accounts.queries import grants_in_reach
 from yuchang.accounts.rules import (
     LOWEST_LEVEL,

@@ -17,7 +17,8 @@ ROLE_VALUES = [r.value for r in Role]
 class Vetted(Versioned):
     """A right that one person proposes and another approves (三员分立: the security administrator).
 
-    Only a live row carries the right; one that ends on the day it began is marked ended. The command line, which has no person, proposes live rows.
+    Only a live row carries the right; one that ends on the day it began is marked ended. The command
+    line, which has no person, proposes live rows.
     """
 
     class State(models.TextChoices):
