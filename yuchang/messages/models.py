@@ -26,7 +26,7 @@ class Message(models.Model):
         DEAL = "deal", _("供需与订单")
         RESULT = "result", _("办理结果")
         REMINDER = "reminder", _("到期提醒")
-        DIGEST = "digest", _("摘要")
+        DIGEST = "digest", _("消息摘要")
         SYSTEM = "system", _("系统")
 
     recipient = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")

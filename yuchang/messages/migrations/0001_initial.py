@@ -34,7 +34,7 @@ class Migration(migrations.Migration):
                             ("deal", "供需与订单"),
                             ("result", "办理结果"),
                             ("reminder", "到期提醒"),
-                            ("digest", "摘要"),
+                            ("digest", "消息摘要"),
                             ("system", "系统"),
                         ],
                         max_length=12,
