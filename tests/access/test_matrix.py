@@ -26,6 +26,7 @@ NOT_BUSINESS = ("django_session", "axes_", "accounts_session")
 # that shows what it was asked, an own password that was not given, a table about too few households.
 WRITES_NOTHING = {
     "accounts:act_as",
+    "workbench:phone_code",
     "accounts:factors_remove",
     "accounts:passkey_options",
     "accounts:password",

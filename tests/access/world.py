@@ -1077,6 +1077,7 @@ BODIES: dict[str, Given] = {
         "unit": "间",
     },
     "registry:resource_withdraw": lambda s: {"version": s.resource.version},
+    "workbench:phone_sign_in": lambda s: {"phone": "13800000000"},
     "workbench:deactivate": lambda s: {"reason": "调离", "version": s.account.version},
     "workbench:end_grant": lambda s: {"version": s.grant.version},
     "workbench:reset_password": lambda s: {"version": s.account.version},

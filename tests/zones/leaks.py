@@ -31,7 +31,7 @@ DEEPEST = 6
 SHORTEST_FRAGMENT = 8
 # Decimal degrees as a place of a house: at least four digits behind the point, within China.
 _POINT = re.compile(
-    r"(?<![\d.])((?:7[3-9]|[89]\d|1[0-2]\d|13[0-5])\.\d{4,}|(?:1[89]|[2-4]\d|5[0-3])\.\d{4,})(?![\d.])"
+    r"(?<![\d.:])((?:7[3-9]|[89]\d|1[0-2]\d|13[0-5])\.\d{4,}|(?:1[89]|[2-4]\d|5[0-3])\.\d{4,})(?![\d.])"
 )
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 _TAG = re.compile(r"<[^>]*>")

@@ -152,6 +152,8 @@ def children(doors: Doors) -> list[Child]:
         Child("worker", [*manage, "procrastinate", "worker", "--concurrency", str(TASKS)], 2 * TASKS + 4),
         Child("sequencer", [*manage, "sequence_audit", "--forever"], 1),
     ]
+    if os.environ.get("YUCHANG_ZONE") == "public":
+        made = outside_only(made, manage)
     if doors.metrics:
         command = [*manage, "serve_metrics", "--port", str(doors.metrics)]
         made.append(Child("metrics", command, 1, environment=shared))
@@ -160,6 +162,17 @@ def children(doors: Doors) -> list[Child]:
         if wanted > CONNECTION_LIMITS[role]:
             raise ValueError(f"the processes want {wanted} sessions of {role}")
     return made
+
+
+def outside_only(made: list[Child], manage: list[str]) -> list[Child]:
+    """A machine that holds the public zone alone: its pages, its log, and the carrier of bundles."""
+    kept = [child for child in made if child.name in ("public", "sequencer")]
+    for child in kept:
+        if child.role == "app":
+            child.environment = {**child.environment, "YUCHANG_DB_ROLE": "app"}
+    if folder := os.environ.get("YUCHANG_ZONE_FOLDER"):
+        kept.append(Child("carrier", [*manage, "zone", "carry", folder, "--forever"], 1))
+    return kept
 
 
 class Supervisor:

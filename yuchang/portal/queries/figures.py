@@ -22,6 +22,7 @@ from yuchang.portal.models import PublishedCounty, PublishedTable, Release
 from yuchang.portal.rules.groups import (
     SMALLEST_GROUP,
     Cells,
+    join_small_columns,
     join_small_groups,
     join_small_rows,
     steady,
@@ -266,8 +267,8 @@ def causes_by_township(county: Place) -> OpenTable | None:
     """
     counts = _cause_counts(county)
     names = {str(pk): name for pk, name in _names(counts)}
-    joined = join_small_rows(counts, REST)
-    if not joined:
+    joined = join_small_columns(join_small_rows(counts, REST), "other")
+    if len(joined) < 2 or any(len(cells) < 2 for cells in joined.values()):
         return None
     cells = suppress({names.get(key, "其他乡镇"): row for key, row in joined.items()})
     earlier = [

@@ -48,10 +48,26 @@ def join_small_rows(
     return merged
 
 
+def join_small_columns(
+    table: Mapping[str, Mapping[str, int]], rest: str, smallest: int = SMALLEST_GROUP
+) -> dict[str, dict[str, int]]:
+    """The table with every column of fewer than ``smallest`` records added into one column ``rest``."""
+    turned: dict[str, dict[str, int]] = {}
+    for row, cells in table.items():
+        for column, n in cells.items():
+            turned.setdefault(column, {})[row] = n
+    joined = join_small_rows(turned, rest, smallest)
+    return {
+        row: {column: cells.get(row, 0) for column, cells in joined.items()}
+        for row in (table if joined else ())
+    }
+
+
 def suppress(table: Mapping[str, Mapping[str, int]], smallest: int = SMALLEST_GROUP) -> Cells:
     """Hide (None) what is too small, and as much more as keeps it from being found by subtraction.
 
-    Row and column totals may be published beside the result. First every cell below ``smallest`` is
+    Row and column totals may be published beside the result (``join_small_rows`` and
+    ``join_small_columns`` made them large enough). First every cell below ``smallest`` is
     hidden, zeros too (that nobody of a village is ill says something about everybody of it). Then, line
     by line until nothing changes: a row or column whose hidden cells add up to less than ``smallest``,
     or in which one hidden cell stands alone, loses its smallest shown cell. A hidden cell that could
@@ -81,15 +97,17 @@ def _exposed(
 ) -> set[tuple[str, str]]:
     """One more cell to hide, or none when everything hidden stays unknown."""
     bridges = _bridges(hidden)
+    found: list[tuple[bool, int, int, tuple[str, str]]] = []
     for line in lines:
         covered = [cell for cell in line if cell in hidden]
-        if not covered:
-            continue
-        is_weak = sum(full[r][c] for r, c in covered) < smallest or any(cell in bridges for cell in covered)
         shown = [cell for cell in line if cell not in hidden]
-        if is_weak and shown:
-            return {min(shown, key=lambda cell: (full[cell[0]][cell[1]], cell))}
-    return set()
+        if not covered or not shown:
+            continue
+        is_weak = len(covered) == 1 or sum(full[r][c] for r, c in covered) < smallest
+        if is_weak or any(cell in bridges for cell in covered):
+            n, cell = min((full[r][c], (r, c)) for r, c in shown)
+            found.append((not is_weak, len(covered), n, cell))
+    return {min(found)[-1]} if found else set()
 
 
 def _bridges(hidden: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
