@@ -2,10 +2,12 @@
 
 from django.urls import path
 
-from yuchang.workbench import views, windows
+from yuchang.workbench import entrance, views, windows
 
 app_name = "workbench"
 urlpatterns = [
+    path("phone", entrance.phone_sign_in, name="phone_sign_in"),
+    path("phone/code", entrance.phone_code, name="phone_code"),
     path("", windows.home, name="home"),
     path("mine", windows.own, name="own"),
     path("mine/appeal", windows.own_appeal, name="own_appeal"),

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from django.contrib import messages
-from django.contrib.auth import login, update_session_auth_hash
+from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -15,16 +15,15 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from yuchang.accounts import actions
 from yuchang.accounts.doors import PUBLIC, SIGNED_IN, actor_of, gate
+from yuchang.accounts.entry import PENDING, sign_in_now
 from yuchang.accounts.factors import as_json, passkey_server, real_now
 from yuchang.accounts.forms import JoinForm, OwnPasswordForm, SecondStepForm
 from yuchang.accounts.models import User
 from yuchang.accounts.queries import factors_of, invitation_of, known_passkeys
-from yuchang.accounts.rules import Actor
 from yuchang.core.errors import Conflict, Hidden, Invalid
 from yuchang.core.forms import show_problems
 
-BACKEND = "django.contrib.auth.backends.ModelBackend"
-PENDING, PENDING_SECONDS = "second_step", 300
+PENDING_SECONDS = 300
 
 
 class PasswordSignIn(LoginView):
@@ -44,22 +43,6 @@ class PasswordSignIn(LoginView):
             "next": self.get_success_url(),
         }
         return redirect("accounts:second_step")
-
-
-def sign_in_now(request: HttpRequest, user: User, way: str, next_url: str) -> HttpResponse:
-    """Begin the session of a proven person, note it, and go on."""
-    login(request, user, backend=BACKEND)
-    request.session[PENDING] = None
-    if request.session.session_key is None:
-        request.session.save()
-    actions.begin_session(
-        actor=Actor(user.pk, user.display_name),
-        session_key=request.session.session_key or "",
-        address=request.META.get("REMOTE_ADDR"),
-        agent=request.headers.get("User-Agent", ""),
-        way=way,
-    )
-    return redirect(next_url)
 
 
 sign_in = gate(PUBLIC)(require_http_methods(["GET", "POST"])(PasswordSignIn.as_view()))
