@@ -49,9 +49,11 @@ import json, sys
 from bench.population import busiest_county, grow_to
 from tests.faults import seed
 from tests.people import wang
+from yuchang.core.models import Instance
 from yuchang.places.loading import load_divisions
 from yuchang.registry.models import Household
 load_divisions(areas=("621221", "621222", "620522"))
+Instance.objects.update_or_create(id=1, defaults=dict(is_simulated=True))
 grow_to({households})
 place = busiest_county()
 found = Household.objects.filter(county_id=place.pk).order_by("id").values_list("id", flat=True)[:5000]

@@ -42,7 +42,7 @@ def must(*command: str, cwd: Path, environment: dict[str, str]) -> str:
 
 
 def answer(port: str, path: str) -> str:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 900
     while time.monotonic() < deadline:
         with (
             contextlib.suppress(OSError),

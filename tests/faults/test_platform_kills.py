@@ -78,7 +78,7 @@ class Writer(threading.Thread):
             connection.request("POST", "/saved-views", body.encode(), headers)
             reply = connection.getresponse()
             reply.read()
-            return reply.status == 302 and "sign-in" not in (reply.headers.get("Location") or "")
+            return reply.status == 302 and "accounts" not in (reply.headers.get("Location") or "")
         finally:
             connection.close()
 

@@ -53,6 +53,7 @@ def old(request: pytest.FixtureRequest) -> Iterator[str]:
 def columns(connection: psycopg.Connection[Any]) -> dict[str, list[str]]:
     rows = connection.execute(
         "SELECT table_name, array_agg(column_name::text ORDER BY column_name) FROM information_schema.columns"
+        " JOIN pg_tables t ON t.schemaname = table_schema AND t.tablename = table_name"
         " WHERE table_schema = 'public' GROUP BY 1"
     )
     return {name: found for name, found in rows if name not in DERIVED}
