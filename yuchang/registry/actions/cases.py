@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.db import connection
-from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import Actor
@@ -59,18 +58,18 @@ def drop_verification(actor: Actor, household_ids: Sequence[int], reason: str) -
     )
 
 
-def held_by_others(actor: Actor) -> QuerySet[Case]:
-    """Open checks that were transferred to somebody else."""
+def held_by_others(actor: Actor) -> dict[int, str]:
+    """Households whose check was transferred to somebody else, and to whom. They are few."""
     rows = Case.objects.filter(subject_kind=HOUSEHOLD, state=Case.State.OPEN, assigned_to__isnull=False)
-    return rows.exclude(assigned_to_id=actor.user_id).select_related("assigned_to")
+    rows = rows.exclude(assigned_to_id=actor.user_id)
+    return dict(rows.values_list("subject_id", "assigned_to__display_name"))
 
 
 def confirm(actor: Actor, household_ids: Sequence[int]) -> None:
     """The second person has confirmed these. Raises Refused when one was transferred to another."""
-    if case := held_by_others(actor).filter(subject_id__in=household_ids).first():
-        raise Refused(
-            _("该户的核实已转交 %(name)s 办理。") % {"name": case.assigned_to}, remedy=_("请由其办理或转回。")
-        )
+    held = held_by_others(actor)
+    if name := next((held[pk] for pk in household_ids if pk in held), ""):
+        raise Refused(_("该户的核实已转交 %(name)s 办理。") % {"name": name}, remedy=_("请由其办理或转回。"))
     _advance(actor, VERIFICATION, "verify", "confirm", HOUSEHOLD, household_ids)
 
 

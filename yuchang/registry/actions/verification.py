@@ -80,5 +80,5 @@ def _waiting(actor: Actor, household_ids: Sequence[int] | None) -> QuerySet[Hous
     rows = Household.objects.filter(
         place_filter(actor, "registry.verify"), verified_by=None, state__in=WAITING, entered_by__isnull=False
     ).exclude(entered_by_id=actor.user_id)
-    rows = rows.exclude(pk__in=list(held_by_others(actor).values_list("subject_id", flat=True)))
+    rows = rows.exclude(pk__in=list(held_by_others(actor)))
     return rows if household_ids is None else rows.filter(pk__in=list(household_ids))
