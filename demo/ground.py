@@ -13,7 +13,6 @@ from django.db import connection
 
 from config.environment import ROOT, database_url
 
-
 _GROWN = """
 SELECT format('%I', s.relname) FROM pg_stat_user_tables s JOIN pg_class c ON c.oid = s.relid
 WHERE s.schemaname = 'public' AND s.n_mod_since_analyze > 500 + 0.1 * greatest(c.reltuples, 0) ORDER BY 1

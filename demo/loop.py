@@ -12,6 +12,7 @@ STAGES: tuple[Stage[Scene], ...] = (
     Stage("organisations", "登记并核验帮扶单位", register.enter_organisations),
     Stage("import", "导入 26 列工作簿", register.import_workbook, is_atomic=False, writes_much=True),
     Stage("correction", "更正退回户,再次导入", register.import_correction, is_atomic=False),
+    Stage("doubles", "查找疑似重复的人", register.find_doubles),
     Stage("verify", "第二人核实", register.verify),
     Stage("notices", "张榜公示", register.publish_notices),
     Stage("objections", "受理与裁定异议", register.hear_objections),
@@ -40,5 +41,6 @@ PREFECTURE: tuple[Stage[Scene], ...] = (
     Stage("people", "设置时钟与岗位人员", register.open_county),
     Stage("hands", "设置移交人员", prefecture.open_hands),
     Stage("prefecture", "移交全市存量户", prefecture.take_over, is_atomic=False, writes_much=True),
+    Stage("doubles", "在本县查找疑似重复的人", register.find_doubles),
 )
 """A prefecture is only taken over: its households wait for their counties' people."""

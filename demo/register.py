@@ -181,6 +181,12 @@ def _import(scene: Scene, line: Line, path: Path) -> ImportBatch:
     return batch
 
 
+def find_doubles(scene: Scene, line: Line) -> str:
+    """周专员 lets the register be searched for people who are entered twice under different numbers."""
+    done = registry.find_likenesses(actor=scene.second, area=scene.county_place)
+    return f"比对 {done.people:,} 人,很可能重复 {done.likely} 对,可能重复 {done.possible} 对"
+
+
 def verify(scene: Scene, line: Line) -> str:
     """A second person looks at every entry: the reviewer at one township, 周专员 at the rest."""
     on = scene.set_clock(1, 12)

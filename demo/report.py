@@ -43,7 +43,7 @@ def make(scene: Scene, seconds: dict[str, float]) -> Made:
     errors = Errors()
     rows: list[Row] = []
     known = truth.read(scene.options.folder / "truth", "households")
-    for part in (_people, _import, _poverty, _causes, _trade, _money, _log):
+    for part in (_people, _import, _poverty, _causes, phenomena.of_county, _trade, _money, _log):
         rows += part(scene, known, errors)
     return _publish(scene, rows, errors, seconds)
 

@@ -10,6 +10,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from demo import cast
+from demo.county import truth
 from demo.county.economy import KINDS, UNITS
 from demo.county.economy import Organisation as MadeUp
 from demo.progress import Line
@@ -34,6 +35,8 @@ ROUND_CROPS: dict[str, tuple[str, int]] = {  # category: (title, price in fen a 
 COOP_SHARE, LOGISTICS_SHARE, PLATFORM_SHARE = 0.04, 0.09, 0.01
 HARVEST_MEAN = 0.95
 """Of what was promised, brought in on average; assumed."""
+FALSE_LOTS, FALSE_SHARE = "false_lots", 0.01
+"""The truth's table of growers who bring in others' goods, and how many of them there are."""
 ORDERS_PER_BUYER = 6
 """For each offer of the round, in a whole county."""
 ANSWERED = 1_500
@@ -356,9 +359,14 @@ def _bring_in(scene: Scene, line: Line, chosen: QuerySet[Round]) -> None:
     ids = list(chosen.order_by("id").values_list("id", flat=True))
     harvests: dict[int, list[goods.Harvest]] = defaultdict(list)
     promised = Commitment.objects.filter(offer__round_id__in=ids).order_by("id")
+    false: list[tuple[int, int, int]] = []
     for offer_id, household_id, quantity in promised.values_list("offer_id", "household_id", "quantity"):
         brought = int(quantity * min(1.0, float(rng.normal(HARVEST_MEAN, 0.08))))
+        if rng.random() < FALSE_SHARE or not false:
+            brought = 3 * quantity
+            false.append((offer_id, household_id, quantity))
         harvests[offer_id].append(goods.Harvest(household_id, max(1, brought)))
+    truth.append(scene.options.folder / "truth", FALSE_LOTS, ("offer", "household", "promised"), false)
     goods.lots_set(actor=scene.officer, harvests=harvests)
     line.step(1, 3)
     scene.notes["fulfilment"] = goods.fulfil_rounds(actor=scene.officer, round_ids=ids)

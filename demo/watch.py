@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 from demo import register
 from demo.progress import Line
 from demo.scene import YEAR, Scene
 from yuchang.core import sequencer
+from yuchang.core.errors import Invalid
 from yuchang.core.models import AuditEntry
 from yuchang.monitoring import actions as monitoring
 from yuchang.monitoring.models import Alert, Visit
@@ -59,6 +60,21 @@ def assess(scene: Scene, line: Line) -> str:
     return f"比对 {assessment.households:,} 户,开出 {assessment.opened:,} 条预警"
 
 
+BACKDATED = 6
+"""Visits that somebody tries to date before the clue they answer."""
+
+
+def _backdate(scene: Scene, alerts: list[Alert], on: date) -> int:
+    """A cadre claims to have been there before anybody knew; returns how often that was refused."""
+    refused = 0
+    for alert in alerts[:BACKDATED]:
+        try:
+            _record(scene, alert, on - timedelta(days=30), "continue")
+        except Invalid:
+            refused += 1
+    return refused
+
+
 def visit(scene: Scene, line: Line) -> str:
     """Some alerts are visited: most are real and stay in hand, some turn out to be a mistake of the paper."""
     on = scene.set_clock(11, 12)
@@ -67,13 +83,14 @@ def visit(scene: Scene, line: Line) -> str:
         Alert.objects.filter(county_id=scene.county_place.pk, state=Alert.State.OPEN).order_by("id")
     )
     wanted = max(10, int(VISITS * scene.options.scale))
+    refused = _backdate(scene, alerts, on)
     by_outcome: dict[str, int] = {}
     for number, alert in enumerate(alerts[:wanted]):
         outcome = str(rng.choice(["close", "continue", "escalate"], p=[0.3, 0.5, 0.2]))
         _record(scene, alert, on, outcome)
         by_outcome[outcome] = by_outcome.get(outcome, 0) + 1
         line.step(number + 1, wanted)
-    return f"走访 {Visit.objects.count()} 户:{_counted(dict(by_outcome))}"
+    return f"走访 {Visit.objects.count()} 户:{_counted(dict(by_outcome))};倒填日期 {refused} 次,均被拒绝"
 
 
 def _record(scene: Scene, alert: Alert, on: date, outcome: str) -> None:
@@ -99,7 +116,8 @@ def publish(scene: Scene, line: Line) -> str:
     row = portal.publish_county_figures(
         actor=scene.second, county_id=scene.county_place.pk, from_on=date(YEAR, 1, 1), as_of=on
     )
-    return f"公开累计:售出 {row.sold_fen / 100:,.2f} 元,到户 {row.paid_fen / 100:,.2f} 元;公示 {shown} 条可见"
+    sold, paid = (f"{fen / 100:,.2f} 元" if fen else "不足十户不公开" for fen in (row.sold_fen, row.paid_fen))
+    return f"公开累计:售出 {sold},到户 {paid};公示 {shown} 条可见"
 
 
 def sign_log(scene: Scene, line: Line) -> str:

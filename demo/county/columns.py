@@ -193,4 +193,5 @@ def _coded(known: codes.CodeList, labels: Texts) -> list[str]:
 
 def _listed(known: codes.CodeList, labels: tuple[str, ...], index: Ints) -> list[str]:
     table = known.by_label()
-    return np.array([table[label] for label in labels])[index].tolist()
+    words = [table[label] for label in labels]
+    return [words[i] for i in index.tolist()]

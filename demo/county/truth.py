@@ -93,6 +93,19 @@ def write_told(folder: Path, county: County, told: Told, doubled: Sequence[Doubl
     )
 
 
+def append(folder: Path, table: str, names: Sequence[str], rows: Sequence[Sequence[int]]) -> None:
+    """Add rows of whole numbers to a table of the truth; rows that are there already are not added again."""
+    known: list[tuple[int, ...]] = []
+    if (folder / f"{table}.parquet").exists():
+        found = read(folder, table)
+        known = [tuple(map(int, row)) for row in zip(*(found[name] for name in names), strict=True)]
+    every = list(dict.fromkeys([*known, *map(tuple, rows)]))
+    _write(
+        folder / f"{table}.parquet",
+        {name: np.array([row[i] for row in every], dtype=np.int64) for i, name in enumerate(names)},
+    )
+
+
 def _write(path: Path, columns: dict[str, Any]) -> None:
     arrays = {
         name: pa.array(values.tolist() if values.dtype.kind == "U" else values)
