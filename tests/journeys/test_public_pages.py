@@ -19,9 +19,8 @@ from tests import people
 from tests.journeys.helpers import Site, check
 from yuchang.core.models import AuditEntry
 from yuchang.portal.models import ObjectionIntake, PublishedCounty
-from yuchang.portal.tests.test_public_zone import open_notice
+from yuchang.portal.tests.test_public_zone import many_growers, open_notice
 from yuchang.registry.models import Objection
-from yuchang.workbench.tests.scene import build_scene
 
 pytestmark = pytest.mark.journey
 
@@ -74,7 +73,7 @@ def public_site(site: Site, transactional_db: None) -> Iterator[str]:
 
 
 def test_a_stranger_reads_and_objects_and_an_officer_collects(site: Site, public_site: str) -> None:
-    scene = build_scene()
+    market = many_growers()
     entry = open_notice()
     officer = site.sign_in(people.wang())
     officer.goto("/publication/")
@@ -83,8 +82,8 @@ def test_a_stranger_reads_and_objects_and_an_officer_collects(site: Site, public
     officer.click("button:has-text('更新公示')")
     officer.wait_for_selector(".message-success")
     check(officer, "publication")
-    figures = PublishedCounty.objects.get(county_id=scene.county.pk)
-    assert figures.paid_fen == 102_400
+    figures = PublishedCounty.objects.get(county_id=people.county().pk)
+    assert figures.paid_fen == 24 * 5 * market.offer.grower_fen
 
     stranger = site.public_page(public_site)
     stranger.goto(public_site)

@@ -309,7 +309,7 @@ def _apply_publications(lines: list[dict[str, Any]], manifest: Manifest, tell: T
         for name in reversed(models):
             _remove(cursor, name, by_table.get(name, []), manifest.is_complete)
         for name, model in models.items():
-            columns = [field.column for field in model._meta.concrete_fields]
+            columns = [str(field.column) for field in model._meta.concrete_fields]
             _write(cursor, name, columns, [line["row"] for line in by_table.get(name, []) if line["row"]])
             tell(f"{name}: {len(by_table.get(name, []))}")
         cursor.execute("SET LOCAL yuchang.applying = 'off'")

@@ -112,7 +112,7 @@ def publish_notices(*, actor: Actor, county_id: int) -> tuple[int, int]:
                 code=row.notice.public_code,
                 county_id=county.pk,
                 county_code=county.code,
-                township_name=townships.get(row.notice.township_id, ""),
+                township_name=townships.get(row.notice.township_id or 0, ""),
                 village_name=row.notice.place.name,
                 opens_on=row.notice.opens_on,
                 expires_on=row.notice.closes_on,

@@ -100,7 +100,7 @@ def county_figures(county: Place, from_on: date, as_of: date) -> Counted:
         )
 
 
-def _matched(county: Place, from_on: date, as_of: date, same: list[PublishedCounty]) -> dict[str, int | None]:
+def _matched(county: Place, from_on: date, as_of: date, same: list[PublishedCounty]) -> dict[str, Any]:
     """Agreements, said when at least ten; a change by fewer than ten is not said yet."""
     found = Agreement.objects.filter(
         county_id=county.pk, state__in=["agreed", "fulfilled"], agreed_at__date__range=(from_on, as_of)
@@ -203,7 +203,7 @@ def _sankey(county: Place, receipts: list[Receipt], from_on: date, as_of: date) 
 
     if not are_many(receipts, lambda r: (way_of(r), town_of(r))):
         towns = set()
-    names = dict(Place.objects.filter(pk__in=towns).values_list("pk", "name"))
+    names = dict(Place.objects.filter(pk__in=[int(str(pk)) for pk in towns]).values_list("pk", "name"))
     buyers, links = _("买方"), dict[tuple[str, str], int]()
     for receipt in receipts:
         if receipt.pattern.endswith("1"):

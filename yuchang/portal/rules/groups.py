@@ -42,8 +42,9 @@ def join_small_rows(
     joined = join_small_groups(totals, rest, smallest)
     merged: dict[str, dict[str, int]] = {row: {} for row in joined}
     for row, cells in table.items() if joined else ():
-        target = merged[row if row in joined else rest] if row in joined or rest in joined else None
-        for column, n in cells.items() if target is not None else ():
+        # A row of no records needs no rest to go to.
+        target = merged.get(row if row in joined else rest, {})
+        for column, n in cells.items():
             target[column] = target.get(column, 0) + n
     return merged
 
