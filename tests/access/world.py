@@ -106,7 +106,8 @@ class World:
     def body(self, address: Address, side: str, visitor: str) -> dict[str, Any]:
         """A valid form for one side, as this visitor would fill it in."""
         given = BODIES.get(address.name)
-        return given(SimpleNamespace(**vars(getattr(self, side)), visitor=visitor)) if given else {}
+        who = {"visitor": visitor, "who": self.visitors[visitor]}
+        return given(SimpleNamespace(**vars(getattr(self, side)), **who)) if given else {}
 
 
 def build_world() -> World:
@@ -126,8 +127,6 @@ def build_world() -> World:
     _inbox(neighbour, neighbour.clerk)
     _machines(own, visitors[OFFICER])
     _machines(neighbour, neighbour.clerk)
-    for side in (own, neighbour):
-        side.tokens = {v: _attach_token(side, person) for v, person in visitors.items()}
     own.bundle, own.intake = neighbour.bundle, neighbour.intake = other_zone()
     world = World(own, neighbour, visitors)
     for visitor in visitors:
@@ -846,7 +845,7 @@ BODIES: dict[str, Given] = {
     "files:hold": lambda s: {"version": s.file.version, "reason": "申诉中"},
     "files:remove": lambda s: {"version": s.file.version, "reason": "重复"},
     "files:upload": lambda s: {
-        "token": s.tokens[s.visitor],
+        "token": _attach_token(s, s.who),
         "file": SimpleUploadedFile("照片.jpg", hostile.jpeg((40, 30))),
     },
     "messages:contact": lambda s: {"channel": "sms", "value": "13900001234"},
