@@ -16,14 +16,14 @@ from yuchang.sheets.models import ReportPlan, Template
 DAY = {"type": "date"}
 
 
-class AreaField(forms.ModelChoiceField):
+class AreaField(forms.ModelChoiceField[Place]):
     """One of the places in reach."""
 
     def __init__(self) -> None:
         super().__init__(Place.objects.none(), label=gettext_lazy("范围"), empty_label=None)
 
     def label_from_instance(self, place: Any) -> str:
-        return place.full_name or place.name
+        return str(place.full_name or place.name)
 
 
 class AreaForm(forms.Form):

@@ -109,8 +109,7 @@ def template_edition(request: HttpRequest, pk: int) -> HttpResponse:
     actor = actor_of(request)
     found = reads.template_for(actor, pk)
     upload = request.FILES.get("file")
-    columns = {k.removeprefix("column-"): v for k, v in request.POST.items() if k.startswith("column-")}
-    labels = {k.removeprefix("label-"): v for k, v in request.POST.items() if k.startswith("label-")}
+    columns, labels = _chosen(request, "column-"), _chosen(request, "label-")
     source = source_named(found.source)
     try:
         outputs.add_edition(
@@ -128,6 +127,11 @@ def template_edition(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, found, error)
     messages.success(request, _("已另存为新版。"))
     return redirect("sheets:template", pk=pk)
+
+
+def _chosen(request: HttpRequest, prefix: str) -> dict[str, str]:
+    """The selects whose name begins with a prefix."""
+    return {k.removeprefix(prefix): str(v) for k, v in request.POST.items() if k.startswith(prefix)}
 
 
 @gate("sheets.make")

@@ -1,0 +1,152 @@
+"""What people really upload: merged cells, hidden sheets, notes below, two header rows, dates as serials."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import pytest
+from openpyxl import Workbook
+
+from tests import people
+from yuchang.accounts.rules import Role
+from yuchang.core.errors import Invalid
+from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
+from yuchang.registry.layout import OFFICIAL
+from yuchang.registry.tests.workbooks import ON, family
+from yuchang.sheets import actions, queries
+from yuchang.sheets.models import ImportBatch
+
+pytestmark = pytest.mark.django_db
+HEADERS = [c.header for c in OFFICIAL]
+NAMES = [c.name for c in OFFICIAL]
+
+
+def book_of(rows: list[dict[str, Any]], top: int = 0) -> Workbook:
+    """The official workbook, written by openpyxl, ``top`` empty rows above."""
+    book = Workbook()
+    sheet = book.active
+    for _ in range(top):
+        sheet.append([""])
+    sheet.append(HEADERS)
+    for row in rows:
+        sheet.append([row.get(n) for n in NAMES])
+    return book
+
+
+def content(book: Workbook) -> bytes:
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+def checked(book: Workbook, name: str = "a.xlsx") -> ImportBatch:
+    village = people.villages()[0]
+    batch = actions.start_import(
+        actor=people.wang().actor, kind=HOUSEHOLD_WORKBOOK, area_id=village.pk, file_name=name,
+        content=content(book), observed_on=ON,
+    )  # fmt: skip
+    actor = people.person("复核", Role.COUNTY_OFFICER, place=people.county()).actor
+    actions.confirm_mapping(actor=actor, batch_id=batch.pk, version=batch.version)
+    actions.check_import(batch.pk)
+    batch.refresh_from_db()
+    return batch
+
+
+def found(batch: ImportBatch) -> list[tuple[int, str, str]]:
+    """Row, column letter and code of every finding."""
+    lines = list(batch.findings.order_by("row", "id"))
+    words = queries.finding_lines(batch, lines)
+    assert all(w.message and w.remedy for w in words)
+    return [(f.row, w.letter, f.code) for f, w in zip(lines, words, strict=True)]
+
+
+def rows() -> list[dict[str, Any]]:
+    return family(1, people.villages()[0])
+
+
+def test_merged_household_cells_are_read_as_repeated() -> None:
+    given = rows()
+    book = book_of(given)
+    sheet = book.active
+    for name in ("household_number", "main_cause", "village"):
+        column = NAMES.index(name) + 1
+        sheet.merge_cells(start_row=2, end_row=4, start_column=column, end_column=column)
+    batch = checked(book)
+    assert batch.counts.get("created") == 1, found(batch)
+
+
+def test_a_hidden_sheet_and_an_empty_one_do_not_matter() -> None:
+    book = book_of(rows())
+    hidden = book.create_sheet("备份", 0)
+    hidden.sheet_state = "hidden"
+    book.create_sheet("空表", 0)
+    assert checked(book).counts.get("created") == 1
+
+
+def test_a_note_below_the_table_is_named_with_its_row() -> None:
+    book = book_of(rows())
+    book.active.append([])
+    book.active.append(["填表说明:以上数据截至 6 月底"])
+    batch = checked(book)
+    assert batch.counts.get("created") == 1
+    assert {r for r, _letter, _code in found(batch)} == {6}
+
+
+def test_numbers_typed_as_text_are_read_and_an_id_typed_as_number_is_named() -> None:
+    given = rows()
+    given[0]["work_months"], given[0]["net_income_per_head_fen"] = "0", " 2,601.00 "
+    given[1]["net_income_per_head_fen"] = given[2]["net_income_per_head_fen"] = "2601"
+    assert checked(book_of(given)).counts.get("created") == 1
+    given[1]["id_number"] = 999999197705020000
+    again = [dict(r, household_number="H9", person_number=f"{r['person_number']}9") for r in given]
+    assert (3, "H", "id_as_number") in found(checked(book_of(again)))
+
+
+def test_a_date_serial_where_a_number_belongs_is_named() -> None:
+    given = rows()
+    for row in given:
+        row["exit_year"] = 43466  # 2019-01-01 as Excel keeps it
+    findings = found(checked(book_of(given)))
+    assert (2, "AA", "number_range") in findings
+
+
+def test_two_header_rows_and_a_title_above_are_found() -> None:
+    book = book_of(rows(), top=2)
+    sheet = book.active
+    sheet["A1"] = "成县建档立卡户台账"
+    sheet.merge_cells("A1:AA1")
+    sheet["A2"] = "基本情况"
+    sheet.merge_cells("A2:F2")
+    assert checked(book).counts.get("created") == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "said"),
+    [
+        ("a.xls", bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600, "另存为"),
+        ("a.et", bytes.fromhex("d0cf11e0a1b11ae1") + b"\0" * 600, "另存为"),
+        (
+            "a.xlsx",
+            bytes.fromhex("d0cf11e0a1b11ae1") + "EncryptedPackage".encode("utf-16-le"),
+            "密码",
+        ),
+        ("a.xlsx", b"", "空的"),
+        ("a.pdf", b"%PDF\x00\x01", "不是表格"),
+    ],
+)
+def test_what_cannot_be_read_says_what_to_do(name: str, body: bytes, said: str) -> None:
+    with pytest.raises(Invalid) as error:
+        actions.start_import(
+            actor=people.wang().actor, kind=HOUSEHOLD_WORKBOOK, area_id=people.county().pk, file_name=name,
+            content=body, observed_on=ON,
+        )  # fmt: skip
+    assert said in "".join(p.message + p.remedy for p in error.value.problems)
+
+
+def test_a_workbook_with_only_empty_sheets_says_so() -> None:
+    with pytest.raises(Invalid, match="没有任何内容"):
+        actions.start_import(
+            actor=people.wang().actor, kind=HOUSEHOLD_WORKBOOK, area_id=people.county().pk, file_name="a.xlsx",
+            content=content(Workbook()), observed_on=ON,
+        )  # fmt: skip
