@@ -8,18 +8,22 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
 from config.environment import ROOT, VAR, database_url
+from yuchang.supervisor.backups import backups_in, folder_for
+from yuchang.supervisor.certificates import RENEW_DAYS, days_left
 from yuchang.supervisor.processes import is_taken
 from yuchang.supervisor.provision import OLDEST_VERSION, OWNER
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.words import Finding, Trouble
 
 OLDEST_PYTHON = (3, 11)
+OLD_BACKUP_HOURS = 26
 LOW_DISK_BYTES, FULL_DISK_BYTES = 5 * 2**30, 2**28
 SECRETS = ("yuchang_secret_key", "yuchang_master_key", "yuchang_blind_key", "yuchang_audit_key")
 
@@ -40,7 +44,7 @@ def examine(server: EmbeddedServer, ports: tuple[int, ...]) -> list[Finding]:
     """Everything that can be said, machine first, then database. Raises nothing."""
     findings = [*check_python(), *check_node(), *check_disk(VAR), *check_folders(VAR), *check_secrets(VAR)]
     findings += [finding for port in ports for finding in check_port(port)]
-    findings += check_server(server)
+    findings += [*check_server(server), *check_backups(server), *check_certificate(VAR)]
     return findings
 
 
@@ -178,6 +182,37 @@ def check_version(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
     encoding = info.parameter_status("server_encoding")
     if encoding != "UTF8":
         yield bad(f"数据库编码 {encoding}，需要 UTF8。", f"The database is encoded in {encoding}, not UTF8.")
+
+
+def check_backups(server: EmbeddedServer) -> Iterator[Finding]:
+    """The embedded database is copied every day. A server of one's own has its own backups."""
+    if os.environ.get("DATABASE_URL") or not server.connection_file.exists():
+        return
+    try:
+        there = backups_in(folder_for(VAR))
+    except OSError as error:
+        yield note("无法查看备份目录。", f"The backups cannot be looked at: {error}")
+        return
+    if not there:
+        yield note(
+            "还没有备份：请运行 python -m yuchang.supervisor backup。",
+            "There is no backup yet: run python -m yuchang.supervisor backup.",
+        )
+        return
+    hours = (datetime.now(UTC) - there[-1].finished).total_seconds() / 3600
+    found = bad if hours > OLD_BACKUP_HOURS else good
+    yield found(
+        f"最近一次备份 {there[-1].name}，{hours:.0f} 小时前。",
+        f"The newest backup, {there[-1].name}, is {hours:.0f} hours old.",
+    )
+
+
+def check_certificate(folder: Path) -> Iterator[Finding]:
+    """The certificate in ``var/tls``, when there is one, does not end soon."""
+    days = days_left(folder)
+    if days is not None:
+        found = bad if days < 0 else note if days < RENEW_DAYS else good
+        yield found(f"证书还有 {days:.0f} 天到期。", f"The certificate ends in {days:.0f} days.")
 
 
 # What an application or portal sign-in must not be able to do: sentence in both languages, question.
