@@ -34,6 +34,8 @@ DOORS: tuple[tuple[str, str, Any], ...] = (
     ("consents.use", "accounts:consent_list", gettext_lazy("农户同意给本单位使用的信息")),
     ("accounts.manage", "accounts:invitation_list", gettext_lazy("邀请新人")),
     ("accounts.manage", "accounts:post_list", gettext_lazy("岗位与任职")),
+    ("teams.read", "accounts:team_list", gettext_lazy("领导小组与工作队")),
+    ("consents.record", "accounts:consent_list", gettext_lazy("授权同意")),
 )
 
 
