@@ -30,7 +30,7 @@ def test_a_set_is_opened_once_and_a_case_that_is_open_is_left_out(db):
     assert many(li, 30) == 30 and many(li, 31) == 1
     assert StepRecord.objects.filter(case__subject_kind="test.set", kind="opened", by=li.user).count() == 31
     with pytest.raises(Refused):
-        many(people.outsider(), 3)
+        many(people.outsider(), 3, subject_kind="test.other")
 
 
 def test_a_set_advances_without_those_of_the_actor_and_without_those_transferred(db):

@@ -55,6 +55,7 @@ def step_on(by: people.Person, case: Case, choice: str, **more: Any) -> Case:
 
 def at_township(by: people.Person, **more: Any) -> Case:
     """A household entry that has come to the township's check; the clock stands nine days later."""
+    set_clock()
     case = entry(by, **more)
     step_on(by, case, "agree", opinion="评议通过", evidence=[1])
     set_clock(days=9)

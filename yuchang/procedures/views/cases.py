@@ -254,6 +254,7 @@ def track_complete(request: HttpRequest, pk: int) -> HttpResponse:
 def case_new(request: HttpRequest) -> HttpResponse:
     """Open a case of a procedure that is not driven by another page."""
     actor = actor_of(request)
+    actions.sync_definitions()
     free = queries.open_to_all()
     plans = {d.code: queries.plan_of(d) for d in free}
     titles = {d.code: queries.words(d.title, d.title_en) for d in free}

@@ -22,6 +22,7 @@ def _form(request: HttpRequest) -> SampleForm | None:
     actor = actor_of(request)
     if not actor.may("procedures.sample"):
         return None
+    actions.sync_definitions()
     places = queries.places_to_keep(actor, "procedures.sample", lowest=4)
     return SampleForm(request.POST or None, steps=queries.steps_to_sample(), places=places)
 
