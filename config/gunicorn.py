@@ -1,4 +1,4 @@
-"""What gunicorn does beside serving: metrics of a worker that ended count no longer as live."""
+"""What gunicorn does beside serving: workers start warm, metrics of one that ended no longer count."""
 
 from __future__ import annotations
 
@@ -12,3 +12,14 @@ def child_exit(server: Any, worker: Any) -> None:
     """Called in the master after a worker ended."""
     if os.environ.get("PROMETHEUS_MULTIPROC_DIR"):
         mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
+
+
+def post_worker_init(worker: Any) -> None:
+    """Called in a worker before its first request: the first to ask "why" does not wait for the library."""
+    from yuchang.core.errors import Conflict  # noqa: PLC0415 - Django is set up by now
+    from yuchang.policy.queries import library, pack_of  # noqa: PLC0415
+
+    try:
+        pack_of(library())
+    except Conflict:  # said on the pages that need it
+        worker.log.warning("the policy library has a mistake")
