@@ -16,7 +16,7 @@ from yuchang.sheets.models import ReportPlan, Template
 DAY = {"type": "date"}
 
 
-class AreaField(forms.ModelChoiceField[Place]):
+class AreaField(forms.ModelChoiceField):  # type: ignore[type-arg]
     """One of the places in reach."""
 
     def __init__(self) -> None:
