@@ -52,7 +52,7 @@ def main() -> int:
     """Print the figures; 1 when something differs or a limit is missed."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--households", type=int, default=333_334)
-    parser.add_argument("--var", type=Path, default=Path("/tmp/yuchang-drill"))
+    parser.add_argument("--var", type=Path, default=ROOT / "var" / "bench-drill")
     parser.add_argument("--keep", action="store_true", help="leave the database for the next time")
     options = parser.parse_args()
     # Before the supervisor is imported: it reads where the data are.
