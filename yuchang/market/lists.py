@@ -73,4 +73,8 @@ def _sold(line: tuple[Round, Offer | None]) -> Cell:
 
 def by_offer(rows: list[Round]) -> list[tuple[Round, Offer | None]]:
     """A line for each offer, one for a round without any."""
-    return [(row, offer) for row in rows for offer in (list(row.offers.all()) or [None])]
+    lines: list[tuple[Round, Offer | None]] = []
+    for row in rows:
+        offers = list(row.offers.all())
+        lines += [(row, offer) for offer in offers] if offers else [(row, None)]
+    return lines

@@ -37,7 +37,8 @@ def answer(
 
 def _narrowed_by(request: HttpRequest) -> dict[str, str]:
     """The filters for the log; typed words may be a name or an ID number and are left out."""
-    return {k: ("…" if k in TYPED else v[:60]) for k, v in request.GET.items() if v and k not in OWN_KEYS}
+    given = ((k, str(v)) for k, v in request.GET.items() if v and k not in OWN_KEYS)
+    return {k: ("…" if k in TYPED else v[:60]) for k, v in given}
 
 
 def _workbook(request: HttpRequest, found: Listing) -> FileResponse:

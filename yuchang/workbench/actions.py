@@ -26,6 +26,8 @@ def save_view(*, actor: Actor, page: str, name: str, query: str) -> SavedView:
         raise invalid("name", _("请给这个筛选起个名字。"), _("最多三十个字。"))
     if len(query) > 600:
         raise invalid("query", _("筛选条件太长，存不下。"), _("请减少条件。"))
+    if actor.user_id is None:
+        raise Hidden(_("没有这个常用筛选。"))
     own = SavedView.objects.filter(user_id=actor.user_id, page=page)
     if not own.filter(name=name).exists() and own.count() >= MOST_VIEWS:
         raise invalid("name", _("一个页面最多存二十个筛选。"), _("请先删除不用的。"))
@@ -39,8 +41,8 @@ def save_view(*, actor: Actor, page: str, name: str, query: str) -> SavedView:
 
 def forget_view(*, actor: Actor, view_id: int) -> None:
     """Drop one's own saved list. Raises Hidden for anybody else's."""
-    row = SavedView.objects.filter(user_id=actor.user_id, pk=view_id).first()
-    if row is None:
+    row = SavedView.objects.filter(pk=view_id).first()
+    if row is None or row.user_id != actor.user_id:
         raise Hidden(_("没有这个常用筛选。"), remedy=_("请刷新页面。"))
     with write("workbench.forget_view", actor) as audit:
         audit.add("saved_view", row.pk, page=row.page)

@@ -45,7 +45,7 @@ def home(request: HttpRequest) -> HttpResponse:
     """What waits for me."""
     actor, today = actor_of(request), clock.today()
     if actor.has_role(Role.HOUSEHOLD) and not actor.may("workbench.read"):
-        return own(request)
+        return redirect("workbench:own")
     found = home_of(actor, today, sort=request.GET.get("sort", ""), by=request.GET.get("by", ""))
     context: dict[str, Any] = {"home": found, "parts": [(role_word(w.role), w) for w in found.parts]}
     if actor.may("audit.read"):
