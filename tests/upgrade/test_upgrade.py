@@ -22,6 +22,7 @@ from psycopg import sql
 from config.environment import ROOT, database_url
 from tests.databases import own_name
 from yuchang.supervisor.doctor import check_rights
+from yuchang.supervisor.moving import clear_defaults
 from yuchang.supervisor.provision import prepare_schema, replace_url
 
 RELEASES = sorted(Path(__file__).parent.glob("release_*.sql.gz"))
@@ -43,8 +44,11 @@ def old(request: pytest.FixtureRequest) -> Iterator[str]:
         try:
             with psycopg.connect(url, autocommit=True) as inside:
                 prepare_schema(inside)
+                clear_defaults(url)
                 inside.execute("SET ROLE yuchang_owner")
                 inside.execute(gzip.decompress(request.param.read_bytes()))  # type: ignore[arg-type]
+                inside.execute("RESET ROLE")
+                prepare_schema(inside)
             yield url
         finally:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

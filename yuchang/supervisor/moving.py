@@ -39,7 +39,7 @@ def move_to(server: EmbeddedServer, admin_url: str, database: str) -> dict[str, 
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "yuchang.dump"
         _call([*_program("pg_dump"), "--format=custom", f"--file={dump}"], source)
-        _clear_defaults(urls["admin"])
+        clear_defaults(urls["admin"])
         _restore(dump, urls["admin"])
     with psycopg.connect(urls["admin"], autocommit=True) as target:
         prepare_schema(target)
@@ -55,7 +55,7 @@ def move_to(server: EmbeddedServer, admin_url: str, database: str) -> dict[str, 
     return urls
 
 
-def _clear_defaults(url: str) -> None:
+def clear_defaults(url: str) -> None:
     """A dump lists the rights each table has; rights that new tables get by default would come on top."""
     defaults = sql.SQL("ALTER DEFAULT PRIVILEGES FOR ROLE {} IN SCHEMA public REVOKE ALL ON {} FROM {}")
     with psycopg.connect(url, autocommit=True) as target:
