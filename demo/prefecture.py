@@ -20,9 +20,9 @@ from demo import cast
 from demo.cast import Part
 from demo.county import columns, reporting, truth
 from demo.county.build import County, generate
-from demo.county.tables import Recipe, Seat
+from demo.county.tables import Recipe
 from demo.progress import Line
-from demo.scene import YEAR, Scene
+from demo.scene import YEAR, Scene, seats_of
 from demo.workers import in_processes
 from yuchang.accounts.rules import SYSTEM, Role
 from yuchang.core import actions, clock
@@ -61,25 +61,6 @@ class Entered:
     seconds: float
 
 
-def seats_of(county: Place) -> tuple[list[Seat], dict[str, int]]:
-    """The county's villages as the generator knows them, and their numbers by code."""
-    rows = Place.objects.filter(county_id=county.pk, level=Place.Level.VILLAGE, valid_to=None)
-    villages = list(rows.order_by("code"))
-    townships = Place.objects.in_bulk({v.township_id for v in villages if v.township_id})
-    seats = [
-        Seat(
-            code=v.code,
-            name=v.name,
-            township_code=townships[v.township_id or 0].code,
-            township_name=townships[v.township_id or 0].name,
-            county_code=county.code,
-            county_name=county.name,
-        )
-        for v in villages
-    ]
-    return seats, {v.code: v.pk for v in villages}
-
-
 def portions(
     counties: Sequence[Place],
     households: int,
@@ -113,7 +94,9 @@ def enter(portion: Portion) -> Entered:
         return Entered(**json.loads(mark)["details"]["entered"])
     started = time.monotonic()
     place = Place.objects.get(code=portion.county_code, valid_to=None)
-    seats, villages = seats_of(place)
+    rows = Place.objects.filter(county_id=place.pk, level=Place.Level.VILLAGE, valid_to=None)
+    seats = seats_of(place, list(rows.order_by("code")))
+    villages = dict(rows.values_list("code", "id"))
     recipe = Recipe(
         seed=portion.seed, households=portion.households, on=portion.on, months=12, series=portion.series
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from functools import cached_property
@@ -49,6 +50,22 @@ class Options:
         return min(1.0, self.households / 20_000)
 
 
+def seats_of(county: Place, villages: Sequence[Place]) -> list[Seat]:
+    """Villages of a county as the generator knows them."""
+    townships = Place.objects.in_bulk({v.township_id for v in villages if v.township_id})
+    return [
+        Seat(
+            code=v.code,
+            name=v.name,
+            township_code=townships[v.township_id or 0].code,
+            township_name=townships[v.township_id or 0].name,
+            county_code=county.code,
+            county_name=county.name,
+        )
+        for v in villages
+    ]
+
+
 @dataclass
 class Scene:
     """The stage on which the loop is played."""
@@ -75,20 +92,7 @@ class Scene:
     @cached_property
     def county(self) -> County:
         """The generated county. Only the workbook, the answers and the final report may look at it."""
-        townships = {
-            p.pk: p for p in Place.objects.filter(pk__in={v.township_id for v in self.villages.values()})
-        }
-        seats = [
-            Seat(
-                code=v.code,
-                name=v.name,
-                township_code=townships[v.township_id or 0].code,
-                township_name=townships[v.township_id or 0].name,
-                county_code=self.county_place.code,
-                county_name=self.county_place.name,
-            )
-            for v in self.villages.values()
-        ]
+        seats = seats_of(self.county_place, list(self.villages.values()))
         recipe = Recipe(
             seed=self.options.seed, households=self.options.households, on=date(YEAR, 1, 5), months=12
         )
