@@ -112,7 +112,7 @@ def endure(kills: int, seed: int) -> dict[str, Any]:
         server = EmbeddedServer(path)
         try:
             with running(path, (port, free_port())) as supervisor:
-                wait_for(lambda: answers(port), process=supervisor)
+                wait_for(lambda: answers(port), 900, process=supervisor)  # every migration, on a busy machine
                 seeds = json.loads(
                     python(path, "-m", "tests.faults.seed", "3", role="owner").splitlines()[-1]
                 )
