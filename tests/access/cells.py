@@ -260,7 +260,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("procedures:due", "GET"): Cell(READERS, READERS),
     ("procedures:library", "GET"): Cell(READERS, READERS),
     ("procedures:overdue", "GET"): Cell(READERS, READERS),
-    ("procedures:sample", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("procedures:sample", "GET"): Cell((REVIEWER, OFFICER, AUDITOR), ONLY_AUDITOR),
     ("procedures:sample_check", "POST"): Cell((REVIEWER, OFFICER)),
     ("procedures:sample_draw", "POST"): Cell((REVIEWER, OFFICER)),
     ("procedures:samples", "GET"): Cell(READERS, READERS),

@@ -113,6 +113,7 @@ class World:
 def build_world() -> World:
     """Two sides alike, and one visitor for each role on the own side."""
     Instance.objects.update_or_create(id=1, defaults={"is_simulated": True, "clock_at": NOW})
+    procedures.sync_definitions()
     own, neighbour = build_side(people.CHENG, 1), build_side(people.WEN, 2)
     visitors = {
         CADRE: people.li(own.village),
