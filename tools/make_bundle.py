@@ -1,8 +1,8 @@
 """Pack everything that a machine without network needs into one archive below ``dist/``.
 
 In it: the packages as wheels (PostgreSQL is one of them), the browser libraries, the source of the last
-commit with the reference data, ``install.sh``, and the SHA-256 of every file. ``--sign KEY.pem`` (Ed25519) signs
-that list. Wheels fit this machine's platform and Python; ``--python 3.11 3.12`` adds those of others.
+commit with the reference data, ``install.sh``, and the SHA-256 of every file. ``--sign KEY.pem`` (Ed25519)
+signs that list. Wheels fit this machine's platform and Python; ``--python 3.11 3.12`` adds others.
 """
 
 from __future__ import annotations
