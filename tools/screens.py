@@ -30,7 +30,7 @@ SHOTS = (
     ("county-board", "officer", "/exchange/", DESKTOP),
     ("county-alerts", "officer", "/monitoring/", DESKTOP),
     ("partner-home", "partner", "/", DESKTOP),
-    ("partner-rounds", "buyer", "/market/", PHONE),
+    ("partner-orders", "buyer", "/market/orders/", PHONE),
     ("auditor-home", "auditor", "/", DESKTOP),
     ("administrator-home", "administrator", "/", DESKTOP),
 )
