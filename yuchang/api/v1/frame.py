@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -11,7 +12,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
-from ninja import NinjaAPI, Schema
+from ninja import NinjaAPI, Schema, Status
 from ninja.errors import AuthenticationError, ValidationError
 from ninja.security import HttpBearer
 from pydantic import Field
@@ -119,17 +120,20 @@ def page_of(rows: QuerySet[Any], span: Span, *order: str) -> dict[str, Any]:
 
 def shown(schema: type[Schema], row: Any) -> dict[str, Any]:
     """A row as plain JSON, for a reply that is kept."""
-    return schema.from_orm(row).model_dump(mode="json")
+    return schema.from_orm(row).model_dump(mode="json", by_alias=True)
 
 
-def repeatable(view: Callable[..., tuple[int, dict[str, Any]]]) -> Callable[..., tuple[int, dict[str, Any]]]:
+Write = Callable[..., tuple[int, dict[str, Any]]]
+
+
+def repeatable(view: Write) -> Callable[..., Status[Any]]:
     """A write that may be sent again under the same ``Idempotency-Key`` and gives the same reply."""
 
     @functools.wraps(view)
-    def once(request: HttpRequest, *args: Any, **kwargs: Any) -> tuple[int, dict[str, Any]]:
+    def once(request: HttpRequest, *args: Any, **kwargs: Any) -> Status[Any]:
         key = request.headers.get("Idempotency-Key", "")
         if not key:
-            return view(request, *args, **kwargs)
+            return Status(*view(request, *args, **kwargs))
         if len(key) > 80 or not key.isascii() or not key.isprintable():
             raise invalid("Idempotency-Key", _("键须为 80 个以内的可见 ASCII 字符。"))
         token: ApiToken = request.auth  # type: ignore[attr-defined]
@@ -137,11 +141,13 @@ def repeatable(view: Callable[..., tuple[int, dict[str, Any]]]) -> Callable[...,
         with transaction.atomic():
             known = actions.stored_reply(token, key, print_)
             if known is not None:
-                return known.status, known.body
+                return Status(known.status, known.body)
             status, body = view(request, *args, **kwargs)
             actions.keep_reply(token, key, print_, status, body)
-        return status, body
+        return Status(status, body)
 
+    # The framework reads the view's annotations, which are texts that only the view's own module explains.
+    once.__signature__ = inspect.signature(view, eval_str=True)  # type: ignore[attr-defined]
     return once
 
 

@@ -6,7 +6,7 @@ from datetime import date, datetime
 from typing import Annotated, Any
 
 from django.http import HttpRequest
-from ninja import Header, Query, Router, Schema
+from ninja import Header, Query, Router, Schema, Status
 from pydantic import Field
 
 from yuchang.accounts.doors import actor_of, require
@@ -89,8 +89,8 @@ def order(request: HttpRequest, order_id: Id) -> Any:
 def buy(
     request: HttpRequest,
     order: OrderIn,
-    key: Header[Annotated[str, Field(alias="Idempotency-Key", min_length=8, max_length=60, pattern=KEY)]],
-) -> tuple[int, dict[str, Any]]:
+    idempotency_key: Header[Annotated[str, Field(min_length=8, max_length=60, pattern=KEY)]],
+) -> Status[Any]:
     """Order; held until paid or expired. The key is needed, and given again it returns the same order."""
     quantities: dict[int, int] = {}
     for line in order.lines:
@@ -99,6 +99,6 @@ def buy(
         actor=actor_of(request),
         organisation_id=order.organisation_id,
         quantities=quantities,
-        idempotency_key=f"api:{actor_of(request).user_id}:{key}"[:80],
+        idempotency_key=f"api:{actor_of(request).user_id}:{idempotency_key}"[:80],
     )
-    return 201, shown(OrderOut, row)
+    return Status(201, shown(OrderOut, row))

@@ -37,7 +37,7 @@ def search(
     limit: Annotated[int, Field(ge=1, le=50)] = 20,
 ) -> Any:
     """Search by part of a name, pinyin, initials or code; best first."""
-    return search_places(q, limit=limit)
+    return [found.place for found in search_places(q, limit=limit)]
 
 
 @router.get("/places/{code}", response={200: PlaceOut, **REFUSALS})
