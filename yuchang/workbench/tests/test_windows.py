@@ -1,0 +1,120 @@
+"""The windows: lists that are kept and taken along, a household's own page, who stands out, tallies of busy tables."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pytest
+from python_calamine import load_workbook
+
+from tests import people
+from tests.people import person
+from yuchang.accounts.rules import Role
+from yuchang.core.models import AuditEntry, TallyDelta
+from yuchang.core.tallies import fold, recount
+from yuchang.procedures.models import Case
+from yuchang.workbench.help import GENERAL, PAGES, help_for
+from yuchang.workbench.models import SavedView
+from yuchang.workbench.queries.tallied import BUSY
+from yuchang.workbench.rules import outliers
+from yuchang.workbench.tests.scene import Scene, build_scene
+
+
+def test_a_kept_filter_is_its_owners_alone(db: None) -> None:
+    one, other = people.wang(), people.wang()
+    given = {"page": "registry.households", "name": "待核实", "query": "state=entered", "next": "/registry/"}
+    assert one.client().post("/saved-views", given)["Location"] == "/registry/"
+    row = SavedView.objects.get()
+    assert "待核实" in one.client().get("/registry/").content.decode()
+    assert f"/saved-views/{row.pk}/forget" not in other.client().get("/registry/").content.decode()
+    assert other.client().post(f"/saved-views/{row.pk}/forget").status_code == 404
+    assert (
+        one.client().post("/saved-views", {**given, "next": "https://elsewhere.example/"})["Location"] == "/"
+    )
+    assert one.client().post(f"/saved-views/{row.pk}/forget").status_code == 302
+    assert not SavedView.objects.exists()
+
+
+def test_an_export_holds_exactly_the_rows_and_columns_shown(db: None) -> None:
+    build_scene(households=6)
+    client = people.wang().client()
+    address = "/registry/?state=listed&cols=head&cols=number"
+    shown = client.get(address).context["list"]
+    answer = client.get(f"{address}&export=xlsx")
+    rows = load_workbook(BytesIO(b"".join(answer.streaming_content))).get_sheet_by_index(0).to_python()
+    found = [row[:2] for row in rows if row[0] and row[1]]
+    assert found[0] == ["户主", "户编号"]
+    assert found[1:] == [[cell.text for cell in line] for line in shown.lines]
+    entry = AuditEntry.objects.filter(action="list.export").latest("id")
+    assert entry.object_id == "registry.households"
+
+
+def test_without_the_right_to_export_the_address_shows_the_page(db: None) -> None:
+    build_scene()
+    answer = people.auditor().client().get("/registry/?export=xlsx")
+    assert answer["Content-Type"].startswith("text/html") and "导出所示" not in answer.content.decode()
+
+
+def test_lists_sort_by_the_columns_that_say_so(db: None) -> None:
+    build_scene(households=6)
+    client = people.wang().client()
+    days = [line[0].text for line in client.get("/monitoring/?sort=-due").context["list"].lines]
+    assert days and days == sorted(days, reverse=True)
+    assert client.get("/monitoring/?sort=nonsense").status_code == 200
+
+
+def of_household(scene: Scene) -> people.Person:
+    """Somebody of the household, signed in by telephone."""
+    found = person("本户", Role.VILLAGE_CADRE, place=scene.village)
+    found.user.role_grants.all().delete()
+    found.user.role_grants.create(
+        role=Role.HOUSEHOLD, scope_kind="household", target_id=scene.household.pk, valid_from=people.FROM
+    )
+    return found
+
+
+def test_a_household_sees_itself_alone_and_may_appeal_once(db: None) -> None:
+    scene = build_scene()
+    client = of_household(scene).client()
+    assert client.get("/")["Location"] == "/mine"
+    assert "512" in client.get("/mine").content.decode()
+    assert client.get(f"/mine?household={scene.households[0].pk}").status_code == 404
+    assert client.get("/registry/").status_code == 403
+    said = {"household": scene.household.pk, "text": "人口记错了"}
+    assert client.post("/mine/appeal", said).status_code == 302
+    case = Case.objects.get(code="appeal")
+    assert case.subject_id == scene.household.pk and "人口记错了" in case.title
+    assert client.post("/mine/appeal", said).status_code == 409
+    assert client.post("/mine/appeal", {**said, "text": " "}).status_code == 422
+    assert client.post("/mine/appeal", {**said, "household": scene.households[0].pk}).status_code == 404
+    assert people.li(scene.village).client().post("/mine/appeal", said).status_code == 403
+
+
+def test_busy_tables_and_their_tallies_agree_before_and_after_folding(db: None) -> None:
+    build_scene()
+    assert TallyDelta.objects.exists()
+    for _moment in range(2):
+        for table, subject, key, amount, where in BUSY:
+            assert recount(table, subject, key, amount, where) == [], table
+        fold()
+    assert not TallyDelta.objects.exists()
+
+
+@pytest.mark.parametrize(
+    ("parts", "found"),
+    [
+        ({1: (1, 10), 2: (1, 10), 3: (1, 10), 4: (8, 10)}, [4]),
+        ({1: (1, 10), 2: (1, 10), 3: (8, 10)}, []),  # nothing to compare with
+        ({1: (1, 10), 2: (1, 10), 3: (1, 10), 4: (8, 9)}, []),  # too small to say
+        ({1: (10, 100), 2: (11, 100), 3: (12, 100), 4: (19, 100)}, []),  # less than ten points
+        ({1: (0, 50), 2: (0, 50), 3: (0, 50), 4: (20, 50), 5: (30, 50)}, [5, 4]),
+    ],
+)
+def test_who_stands_out(parts: dict[int, tuple[int, int]], found: list[int]) -> None:
+    assert [o.key for o in outliers(parts)] == found
+
+
+def test_help_finds_the_closest_page() -> None:
+    assert help_for("workbench:household") is PAGES["workbench:household"]
+    assert help_for("exchange:match") is PAGES["exchange:"]
+    assert help_for("no such page") is GENERAL
