@@ -16,6 +16,7 @@ from tests.access.world import build_world
 from yuchang.api.tests.machines import Machine
 from yuchang.api.v1 import api
 
+pytestmark = pytest.mark.xdist_group("matrix")
 ROLES = ("officer", "partner", "auditor")
 response_schema_conformance, status_code_conformance = CHECKS.get_by_names(
     ["response_schema_conformance", "status_code_conformance"]
