@@ -7,11 +7,15 @@ procedures existed has no case and needs none.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.rules import Actor
+from yuchang.accounts.models import User
+from yuchang.accounts.queries import actor_for
+from yuchang.accounts.rules import SYSTEM, Actor
+from yuchang.core import clock
 from yuchang.core.errors import Refused
 from yuchang.procedures.actions import advance_cases, open_from, withdraw_cases
 from yuchang.procedures.models import Case
@@ -20,11 +24,20 @@ from yuchang.registry.models import Objection
 DRIVER = "registry"
 HOUSEHOLD, NOTICE, OBJECTION = "registry.household", "registry.notice", "registry.objection"
 VERIFICATION = "household_verification"
+AT_ONCE = 4_000
 
 _INCOMING = """
 SELECT i.id, h.place_id, h.head_name || ' ' || h.number, h.number, NULL::date
 FROM incoming_household i JOIN registry_household h ON h.id = i.id
 """
+_CASELESS_ROWS = "SELECT h.id, h.place_id, h.head_name || ' ' || h.number, h.number, NULL::date"
+_CASELESS = f"""
+FROM registry_household h
+WHERE h.verified_by_id IS NULL AND h.state IN ('entered', 'listed', 'exited') AND NOT EXISTS (
+    SELECT 1 FROM procedures_case c WHERE c.subject_kind = '{HOUSEHOLD}' AND c.subject_id = h.id
+      AND c.code = '{VERIFICATION}' AND c.state = 'open')
+"""  # noqa: S608 - our own constants
+_CASELESS_END = "ORDER BY h.id LIMIT %(limit)s"
 _NOTICES = """
 SELECT n.id, n.place_id, p.name || ' ' || n.opens_on, n.public_code, n.closes_on
 FROM registry_notice n JOIN places_place p ON p.id = n.place_id WHERE n.id = ANY(%s)
@@ -38,12 +51,48 @@ JOIN registry_household h ON h.id = e.household_id WHERE o.id = %s
 
 def await_second_person(actor: Actor) -> None:
     """A second person checks every household of ``incoming_household``; older checks are taken back."""
+    take_back_verification(actor)
+    open_from(actor, code=VERIFICATION, subject_kind=HOUSEHOLD, select_sql=_INCOMING, params=[])
+
+
+def take_back_verification(actor: Actor) -> None:
+    """What was asked before about the corrected of ``incoming_household`` is void.
+
+    After an import, ``await_second_persons`` opens the new cases: nobody waits for them at the screen.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM incoming_household WHERE NOT is_new")
         corrected = [pk for (pk,) in cursor.fetchall()]
     if corrected:
         drop_verification(actor, corrected, _("内容已更正,重新核实"))
-    open_from(actor, code=VERIFICATION, subject_kind=HOUSEHOLD, select_sql=_INCOMING, params=[])
+
+
+def await_second_persons() -> int:
+    """Open the case of up to 4,000 households that wait for a second person without one; how many.
+
+    The work of a task, after imports and for what was there before procedures were. Each case is
+    opened in the name of whoever entered the household, or of the system when the post has ended.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(f"SELECT h.entered_by_id {_CASELESS} LIMIT 1")
+        row = cursor.fetchone()
+        if row is None:
+            return 0
+        author = User.objects.filter(pk=row[0]).first()
+        values = {"author": row[0], "limit": AT_ONCE}
+        actor = actor_for(author.pk, author.display_name, clock.today()) if author else SYSTEM
+        try:
+            with transaction.atomic():
+                return _open_caseless(actor, values)
+        except Refused:
+            return _open_caseless(SYSTEM, values)
+
+
+def _open_caseless(actor: Actor, values: dict[str, Any]) -> int:
+    select = (
+        f"{_CASELESS_ROWS} {_CASELESS} AND h.entered_by_id IS NOT DISTINCT FROM %(author)s {_CASELESS_END}"
+    )
+    return open_from(actor, code=VERIFICATION, subject_kind=HOUSEHOLD, select_sql=select, params=values)
 
 
 def drop_verification(actor: Actor, household_ids: Sequence[int], reason: str) -> None:

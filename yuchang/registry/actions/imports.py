@@ -12,7 +12,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.registry import layout, rules
-from yuchang.registry.actions.cases import await_second_person
+from yuchang.registry.actions.cases import take_back_verification
 from yuchang.registry.actions.store import Origin, run, store
 from yuchang.registry.actions.undo import undo_import
 from yuchang.registry.judging import judge
@@ -110,7 +110,7 @@ class HouseholdWorkbook:
             origin = Origin(actor.user_id, Source.WORKBOOK, batch.observed_on, now, batch.pk)
             store(_SOURCE, span, origin)
             run(_OUTCOMES, span)
-            await_second_person(actor)
+            take_back_verification(actor)
             audit.add_bulk("household", _AUDIT, [batch.pk])
 
     def undo(self, *, actor: Actor, batch: ImportBatch) -> int:
