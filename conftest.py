@@ -74,6 +74,7 @@ def _plain_surroundings(settings: Any, tmp_path: Path) -> None:
     settings.STATIC_ROOT = tmp_path / "static"
     settings.WHITENOISE_USE_FINDERS = False
     settings.SNAPSHOT_DIR = tmp_path / "snapshots"
+    settings.WEBHOOK_HOSTS = ["hooks.example"]
     settings.STORAGES = {
         **settings.STORAGES,
         "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},

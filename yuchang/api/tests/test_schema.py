@@ -10,7 +10,7 @@ from django.core.signals import request_finished, request_started
 from django.core.wsgi import get_wsgi_application
 from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.checks import CHECKS
+from schemathesis.checks import CHECKS, load_all_checks
 
 from tests.access.world import build_world
 from yuchang.api.tests.machines import Machine
@@ -18,6 +18,7 @@ from yuchang.api.v1 import api
 
 pytestmark = pytest.mark.xdist_group("matrix")
 ROLES = ("officer", "partner", "auditor")
+load_all_checks()
 response_schema_conformance, status_code_conformance = CHECKS.get_by_names(
     ["response_schema_conformance", "status_code_conformance"]
 )
@@ -66,7 +67,11 @@ def _try(machine: Machine, label: str, examples: int) -> None:
     @given(case=operation.as_strategy())
     def attempt(case: Any) -> None:
         with transaction.atomic():
-            case.headers = {**(case.headers or {}), "Authorization": f"Bearer {machine.token}"}
+            case.headers = {
+                **(case.headers or {}),
+                "Authorization": f"Bearer {machine.token}",
+                "Accept-Encoding": "identity",
+            }
             reply = case.call()
             assert reply.status_code < 500, f"{label}: {reply.status_code} {reply.text[:300]}"
             case.validate_response(reply, checks=[response_schema_conformance, status_code_conformance])
