@@ -45,7 +45,10 @@ MIX = (
     ("write", 5),
 )
 SEED = """
-import json, sys
+import json, os
+import django
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+django.setup()
 from bench.population import busiest_county, grow_to
 from tests.faults import seed
 from tests.people import wang
@@ -178,15 +181,17 @@ def prepare(path: Path, port: int, households: int) -> tuple[subprocess.Popen[by
             if probe.getresponse().status == 200:
                 break
         time.sleep(0.5)
-    text = SEED.format(households=households)
     done = subprocess.run(
-        [sys.executable, "-c", text],
+        [sys.executable, "-c", SEED.format(households=households)],
         cwd=ROOT,
         env=environment | {"YUCHANG_DB_ROLE": "admin"},
         stdout=subprocess.PIPE,
         text=True,
-        check=True,
+        check=False,
     )
+    if done.returncode:
+        running.terminate()
+        raise SystemExit("the platform could not be filled; see above")
     return running, json.loads(done.stdout.splitlines()[-1])
 
 
