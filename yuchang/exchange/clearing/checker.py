@@ -14,13 +14,13 @@ answer, derives every feasible pair again by plain comparison, and verifies
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from yuchang.exchange.clearing.problem import ANYWHERE, INT64_SAFE, UNKNOWN_KM, Ints, Problem
+from yuchang.exchange.clearing.problem import ANYWHERE, INT64_SAFE, UNKNOWN_KM, Bools, Ints, Problem
 
 BLOCK_PAIRS = 1_000_000
 
@@ -46,8 +46,13 @@ def check(
     need: Sequence[int] | Ints,
     quantity: Sequence[int] | Ints,
     dual: Sequence[int] | Ints,
+    bonus: Ints | None = None,
 ) -> Certificate:
-    """Judge the trades (posting positions and units) and the gain per unit of every posting."""
+    """Judge the trades (posting positions and units) and the gain per unit of every posting.
+
+    ``bonus`` is what each offer earns per unit beside its own gain (the price of a floor, ``floor_checker``);
+    it makes no pair feasible and counts in the two sums.
+    """
     found: list[str] = []
     columns = [_integers(name, values, found) for name, values in _named(offer, need, quantity, dual)]
     if found or not _has_shape(problem, columns, found):
@@ -56,12 +61,14 @@ def check(
     km = problem.distances_km(problem.county[offers], problem.county[needs])
     gain = _gain(problem, offers, needs, km)
     _check_trades(problem, offers, needs, units, km, gain, found)
+    extra = np.zeros(len(problem), dtype=np.int64) if bonus is None else bonus
+    gain = gain + extra[offers]
     _check_capacity(problem, offers, needs, units, gains, found)
     if bool((gains < 0).any()):
         found.append("a posting would lose (negative dual)")
     if bool((gains[offers] + gains[needs] != gain).any()):
         found.append("a trade does not share exactly its gain")
-    pairs = _check_pairs(problem, gains, found)
+    pairs = _check_pairs(problem, gains - extra, found)
     primal = sum(u * g for u, g in zip(units.tolist(), gain.tolist(), strict=True))
     bound = sum(q * d for q, d in zip(problem.quantity.tolist(), gains.tolist(), strict=True))
     if primal != bound:
@@ -144,6 +151,16 @@ def _check_capacity(
 def _check_pairs(problem: Problem, gains: Ints, found: list[str]) -> int:
     """u + v >= gain on every feasible pair, comparing all pairs. Returns how many are feasible."""
     pairs, blocking = 0, 0
+    for a, b, gain, feasible in feasible_pairs(problem):
+        pairs += int(feasible.sum())
+        blocking += int((feasible & (gains[a] + gains[b] < gain)).sum())
+    if blocking:
+        found.append(f"{blocking} pair(s) would both gain by leaving")
+    return pairs
+
+
+def feasible_pairs(problem: Problem) -> Iterator[tuple[Ints, Ints, Ints, Bools]]:
+    """Offers (a column), needs (a row), the gain of every pair and whether it may trade, block by block."""
     for category in range(len(problem.category_codes)):
         rows = np.nonzero(problem.category == category)[0]
         i, j = rows[problem.is_offer[rows]], rows[~problem.is_offer[rows]]
@@ -158,9 +175,4 @@ def _check_pairs(problem: Problem, gains: Ints, found: list[str]) -> int:
             a, b = i[low : low + step][:, None], j[None, :]
             km = table[from_i[low : low + step][:, None], to_j[None, :]]
             gain = _gain(problem, a, b, km)
-            feasible = _may_trade(problem, a, b, km) & (gain > 0)
-            pairs += int(feasible.sum())
-            blocking += int((feasible & (gains[a] + gains[b] < gain)).sum())
-    if blocking:
-        found.append(f"{blocking} pair(s) would both gain by leaving")
-    return pairs
+            yield a, b, gain, _may_trade(problem, a, b, km) & (gain > 0)

@@ -41,8 +41,11 @@ class Classes:
         return self.members[self.first[one] : self.first[one + 1]]
 
 
-def contract_twins(problem: Problem) -> Classes:
-    """Group the postings into classes, ordered by category, side and terms."""
+def contract_twins(problem: Problem, apart: Ints | None = None) -> Classes:
+    """Group the postings into classes, ordered by category, side and terms.
+
+    Postings with different ``apart`` (a mark per posting, such as a floor's group) are never twins.
+    """
     owner = np.where(_owns_both_sides(problem), problem.owner, -1)
     keys = np.stack(
         [
@@ -54,6 +57,7 @@ def contract_twins(problem: Problem) -> Classes:
             problem.end,
             problem.radius,
             owner,
+            np.zeros(len(problem), dtype=np.int64) if apart is None else apart,
         ]
     )
     members = np.lexsort(keys[::-1])

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
+from typing import Any
 
 import numpy as np
 
 from yuchang.exchange.clearing.classes import Classes, contract_twins
 from yuchang.exchange.clearing.edges import Edges, edges_of
-from yuchang.exchange.clearing.flow import Market, best_flow, midpoint_duals
+from yuchang.exchange.clearing.flow import Duals, Market, best_flow, midpoint_duals
 from yuchang.exchange.clearing.problem import Ints, Problem, canonical_bytes, validate
+
+Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
+"""How a list is worked through: ``map``, or the same on several cores."""
 
 ENGINE = f"yuchang-clearing/1 ortools/{version('ortools')}"
 
@@ -82,33 +87,61 @@ def result_from_bytes(data: bytes) -> Clearing:
     return Clearing(offer, need, quantity, dual, ceiling, figures)
 
 
-def clear(problem: Problem) -> Clearing:
+def clear(problem: Problem, run: Run = map) -> Clearing:
     """The trades of greatest total gain, each category on its own, with prices at the midpoint.
 
-    Raises Unfit for input that no clearing could mean or whose sums would leave 64 bits.
+    ``run`` says how the categories are worked through: ``map`` one after another, or
+    ``core.side_by_side`` on every core; the result is the same. Raises Unfit for input that no clearing
+    could mean or whose sums would leave 64 bits.
     """
     validate(problem)
     classes = contract_twins(problem)
     class_dual, class_ceiling = np.zeros((2, len(classes)), dtype=np.int64)
     trades: list[tuple[int, int, int]] = []
     figures = []
-    for category in np.unique(problem.category).tolist():
-        edges = edges_of(problem, classes, category)
-        market, offers, needs = _market(classes, edges, category)
-        flow = best_flow(market)
-        duals = midpoint_duals(market, flow)
-        class_dual[offers], class_dual[needs] = duals.u, duals.v
-        class_ceiling[offers], class_ceiling[needs] = duals.u_high, duals.v_high
-        used = np.nonzero(flow)[0]
-        trades += _share_among_twins(problem, classes, edges, flow, used)
-        figures.append(_figures(problem, classes, edges, flow, class_dual, category))
+    for part in run(partial(_clear_category, problem, classes), by_size(problem)):
+        class_dual[part.offers], class_dual[part.needs] = part.duals.u, part.duals.v
+        class_ceiling[part.offers], class_ceiling[part.needs] = part.duals.u_high, part.duals.v_high
+        trades += part.trades
+        figures.append(part.figures)
     trades.sort()
+    figures.sort(key=lambda one: problem.category_codes.index(one.code))
     columns = np.array(trades, dtype=np.int64).reshape(-1, 3)
     dual, ceiling = class_dual[classes.of], class_ceiling[classes.of]
     return Clearing(columns[:, 0], columns[:, 1], columns[:, 2], dual, ceiling, tuple(figures))
 
 
-def _market(classes: Classes, edges: Edges, category: int) -> tuple[Market, Ints, Ints]:
+@dataclass(frozen=True)
+class _Part:
+    """What one category came to, by class."""
+
+    offers: Ints
+    needs: Ints
+    duals: Duals
+    trades: list[tuple[int, int, int]]
+    figures: CategoryFigures
+
+
+def by_size(problem: Problem) -> list[int]:
+    """The categories with postings, the largest first, so that cores finish together."""
+    categories, sizes = np.unique(problem.category, return_counts=True)
+    return [int(c) for c in categories[np.lexsort((categories, -sizes))]]
+
+
+def _clear_category(problem: Problem, classes: Classes, category: int) -> _Part:
+    edges = edges_of(problem, classes, category)
+    market, offers, needs = market_of(classes, edges, category)
+    flow = best_flow(market)
+    duals = midpoint_duals(market, flow)
+    dual = np.zeros(len(classes), dtype=np.int64)
+    dual[offers], dual[needs] = duals.u, duals.v
+    trades = list(share_among_twins(problem, classes, edges, flow))
+    return _Part(
+        offers, needs, duals, trades, category_figures(problem, classes, edges, flow, dual, category)
+    )
+
+
+def market_of(classes: Classes, edges: Edges, category: int) -> tuple[Market, Ints, Ints]:
     """The classes of a category renumbered from 0, offers and needs apart."""
     rows = np.nonzero(classes.category == category)[0]
     offers, needs = rows[classes.is_offer[rows]], rows[~classes.is_offer[rows]]
@@ -124,13 +157,13 @@ def _market(classes: Classes, edges: Edges, category: int) -> tuple[Market, Ints
     return market, offers, needs
 
 
-def _share_among_twins(
-    problem: Problem, classes: Classes, edges: Edges, flow: Ints, used: Ints
+def share_among_twins(
+    problem: Problem, classes: Classes, edges: Edges, flow: Ints
 ) -> Iterator[tuple[int, int, int]]:
     """Trades between single postings: among twins the earlier posting is served first."""
     left = problem.quantity.copy()
     position: dict[int, int] = {}
-    for edge in used.tolist():
+    for edge in np.nonzero(flow)[0].tolist():
         a, b, rest = int(edges.offer[edge]), int(edges.need[edge]), int(flow[edge])
         offers, needs = classes.members_of(a), classes.members_of(b)
         while rest:
@@ -151,9 +184,10 @@ def _next_with_units(members: Ints, left: Ints, position: dict[int, int], one: i
     return int(members[at])
 
 
-def _figures(
+def category_figures(
     problem: Problem, classes: Classes, edges: Edges, flow: Ints, dual: Ints, category: int
 ) -> CategoryFigures:
+    """The figures of one category; ``dual`` by class."""
     rows = np.nonzero(problem.category == category)[0]
     is_offer = problem.is_offer[rows]
     size = np.diff(classes.first)

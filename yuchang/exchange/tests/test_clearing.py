@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from typing import Any
 
 import networkx
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from yuchang.core.side_by_side import side_by_side
 from yuchang.exchange.clearing import explain
 from yuchang.exchange.clearing.checker import Certificate, check
 from yuchang.exchange.clearing.engine import Clearing, clear, result_from_bytes
@@ -117,6 +119,14 @@ def test_the_same_input_gives_the_same_bytes_after_storing(market: Problem) -> N
     answer = clear(market).to_bytes()
     assert clear(from_bytes(stored)).to_bytes() == answer
     assert result_from_bytes(answer).to_bytes() == answer
+
+
+@pytest.mark.parametrize("workers", [1, 2, 3])
+def test_the_number_of_workers_changes_nothing(workers: int) -> None:
+    rows = [one for c in (0, 1) for one in (offer(5 + c, 3, category=c), need(9, 2, category=c), need(9, 2))]
+    market = problem(rows)
+    run = functools.partial(side_by_side, chunk=1, workers=workers)
+    assert clear(market, run).to_bytes() == clear(market).to_bytes()
 
 
 @calm
