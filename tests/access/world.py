@@ -59,6 +59,7 @@ from yuchang.places.models import Place, keys_of
 from yuchang.policy.actions import decide_household
 from yuchang.policy.models import Run, RunResult
 from yuchang.procedures import actions as procedures
+from yuchang.procedures.tests.world import paper
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
 from yuchang.registry.models import Likeness, Member, Notice, NoticeEntry, Objection, Resource
 from yuchang.registry.tests.workbooks import families, workbook
@@ -342,7 +343,8 @@ def _procedures(side: SimpleNamespace) -> None:
     side.track = side.watched.tracks.get()
     Instance.objects.update(clock_at=NOW - timedelta(days=20))
     entry = _case(side, cadre, "household_entry")
-    procedures.advance(cadre.actor, case=entry, version=1, choice="agree", opinion="同意", evidence=[1])
+    evidence = [paper(cadre, entry)]
+    procedures.advance(cadre.actor, case=entry, version=1, choice="agree", opinion="同意", evidence=evidence)
     Instance.objects.update(clock_at=NOW)
     side.checked_case = procedures.advance(cadre.actor, case=entry, version=2, choice="forward")
     side.drawn = procedures.draw_sample(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -86,6 +87,16 @@ def files_about(kind: str, about_id: int) -> QuerySet[StoredFile]:
     What a page shows goes through ``files_about_for``.
     """
     return StoredFile.objects.filter(about_kind=kind, about_id=about_id, state=State.READY).order_by("id")
+
+
+def ready_among(file_ids: Iterable[int], about: Iterable[tuple[str, int]]) -> set[int]:
+    """Those of these files that are ready and about one of these objects (kind, number). One query."""
+    objects = [Q(about_kind=kind, about_id=number) for kind, number in about]
+    wanted = list(file_ids)
+    if not wanted or not objects:
+        return set()
+    rows = StoredFile.objects.filter(Q(*objects, _connector=Q.OR), pk__in=wanted, state=State.READY)
+    return set(rows.values_list("pk", flat=True))
 
 
 def files_about_for(actor: Actor, kind: str, about_id: int) -> QuerySet[StoredFile]:

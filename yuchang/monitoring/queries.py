@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 
-from yuchang.accounts.queries import place_filter
+from yuchang.accounts.queries import household_scopes, place_filter, reach
 from yuchang.accounts.rules import Actor
 from yuchang.core.tallies import tally_by_key
 from yuchang.monitoring.models import Alert, Assessment, Visit
@@ -19,11 +19,11 @@ TALLY_KEY = "state || ':' || kind || ':' || CASE WHEN state = 'closed' THEN '' E
 def alerts_for(
     actor: Actor, *, state: str = "", kind: str = "", overdue_on: date | None = None
 ) -> QuerySet[Alert]:
-    """The alerts in the reader's places.
+    """The alerts in the reader's places, and of the households given to the reader one by one.
 
     ``state`` ``live`` means not closed; ``overdue_on`` keeps the live ones due before that day.
     """
-    rows = Alert.objects.filter(place_filter(actor, "monitoring.read")).select_related("household", "place")
+    rows = Alert.objects.filter(reach(actor, "monitoring.read", Alert)).select_related("household", "place")
     if state == "live":
         rows = rows.exclude(state=Alert.State.CLOSED)
     elif state:
@@ -70,11 +70,20 @@ class AlertCounts:
 
 
 def alert_counts(actor: Actor, on: date) -> AlertCounts:
-    """Counts of the reader's area from the tallies, in one query whose cost does not grow with the alerts."""
-    found = {}
+    """Counts of the reader's area from the tallies, in one query whose cost does not grow with the alerts.
+
+    Those of households given one by one, which are few, are counted beside them.
+    """
+    found: dict[tuple[str, str, date | None], int] = {}
     for key, n in tally_by_key(TALLY, place_filter(actor, "monitoring.read")).items():
         state, kind, due = key.split(":")
         found[(state, kind, date.fromisoformat(due) if due else None)] = n
+    opened = household_scopes(actor, "monitoring.read")
+    if opened is not None:
+        rows = Alert.objects.filter(opened & ~place_filter(actor, "monitoring.read"))
+        for state, kind, due_on, n in rows.values_list("state", "kind", "due_on").annotate(n=Count("pk")):
+            its_key = (state, kind, None if state == Alert.State.CLOSED else due_on)
+            found[its_key] = found.get(its_key, 0) + n
     return AlertCounts(found, on)
 
 

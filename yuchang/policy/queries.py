@@ -14,7 +14,7 @@ from django.db.models import F, QuerySet
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door
-from yuchang.accounts.queries import place_filter
+from yuchang.accounts.queries import place_filter, reach
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid, invalid
@@ -234,7 +234,7 @@ def verdicts_for(household_ids: list[int]) -> dict[int, HouseholdVerdict]:
 
 def decisions_for(actor: Actor, household_id: int) -> QuerySet[Decision]:
     """The decisions on one household, newest first, within the actor's area."""
-    rows = Decision.objects.filter(place_filter(actor, "policy.read"), household_id=household_id)
+    rows = Decision.objects.filter(reach(actor, "policy.read", Decision), household_id=household_id)
     return rows.order_by("-id").defer("input_row", "explanation")
 
 
@@ -337,7 +337,7 @@ def result_for(actor: Actor, run_id: int, household_id: int) -> RunResult:
 
 def results_of_household(actor: Actor, household_id: int) -> QuerySet[RunResult]:
     """What runs said of one household, newest first, within the actor's area."""
-    rows = RunResult.objects.filter(place_filter(actor, "policy.read"), household_id=household_id)
+    rows = RunResult.objects.filter(reach(actor, "policy.read", RunResult), household_id=household_id)
     return rows.select_related("run").order_by("-run_id")
 
 

@@ -57,6 +57,7 @@ class ReasonForm(VersionForm):
     """A step that needs a reason: return, withdraw."""
 
     reason = forms.CharField(label=_("理由"), max_length=500)
+    field_order = ("to", "to_user", "reason")
 
 
 class ReturnForm(ReasonForm):
@@ -71,15 +72,24 @@ class ReturnForm(ReasonForm):
         to.choices = [(s.code, words(s.title, s.title_en)) for s in steps]
 
 
+class _PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """One of some people, by the name that colleagues know."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """The person's name."""
+        return str(obj.display_name)
+
+
 class TransferForm(ReasonForm):
     """To whom a step is handed."""
 
-    to_user = forms.ModelChoiceField(User.objects.none(), label=_("转交给"))
+    to_user = _PersonField(User.objects.none(), label=_("转交给"))
 
     def __init__(self, *args: Any, people: QuerySet[User], **options: Any) -> None:
         super().__init__(*args, **options)
         to_user = self.fields["to_user"]
         assert isinstance(to_user, forms.ModelChoiceField)  # noqa: S101 - declared above
+        to_user.empty_label = None
         to_user.queryset = people
 
 

@@ -28,6 +28,7 @@ from yuchang.procedures.rules.calendar import Calendar
 from yuchang.procedures.rules.machine import Plan, Step, parse
 
 READ = "procedures.read"
+HOUSEHOLD_KIND = "registry.household"  # the subject of a case about a household of the register
 
 
 def words(title: str, title_en: str) -> str:
@@ -270,6 +271,12 @@ def picture(case: Case) -> list[Picked]:
 def samples_for(actor: Actor) -> QuerySet[Sample]:
     """Samples drawn in what the actor may read."""
     return Sample.objects.filter(place_filter(actor, READ)).select_related("place", "drawn_by")
+
+
+def sampled_households(sample: Sample) -> list[int]:
+    """The households that the drawn cases are about; cases about anything else open nothing."""
+    drawn = sample.rows.filter(is_drawn=True, case__subject_kind=HOUSEHOLD_KIND).order_by("rank")
+    return list(drawn.values_list("case__subject_id", flat=True))
 
 
 def unfinished_rows() -> QuerySet[SampleRow]:

@@ -432,6 +432,8 @@ class Objection(Versioned, Placed):
         CADRE = "cadre", _("村干部代录")
         PORTAL = "portal", _("公示页提交")
 
+    household_key = "entry__household_id"  # see accounts.queries.household_key
+
     uid = models.UUIDField(default=uuid.uuid4, unique=True)
     entry = models.ForeignKey(NoticeEntry, on_delete=models.PROTECT, related_name="objections")
     origin = models.CharField(max_length=10, choices=Origin)

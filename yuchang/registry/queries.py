@@ -176,8 +176,8 @@ def notice_for(actor: Actor, notice_id: int) -> Notice:
 
 
 def objections_for(actor: Actor) -> QuerySet[Objection]:
-    """The objections in the actor's area."""
-    rows = Objection.objects.filter(place_filter(actor, "registry.read"))
+    """The objections in the actor's area, and those to households given to the actor one by one."""
+    rows = Objection.objects.filter(reach(actor, "registry.read", Objection))
     return rows.select_related("place", "entry__household", "decided_by")
 
 
@@ -188,8 +188,8 @@ def objection_for(actor: Actor, objection_id: int) -> Objection:
 
 
 def resources_for(actor: Actor) -> QuerySet[Resource]:
-    """Needs and resources in the actor's area that were not withdrawn."""
-    rows = Resource.objects.filter(place_filter(actor, "registry.read"), withdrawn_at=None)
+    """Needs and resources in the actor's area, or of households given to the actor, not withdrawn."""
+    rows = Resource.objects.filter(reach(actor, "registry.read", Resource), withdrawn_at=None)
     return rows.select_related("place", "household")
 
 

@@ -5,7 +5,7 @@ What is to go outside by SMS and e-mail is queued in the same transaction (``_qu
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -143,6 +143,18 @@ def settle(actor: Actor, *, reference_kind: str, reference_id: int, user_id: int
     with write("messages.settle", actor) as audit:
         count = rows.update(settled_at=clock.now())
         audit.add(reference_kind, reference_id, settled=count)
+    return count
+
+
+def settle_set(actor: Actor, *, reference_kind: str, reference_ids: Sequence[int]) -> int:
+    """Set-wise ``settle``: for everybody told about these objects. Returns how many messages."""
+    rows = Message.objects.filter(
+        reference_kind=reference_kind, reference_id__in=reference_ids, due_on__isnull=False, settled_at=None
+    )
+    with write("messages.settle_set", actor) as audit:
+        count = rows.update(settled_at=clock.now())
+        select = "SELECT n::text, NULL::bigint, '{}'::jsonb FROM unnest(%s::bigint[]) AS n ORDER BY n"
+        audit.add_bulk(reference_kind, select, [sorted(set(reference_ids))])
     return count
 
 

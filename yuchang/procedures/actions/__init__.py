@@ -6,11 +6,20 @@ from yuchang.procedures.actions.holidays import import_holidays
 from yuchang.procedures.actions.opening import Subject, open_case, open_cases, open_from
 from yuchang.procedures.actions.samples import check_sampled, draw_sample
 from yuchang.procedures.actions.sets import advance_cases, withdraw_cases
-from yuchang.procedures.actions.steps import act, advance, complete_track, return_case, transfer, withdraw
+from yuchang.procedures.actions.steps import (
+    act,
+    act_beside,
+    advance,
+    complete_track,
+    return_case,
+    transfer,
+    withdraw,
+)
 
 __all__ = [
     "Subject",
     "act",
+    "act_beside",
     "add_definition",
     "advance",
     "advance_cases",

@@ -7,6 +7,7 @@ import secrets
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from yuchang.accounts.actions import open_sample
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
 from yuchang.accounts.rules import Actor
@@ -25,7 +26,8 @@ def draw_sample(
     """Draw among all cases of a procedure that stand in a step of a place (``procedures.sample`` there).
 
     The seed is random, nobody chooses it; the draws of a step and place are counted. ``share_percent``
-    defaults to the definition's, and may not be less. Raises Conflict when no case stands there.
+    defaults to the definition's, and may not be less. The drawn households open to whoever holds the
+    sample's scope (an evaluator). Raises Conflict when no case stands there.
     """
     place = open_door(Place.objects.all(), actor, "procedures.sample", place.pk)
     with write("procedures.draw_sample", actor) as audit:
@@ -53,6 +55,10 @@ def draw_sample(
             drawn_at=clock.now(),
         )
         _store_rows(sample, ordered)
+        if households := queries.sampled_households(sample):
+            open_sample(
+                actor=actor, permission="procedures.sample", sample_id=sample.pk, household_ids=households
+            )
         audit.add(
             "sample", sample.pk, place_id=place.pk, seed=seed, share=share, population=len(population),
             population_hash=sample.population_hash, size=sample.size, draw=sample.draw,

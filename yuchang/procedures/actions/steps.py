@@ -15,6 +15,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, YuchangError, invalid
+from yuchang.files import queries as file_queries
 from yuchang.files.actions import Upload, take_in
 from yuchang.files.models import StoredFile
 from yuchang.procedures import queries
@@ -48,7 +49,8 @@ def advance(
     ``evidence``: (kind, file id) pairs; bare file ids stand for the required kinds in order. ``driver``:
     the domain that calls, for procedures that only its own actions may move. Raises Refused for who may not
     act (role, level, acted before, transferred to another), Invalid for a missing opinion, document or
-    evidence, Conflict while a notice runs, a parallel step or the spot check is open, Stale, Hidden.
+    evidence or a file that is not about this case, Conflict while a notice runs, a parallel step or the spot
+    check is open, Stale, Hidden.
     """
     with write("procedures.advance", actor) as audit:
         row, plan, step = _in_hand(actor, case, version, driver)
@@ -57,6 +59,7 @@ def advance(
         pairs = _pairs(step, evidence)
         attempt = _attempt(actor, row, step, choice, opinion, document_number, [kind for kind, _pk in pairs])
         _raise_first(plan, step, machine.objections_to(plan, step, attempt))
+        _require_own_files(row, pairs, seal_file_id)
         chosen = step.choice(choice)
         assert chosen is not None  # noqa: S101 - an unknown choice was refused above
         _record(
@@ -102,6 +105,33 @@ def act(
             document_number=document_number,
             evidence=pairs,
             seal_file_id=seal_file_id,
+        )
+
+
+def act_beside(
+    actor: Actor,
+    *,
+    track: Track,
+    version: int | None,
+    choice: str,
+    opinion: str = "",
+    document_number: str = "",
+    uploads: Mapping[str, Upload] | None = None,
+) -> Track:
+    """``complete_track`` with uploads: evidence by kind. All or nothing."""
+    with transaction.atomic():
+        pairs = [
+            (kind, _take_in(actor, track.case, upload, "case_evidence").pk)
+            for kind, upload in (uploads or {}).items()
+        ]
+        return complete_track(
+            actor,
+            track_id=track.pk,
+            version=version,
+            choice=choice,
+            opinion=opinion,
+            evidence=pairs,
+            document_number=document_number,
         )
 
 
@@ -202,6 +232,7 @@ def complete_track(
         pairs = _pairs(step, evidence)
         attempt = _attempt(actor, row, step, choice, opinion, document_number, [kind for kind, _pk in pairs])
         _raise_first(plan, step, machine.objections_to(plan, step, attempt))
+        _require_own_files(row, pairs, None)
         _record(
             actor,
             row,
@@ -311,6 +342,19 @@ def _pairs(step: Step, evidence: Evidence) -> list[tuple[str, int]]:
     left = [e.code for e in step.evidence if e.code not in {kind for kind, _pk in given}]
     left += [""] * max(0, len(bare) - len(left))
     return given + list(zip(left, bare, strict=False))
+
+
+def _require_own_files(row: Case, pairs: Sequence[tuple[str, int]], seal_file_id: int | None) -> None:
+    """Evidence and seal are ready files about this case, or about what it is about. Raises Invalid."""
+    given = {number: f"evidence_{kind}" for kind, number in pairs}
+    if seal_file_id is not None:
+        given[seal_file_id] = "seal"
+    about = [(CASE_KIND, row.pk), (row.subject_kind, row.subject_id)]
+    strange = set(given) - file_queries.ready_among(given, about)
+    if strange:
+        message = _("有一份材料不是本事项的,或尚不可用。")
+        remedy = _("请在本事项的页面重新上传。")
+        raise Invalid([Problem(given[number], message, remedy) for number in sorted(strange)])
 
 
 def _attempt(

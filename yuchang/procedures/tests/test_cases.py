@@ -4,12 +4,14 @@ import pytest
 from django.db import IntegrityError, connection, transaction
 
 from tests import people
+from yuchang.accounts.queries import is_opened
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
+from yuchang.messages.models import Message
 from yuchang.procedures import actions, queries
 from yuchang.procedures.library import shipped
 from yuchang.procedures.models import Case, Definition, StepRecord, Track
-from yuchang.procedures.tests.world import at_township, cadre, entry, reviewer, set_clock, step_on
+from yuchang.procedures.tests.world import at_township, cadre, entry, paper, reviewer, set_clock, step_on
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +58,7 @@ def test_the_village_has_ten_working_days_and_the_notice_five_days_of_the_calend
     li = cadre()
     case = entry(li)
     assert str(case.due_on) == "2026-11-30" and case.final_on is None
-    step_on(li, case, "agree", opinion="评议通过", evidence=[1])
+    step_on(li, case, "agree", opinion="评议通过", papers=1)
     track = case.tracks.get()
     assert (track.kind, str(track.ends_on)) == ("notice", "2026-11-23")
     case.refresh_from_db()
@@ -89,7 +91,7 @@ def test_a_step_needs_its_opinion_and_its_evidence():
 def test_a_notice_must_run_out_and_its_objections_be_settled():
     li, zhang = cadre(), reviewer()
     case = entry(li)
-    step_on(li, case, "agree", opinion="评议通过", evidence=[1])
+    step_on(li, case, "agree", opinion="评议通过", papers=1)
     track = case.tracks.get()
     with pytest.raises(Conflict, match="第一次公示"):
         step_on(li, case, "forward")
@@ -121,9 +123,9 @@ def test_only_the_step_s_own_role_acts_and_only_in_its_area():
     li, wang = cadre(), people.wang()
     case = entry(li)
     with pytest.raises(Refused):
-        step_on(wang, case, "agree", opinion="同意", evidence=[1])
+        step_on(wang, case, "agree", opinion="同意", papers=1)
     with pytest.raises(Hidden):
-        step_on(people.outsider(), case, "agree", opinion="同意", evidence=[1])
+        step_on(people.outsider(), case, "agree", opinion="同意", papers=1)
     with pytest.raises(Stale):
         actions.advance(li.actor, case=case, version=9, choice="agree", opinion="同意", evidence=[1])
 
@@ -196,7 +198,7 @@ def test_a_case_in_progress_keeps_the_version_it_began_under():
     assert (new.definition_id, str(new.due_on)) == (added.pk, "2026-11-19")
     old.refresh_from_db()
     assert old.definition_id != added.pk and str(old.due_on) == "2026-11-30"
-    step_on(li, old, "agree", opinion="评议通过", evidence=[1])
+    step_on(li, old, "agree", opinion="评议通过", papers=1)
     assert queries.plan_of(old.definition).steps["village_review"].limit.days == 10
     with pytest.raises(Hidden):
         actions.add_definition(wang.actor, place=people.county(people.WEN), content=content)
@@ -228,7 +230,7 @@ def test_a_case_is_withdrawn_by_who_opened_it_or_the_county():
         actions.withdraw(other.actor, case=case, version=1, reason="不该撤")
     assert actions.withdraw(li.actor, case=case, version=1, reason="农户放弃申请").state == "withdrawn"
     with pytest.raises(Conflict):
-        step_on(li, case, "agree", opinion="评议通过", evidence=[1])
+        step_on(li, case, "agree", opinion="评议通过", papers=1)
     second = entry(li)
     assert (
         actions.withdraw(people.wang().actor, case=second, version=1, reason="重复申请").state == "withdrawn"
@@ -242,25 +244,25 @@ def test_a_transferred_step_is_the_receiver_s_alone():
         actions.transfer(li.actor, case=case, version=1, to_user_id=far.user.pk, reason="转办")
     actions.transfer(li.actor, case=case, version=1, to_user_id=other.user.pk, reason="外出学习")
     with pytest.raises(Refused, match="转交"):
-        step_on(li, case, "agree", opinion="评议通过", evidence=[1])
+        step_on(li, case, "agree", opinion="评议通过", papers=1)
     assert not queries.due_for(li.actor).filter(pk=case.pk).exists()
-    assert step_on(other, case, "agree", opinion="评议通过", evidence=[1]).step == "first_notice"
+    assert step_on(other, case, "agree", opinion="评议通过", papers=1).step == "first_notice"
 
 
 def test_a_parallel_comparison_must_be_done_before_the_review():
     li, wang = cadre(), people.wang()
     case = entry(li, code="monitoring_entry")
     assert str(case.final_on) == "2026-12-01"
-    step_on(li, case, "found", opinion="属实", evidence=[5])
+    step_on(li, case, "found", opinion="属实", papers=1)
     with pytest.raises(Conflict, match="比对"):
-        step_on(li, case, "agree", opinion="评议通过", evidence=[6])
+        step_on(li, case, "agree", opinion="评议通过", papers=1)
     track = case.tracks.get()
     assert queries.tracks_for(wang.actor).get() == track
     case.refresh_from_db()
     with pytest.raises(Refused):
         actions.complete_track(li.actor, track_id=track.pk, version=case.version, choice="done")
     actions.complete_track(wang.actor, track_id=track.pk, version=case.version, choice="done")
-    assert step_on(li, case, "agree", opinion="评议通过", evidence=[6]).step == "notice"
+    assert step_on(li, case, "agree", opinion="评议通过", papers=1).step == "notice"
     assert Track.objects.get(pk=track.pk).state == "done"
 
 
@@ -281,3 +283,64 @@ def test_a_definition_is_synced_once():
     count = actions.sync_definitions()
     assert count and actions.sync_definitions() == 0
     assert Definition.objects.filter(code="household_entry", place=None).count() == 1
+
+
+def test_evidence_must_be_about_this_very_case():
+    li = cadre()
+    case, other = entry(li), entry(li)
+    given = {"version": 1, "choice": "agree", "opinion": "评议通过"}
+    for number in (paper(li, other), 987_654):
+        with pytest.raises(Invalid) as error:
+            actions.advance(li.actor, case=case, evidence=[number], **given)
+        assert error.value.problems[0].field == "evidence_minutes"
+    with pytest.raises(Invalid) as error:
+        seal = paper(li, other)
+        actions.advance(li.actor, case=case, evidence=[paper(li, case)], seal_file_id=seal, **given)
+    assert error.value.problems[0].field == "seal"
+    assert actions.advance(li.actor, case=case, evidence=[paper(li, case)], **given).version == 2
+
+
+def test_each_rung_tells_those_one_level_further_up_until_the_case_moves_on():
+    li, zhang, wang, far = cadre(), reviewer(), people.wang(), people.outsider()
+    case = entry(li)
+
+    def told(person):
+        return Message.objects.filter(recipient=person.user, reference_kind="procedures.case")
+
+    set_clock(days=15)
+    actions.escalate_overdue()
+    actions.escalate_overdue()
+    message = told(zhang).get()
+    assert (message.reference_id, str(message.due_on)) == (case.pk, "2026-11-30")
+    assert message.link == f"/procedures/cases/{case.pk}/" and "王小满 户纳入" in message.title
+    assert zhang.client().get(message.link).status_code == 200
+    assert not any(told(person).exists() for person in (li, wang, far))
+    set_clock(days=25)
+    actions.escalate_overdue()
+    assert told(wang).get().is_urgent and not told(far).exists()
+    assert message.settled_at is None
+    step_on(li, case, "agree", papers=1, opinion="评议通过")
+    actions.escalate_overdue()
+    message.refresh_from_db()
+    assert message.settled_at and not told(wang).filter(settled_at=None).exists()
+
+
+def test_a_rung_without_anybody_tells_the_next_one_up():
+    case = entry(cadre())
+    wang, neighbour = people.wang(), people.outsider()
+    set_clock(days=15)
+    actions.escalate_overdue()
+    assert list(Message.objects.values_list("recipient_id", "reference_id")) == [(wang.user.pk, case.pk)]
+    assert not Message.objects.filter(recipient=neighbour.user).exists()
+
+
+def test_a_drawn_household_opens_for_the_evaluator_of_the_sample_and_no_other():
+    li, zhang, inside, outside = cadre(), reviewer(), 4711, 4712
+    at_township(li, subject_kind="registry.household", subject_id=inside)
+    entry(li, subject_kind="registry.household", subject_id=outside)
+    sample = actions.draw_sample(
+        zhang.actor, code="household_entry", step="township_check", place=by_place(zhang)
+    )
+    yang = people.evaluator(sample.pk).actor
+    assert is_opened(yang, "registry.read", inside) and not is_opened(yang, "registry.read", outside)
+    assert not is_opened(people.evaluator(sample.pk + 1).actor, "registry.read", inside)

@@ -8,8 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from tests import people
 from yuchang.files.tests import hostile
 from yuchang.procedures import actions, queries
+from yuchang.procedures.library import shipped
 from yuchang.procedures.models import Case, Holiday
-from yuchang.procedures.tests.world import at_township, cadre, entry, reviewer, set_clock
+from yuchang.procedures.tests.world import at_township, cadre, entry, reviewer, set_clock, step_on
 
 
 @pytest.fixture(autouse=True)
@@ -160,3 +161,39 @@ def test_the_calendar_takes_a_province_s_own_days_and_names_every_faulty_row():
     assert [ours.is_working(d) for d, _off in days] == [False, True]
     assert [theirs.is_working(d) for d, _off in days] == [True, False]
     assert cadre().client().post(address, {}).status_code == 403
+
+
+@pytest.mark.parametrize(("step", "more"), [("return", {"to": "intake"}), ("transfer", {}), ("withdraw", {})])
+def test_a_missing_reason_stands_beside_its_field(step, more):
+    li, zhang, wang = cadre(), reviewer(), people.wang()
+    case = entry(li, code="complaint")
+    step_on(wang, case, "accept")
+    person = li if step == "withdraw" else zhang
+    given = {"version": 2, "to_user": zhang.user.pk} | more
+    answer = person.client().post(f"/procedures/cases/{case.pk}/{step}/", given)
+    assert answer.status_code == 422 and '<details class="confirm" open>' in text(answer)
+    [form] = [form for form in answer.context["forms"].values() if form.errors]
+    assert set(form.errors) == {"reason"}
+    assert Case.objects.get(pk=case.pk).version == 2
+
+
+def test_a_parallel_step_is_finished_with_the_evidence_it_asks_for():
+    li, wang = cadre(), people.wang()
+    body = next(s for s in shipped() if s.code == "monitoring_entry" and not s.place_code)
+    steps = [dict(one) for one in body.body["steps"]]
+    for one in steps:
+        if one["code"] == "comparison":
+            one["evidence"] = [{"code": "answer", "title": "部门回执", "title_en": "the departments' answer"}]
+    content = {**body.__dict__, **body.body, "steps": steps}
+    actions.add_definition(wang.actor, place=people.county(), content=content)
+    case = entry(li, code="monitoring_entry")
+    track, client = case.tracks.get(), wang.client()
+    assert "部门回执" in text(client.get(f"/procedures/cases/{case.pk}/"))
+    given = {"version": 1, "choice": "done"}
+    assert client.post(f"/procedures/tracks/{track.pk}/", given).status_code == 422
+    assert li.client().post(f"/procedures/tracks/{track.pk}/", given).status_code == 403
+    given["evidence_answer"] = SimpleUploadedFile("回执.jpg", hostile.jpeg((40, 30)))
+    assert client.post(f"/procedures/tracks/{track.pk}/", given).status_code == 302
+    track.refresh_from_db()
+    assert track.state == "done"
+    assert case.records.latest("number").evidence[0][0] == "answer"

@@ -58,7 +58,7 @@ def test_a_set_waits_for_the_notice_and_for_the_spot_check(db):
     li, zhang = cadre(), reviewer()
     cases = [at_township(li) for _n in range(2)]
     waiting = entry(li)
-    step_on(li, waiting, "agree", opinion="评议通过", evidence=[1])
+    step_on(li, waiting, "agree", opinion="评议通过", papers=1)
     given = {"code": "household_entry", "opinion": "同意"}
     assert actions.advance_cases(li.actor, step="first_notice", choice="forward", **given) == 0
     assert actions.advance_cases(zhang.actor, step="township_check", choice="agree", **given) == 0

@@ -9,7 +9,8 @@ from typing import Any
 from tests import people
 from yuchang.accounts.rules import Role
 from yuchang.core.models import Instance
-from yuchang.places.models import Place
+from yuchang.files.models import Blob, StoredFile
+from yuchang.places.models import Place, keys_of
 from yuchang.procedures import actions
 from yuchang.procedures.models import Case
 
@@ -47,9 +48,34 @@ def entry(by: people.Person, **more: Any) -> Case:
     return actions.open_case(by.actor, **given)
 
 
-def step_on(by: people.Person, case: Case, choice: str, **more: Any) -> Case:
-    """Advance a case from where it stands."""
+def paper(by: people.Person, case: Case) -> int:
+    """The number of a ready file about the case."""
+    unique = f"{next(_subjects):064x}"
+    county = case.place.county_id or case.place_id
+    blob = Blob.objects.create(key_id=county, sha256=unique, name=unique, size=1)
+    row = StoredFile.objects.create(
+        purpose="case_evidence",
+        about_kind="procedures.case",
+        about_id=case.pk,
+        state="ready",
+        blob=blob,
+        size=1,
+        sha256=unique,
+        received_size=1,
+        received_sha256=unique,
+        uploaded_by=by.user,
+        received_at=MONDAY,
+        place=case.place,
+        **keys_of(case.place),
+    )
+    return row.pk
+
+
+def step_on(by: people.Person, case: Case, choice: str, *, papers: int = 0, **more: Any) -> Case:
+    """Advance a case from where it stands, with so many papers as evidence."""
     case.refresh_from_db()
+    if papers:
+        more["evidence"] = [paper(by, case) for _n in range(papers)]
     return actions.advance(by.actor, case=case, version=case.version, choice=choice, **more)
 
 
@@ -57,6 +83,6 @@ def at_township(by: people.Person, **more: Any) -> Case:
     """A household entry that has come to the township's check; the clock stands nine days later."""
     set_clock()
     case = entry(by, **more)
-    step_on(by, case, "agree", opinion="评议通过", evidence=[1])
+    step_on(by, case, "agree", opinion="评议通过", papers=1)
     set_clock(days=9)
     return step_on(by, case, "forward")

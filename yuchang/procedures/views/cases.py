@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -15,11 +17,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.rules import Actor
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import show_problems, version_of
 from yuchang.core.lists import Filter, listing
 from yuchang.procedures import actions, lists, queries
 from yuchang.procedures.forms import ActForm, OpenForm, ReasonForm, ReturnForm, TransferForm
 from yuchang.procedures.models import Case, StepRecord, Track
+from yuchang.procedures.rules.machine import Plan
 from yuchang.sheets.lists import answer
 
 # The pages on which a domain's own cases are done.
@@ -100,29 +103,69 @@ def case(request: HttpRequest, pk: int) -> HttpResponse:
     return _page(request, queries.case_for(actor_of(request), pk))
 
 
-def _page(request: HttpRequest, found: Case, form: ActForm | None = None) -> HttpResponse:
-    actor = actor_of(request)
+Given = Mapping[str, forms.BaseForm]
+
+
+def _page(request: HttpRequest, found: Case, given: Given | None = None) -> HttpResponse:
+    """The page of one case; ``given`` has the forms that came back with problems, by what they do."""
+    actor, given = actor_of(request), given or {}
     plan = queries.plan_of(found.definition)
-    can_act = queries.may_act(actor, found) and not plan.driver
-    step = plan.steps[found.step]
-    if form is None and can_act:
-        form = ActForm(step=step, initial={"version": found.version})
-    is_open = found.state == Case.State.OPEN
     context: dict[str, Any] = {
         "case": found,
         "title": queries.words(found.definition.title, found.definition.title_en),
         "picture": queries.picture(found),
         "records": queries.history(found),
-        "form": form,
-        "can_act": can_act,
-        "returns": _returns(found) if can_act and step.may_return else [],
-        "people": queries.receivers(found) if queries.may_act(actor, found) else [],
-        "can_withdraw": is_open and plan.may_withdraw and not plan.driver and _may_withdraw(actor, found),
+        "can_act": queries.may_act(actor, found) and not plan.driver,
         "subject_page": _subject_page(found),
-        "tracks": [t for t in queries.tracks_for(actor).filter(case=found)],
         "outcome": _outcome(found),
     }
-    return render(request, "procedures/case.html", context, status=422 if form and form.errors else 200)
+    context |= {"forms": {**_open_forms(actor, found, plan, context["can_act"]), **given}}
+    context["tracks"] = _track_forms(actor, found, plan, given)
+    status = 422 if any(form.errors for form in given.values()) else 200
+    return render(request, "procedures/case.html", context, status=status)
+
+
+def _open_forms(actor: Actor, found: Case, plan: Plan, can_act: bool) -> dict[str, forms.BaseForm]:
+    """The forms of what this person may do with the case now."""
+    if found.state != Case.State.OPEN:
+        return {}
+    start = {"version": found.version}
+    step, made = plan.steps[found.step], dict[str, forms.BaseForm]()
+    if can_act:
+        made["act"] = ActForm(step=step, initial=start)
+        if step.may_return and (steps := _returns(found)):
+            made["back"] = ReturnForm(steps=steps, initial=start, auto_id="back-%s")
+    if (queries.may_act(actor, found) or queries.may_manage(actor, found)) and queries.receivers(
+        found
+    ).exists():
+        made["hand"] = TransferForm(people=queries.receivers(found), initial=start, auto_id="hand-%s")
+    if plan.may_withdraw and not plan.driver and _may_withdraw(actor, found):
+        made["undo"] = ReasonForm(initial=start, auto_id="undo-%s")
+    return made
+
+
+def _track_forms(actor: Actor, found: Case, plan: Plan, given: Given) -> list[tuple[Track, Any, str]]:
+    """The parallel steps that are this person's, each with its form and its name."""
+    rows = queries.tracks_for(actor).filter(case=found) if not plan.driver else []
+    lines = []
+    for track in rows:
+        step = plan.steps[track.step]
+        fresh = ActForm(step=step, initial={"version": found.version}, auto_id=f"track-{track.pk}-%s")
+        form = given.get(f"track-{track.pk}", fresh)
+        lines.append((track, form, queries.words(step.title, step.title_en)))
+    return lines
+
+
+def _try(form: forms.Form, act: Callable[[dict[str, Any]], object], **names: str) -> bool:
+    """Do it with what was typed; what is missing stands beside its field. ``names``: see show_problems."""
+    form.is_valid()
+    try:
+        act(form.cleaned_data)
+    except Invalid as error:
+        if form.is_valid():
+            show_problems(form, error, names)
+        return False
+    return True
 
 
 def _outcome(found: Case) -> str:
@@ -178,7 +221,7 @@ def case_advance(request: HttpRequest, pk: int) -> HttpResponse:
     elif not queries.may_act(actor, found):
         # Who may not act hears that, and not which fields are missing.
         actions.advance(actor, case=found, version=found.version, choice="")
-    return _page(request, found, form)
+    return _page(request, found, {"act": form})
 
 
 @gate("procedures.read")
@@ -187,12 +230,14 @@ def case_return(request: HttpRequest, pk: int) -> HttpResponse:
     """Send a case back."""
     actor = actor_of(request)
     found = queries.case_for(actor, pk)
-    form = ReturnForm(request.POST, steps=_returns(found))
-    form.is_valid()
-    data = form.cleaned_data
-    actions.return_case(
-        actor, case=found, version=data.get("version"), reason=data.get("reason", ""), to=data.get("to", "")
-    )
+    form = ReturnForm(request.POST, steps=_returns(found), auto_id="back-%s")
+
+    def act(data: dict[str, Any]) -> None:
+        reason, to = data.get("reason", ""), data.get("to", "")
+        actions.return_case(actor, case=found, version=data.get("version"), reason=reason, to=to)
+
+    if not _try(form, act):
+        return _page(request, found, {"back": form})
     messages.success(request, _("已退回。"))
     return redirect("procedures:case", pk=pk)
 
@@ -203,10 +248,13 @@ def case_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     """Take a case back."""
     actor = actor_of(request)
     found = queries.case_for(actor, pk)
-    form = ReasonForm(request.POST)
-    form.is_valid()
-    data = form.cleaned_data
-    actions.withdraw(actor, case=found, version=data.get("version"), reason=data.get("reason", ""))
+    form = ReasonForm(request.POST, auto_id="undo-%s")
+
+    def act(data: dict[str, Any]) -> None:
+        actions.withdraw(actor, case=found, version=data.get("version"), reason=data.get("reason", ""))
+
+    if not _try(form, act):
+        return _page(request, found, {"undo": form})
     messages.success(request, _("已撤回。"))
     return redirect("procedures:case", pk=pk)
 
@@ -217,17 +265,15 @@ def case_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     """Hand the present step to one person."""
     actor = actor_of(request)
     found = queries.case_for(actor, pk)
-    form = TransferForm(request.POST, people=queries.receivers(found))
-    form.is_valid()
-    data = form.cleaned_data
-    to_user = data.get("to_user")
-    actions.transfer(
-        actor,
-        case=found,
-        version=data.get("version"),
-        to_user_id=to_user.pk if to_user else 0,
-        reason=data.get("reason", ""),
-    )
+    form = TransferForm(request.POST, people=queries.receivers(found), auto_id="hand-%s")
+
+    def act(data: dict[str, Any]) -> None:
+        number = data["to_user"].pk if data.get("to_user") else 0
+        reason = data.get("reason", "")
+        actions.transfer(actor, case=found, version=data.get("version"), to_user_id=number, reason=reason)
+
+    if not _try(form, act, to_user_id="to_user"):
+        return _page(request, found, {"hand": form})
     messages.success(request, _("已转交。"))
     return redirect("procedures:case", pk=pk)
 
@@ -235,18 +281,25 @@ def case_transfer(request: HttpRequest, pk: int) -> HttpResponse:
 @gate("procedures.read")
 @require_POST
 def track_complete(request: HttpRequest, pk: int) -> HttpResponse:
-    """Finish a parallel step."""
-    version = request.POST.get("version", "")
-    track: Track = actions.complete_track(
-        actor_of(request),
-        track_id=pk,
-        version=int(version) if version.isdecimal() else None,
-        choice=request.POST.get("choice", ""),
-        opinion=request.POST.get("opinion", "")[:1000],
-        document_number=request.POST.get("document_number", "")[:120],
-    )
+    """Finish a parallel step, with the evidence it asks for."""
+    actor = actor_of(request)
+    track = queries.tracks_for(actor).filter(pk=pk).select_related("case__place", "case__definition").first()
+    if track is None:  # over, or not this person's: the action says which
+        done = actions.complete_track(actor, track_id=pk, version=version_of(request), choice="")
+        return redirect("procedures:case", pk=done.case_id)
+    found = queries.case_for(actor, track.case_id)
+    step = queries.plan_of(found.definition).steps[track.step]
+    form = ActForm(request.POST, request.FILES, step=step, auto_id=f"track-{pk}-%s")
+
+    def act(data: dict[str, Any]) -> None:
+        names = ("version", "choice", "opinion", "document_number")
+        given = {name: data.get(name, "") for name in names} | {"version": data.get("version")}
+        actions.act_beside(actor, track=track, uploads=form.uploads, **given)
+
+    if not form.is_valid() or not _try(form, act):
+        return _page(request, found, {f"track-{pk}": form})
     messages.success(request, _("并行步骤已办结。"))
-    return redirect("procedures:case", pk=track.case_id)
+    return redirect("procedures:case", pk=found.pk)
 
 
 @gate("procedures.open")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandParser
 
 from yuchang.procedures.actions import sync_definitions
 
@@ -12,5 +12,10 @@ from yuchang.procedures.actions import sync_definitions
 class Command(BaseCommand):
     help = "Bring the procedures shipped with this release into the database; stored ones stay as they are."
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("--noinput", action="store_true")
+
     def handle(self, *args: Any, **options: Any) -> None:
-        self.stdout.write(f"{sync_definitions()} new definitions")
+        count = sync_definitions()
+        if options["verbosity"]:
+            self.stdout.write(f"{count} new definitions")
