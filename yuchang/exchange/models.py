@@ -59,6 +59,8 @@ class Posting(Versioned, Placed):
 
     ``limit_fen`` is private: the least an offer accepts, the most a need pays, per unit. It never
     leaves to the other side (``queries`` masks it). ``agreed_quantity`` is what agreements hold.
+    ``terms`` are the words of the note (``searching.terms_of``), written with it, so that a search finds
+    a posting in the moment it is posted.
     """
 
     class OwnerKind(models.TextChoices):
@@ -97,6 +99,7 @@ class Posting(Versioned, Placed):
     note = models.CharField(max_length=300, blank=True)
     state = models.CharField(max_length=20, choices=State, default=State.OPEN)
     entered_by_id = models.BigIntegerField(null=True)
+    terms = ArrayField(models.CharField(max_length=60), default=list)
 
     class Meta:
         constraints = [
@@ -146,7 +149,59 @@ class Posting(Versioned, Placed):
             models.Index(
                 fields=["category", "direction"], condition=Q(state="open"), name="exchange_posting_open"
             ),
+            GinIndex(fields=["terms"], condition=Q(state="open"), name="exchange_posting_terms"),
+            models.Index(
+                fields=["category", "direction", "-id"],
+                condition=Q(state="open"),
+                name="exchange_posting_newest",
+            ),
+            models.Index(
+                fields=["category", "direction", "limit_fen", "id"],
+                condition=Q(state="open"),
+                name="exchange_posting_limits",
+            ),
         ]
+
+
+class SavedSearch(Versioned):
+    """What one person looks for again and again; new postings that answer it become notices.
+
+    ``criteria`` is what the search page's address says (``searching.Criteria``).
+    """
+
+    user = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
+    name = models.CharField(max_length=60)
+    criteria = models.JSONField(default=dict)
+    is_active = models.BooleanField(default=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user", "name"], condition=Q(is_active=True), name="exchange_search_name_once"
+            ),
+        ]
+
+
+class Told(models.Model):
+    """A posting of which a saved search has told its person: never twice. Append-only."""
+
+    search = models.ForeignKey(SavedSearch, on_delete=models.PROTECT, related_name="+")
+    posting = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["search", "posting"], name="exchange_told_once"),
+        ]
+
+
+class Dual(models.Model):
+    """What a posting gained per unit in the newest published clearing that saw it (its dual). Private."""
+
+    posting = models.OneToOneField(Posting, primary_key=True, on_delete=models.PROTECT, related_name="dual")
+    clearing = models.ForeignKey("Clearing", on_delete=models.PROTECT, related_name="+")
+    gain_fen = models.BigIntegerField()
+    on = models.DateField()
 
 
 class Clearing(Versioned):

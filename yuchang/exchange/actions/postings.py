@@ -20,6 +20,7 @@ from yuchang.exchange.actions.bulk import copy_rows, execute
 from yuchang.exchange.models import Category, Match, Posting
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import PostingFacts, posting_flaws
+from yuchang.exchange.searching import terms_of
 from yuchang.exchange.words import problem_of
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
@@ -47,6 +48,7 @@ COLUMNS = (
     "note",
     "state",
     "entered_by_id",
+    "terms",
     "place_id",
     *KEYS,
 )
@@ -195,6 +197,7 @@ def _lines(
             one.note[:300],
             "draft" if one.is_draft else "open",
             actor.user_id,
+            terms_of(one.note[:300]),
             *home,
         )
 
@@ -227,6 +230,7 @@ def correct_posting(*, actor: Actor, posting_id: int, version: int, facts: Posti
         before = {"quantity": row.quantity, "window_to": str(row.window_to)}
         row.quantity, row.limit_fen, row.radius_km = facts.quantity, facts.limit_fen, facts.radius_km
         row.window_from, row.window_to, row.note = facts.window_from, facts.window_to, facts.note
+        row.terms = terms_of(row.note)
         save(row)
         _supersede([row.pk])
         audit.add("posting", row.pk, place_id=row.place_id, before=before)
