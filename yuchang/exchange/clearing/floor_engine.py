@@ -1,0 +1,176 @@
+"""Clearing with floors: the split over categories, exact trades in whole units, and what it all costs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from yuchang.exchange.clearing.classes import Classes, contract_twins
+from yuchang.exchange.clearing.edges import Edges, edges_of
+from yuchang.exchange.clearing.engine import (
+    Clearing,
+    Run,
+    by_size,
+    category_figures,
+    clear,
+    market_of,
+    share_among_twins,
+)
+from yuchang.exchange.clearing.floor_account import NO_PAIR, FloorClearing, account
+from yuchang.exchange.clearing.floor_market import Groups, best_floored_flow
+from yuchang.exchange.clearing.floor_split import Web, attainable, per_fen, split, targets_in_units
+from yuchang.exchange.clearing.floors import PRICE_SCALE, Floors, validate_floors
+from yuchang.exchange.clearing.flow import Market, midpoint_duals
+from yuchang.exchange.clearing.problem import Ints, Problem, validate
+
+
+@dataclass(frozen=True)
+class _Part:
+    category: int
+    edges: Edges
+    market: Market
+    offers: Ints
+    needs: Ints
+
+
+def clear_with_floors(problem: Problem, floors: Floors, run: Run = map) -> FloorClearing:
+    """The best clearing in which every group sells its floor, or what is attainable of it.
+
+    Raises Unfit for postings or floors that no clearing could mean or whose sums would leave 64 bits.
+    """
+    validate(problem)
+    validate_floors(problem, floors)
+    market = clear(problem, run)
+    classes = contract_twins(problem, floors.home)
+    home = floors.home[classes.members[classes.first[:-1]]]
+    parts = list(run(partial(_part, problem, classes), by_size(problem)))
+    web = _web(floors, classes, home, parts)
+    target = attainable(floors, web)
+    value = split(floors, web, target)
+    if floors.soft_price >= 0:
+        target = np.minimum(floors.floor_fen, value.sum(axis=1))
+    units = np.zeros((len(floors), len(floors.unit_fen)), dtype=np.int64)
+    units[:, : value.shape[1]] = targets_in_units(floors, target, value)
+    solved = list(run(partial(_solve, problem, floors, classes, home, units), parts))
+    return _joined(problem, floors, classes, market, solved)
+
+
+def _part(problem: Problem, classes: Classes, category: int) -> _Part:
+    edges = edges_of(problem, classes, category)
+    return _Part(category, edges, *market_of(classes, edges, category))
+
+
+def _web(floors: Floors, classes: Classes, home: Ints, parts: list[_Part]) -> Web:
+    """All categories side by side, in fen of value."""
+    columns: list[tuple[Ints, ...]] = [(np.zeros(0, dtype=np.int64),) * 7]
+    offers = needs = 0
+    for part in sorted(parts, key=lambda one: one.category):
+        unit = int(floors.unit_fen[part.category])
+        market = part.market
+        columns.append(
+            (
+                home[part.offers],
+                np.full(len(part.offers), part.category),
+                market.supply * unit,
+                market.demand * unit,
+                market.offer + offers,
+                market.need + needs,
+                per_fen(market.gain, floors.unit_fen[[part.category]]),
+            )
+        )
+        offers, needs = offers + len(part.offers), needs + len(part.needs)
+    return Web(*(np.concatenate(column).astype(np.int64) for column in zip(*columns, strict=True)))
+
+
+@dataclass(frozen=True)
+class _Solved:
+    offers: Ints
+    needs: Ints
+    ceiling: tuple[Ints, Ints]
+    dual: tuple[Ints, Ints]
+    best: Ints
+    """Of each offer: the most a unit gains beyond its partner's dual."""
+    trades: list[tuple[int, int, int]]
+    cells: list[tuple[int, int, int, int]]
+    figures: Any
+
+
+def _solve(
+    problem: Problem, floors: Floors, classes: Classes, home: Ints, units: Ints, part: _Part
+) -> _Solved:
+    groups, names = _groups(floors, units[:, part.category], home[part.offers], part.category)
+    found = best_floored_flow(part.market, groups)
+    bonus = _chain_sums(groups.parent, found.price)[groups.home]
+    lifted = Market(
+        part.market.supply,
+        part.market.demand,
+        part.market.offer,
+        part.market.need,
+        part.market.gain + bonus[part.market.offer],
+    )
+    duals = midpoint_duals(lifted, found.flow)
+    dual = np.zeros(len(classes), dtype=np.int64)
+    dual[part.offers], dual[part.needs] = duals.u - bonus, duals.v
+    best = np.full(len(part.offers), NO_PAIR)
+    np.maximum.at(best, part.market.offer, part.market.gain - duals.v[part.market.need])
+    cells = zip(names.tolist(), found.sold.tolist(), found.price.tolist(), strict=True)
+    return _Solved(
+        part.offers,
+        part.needs,
+        (duals.u_high, duals.v_high),
+        (duals.u, duals.v),
+        best,
+        list(share_among_twins(problem, classes, part.edges, found.flow)),
+        [(g, part.category, n, p) for g, n, p in cells],
+        category_figures(problem, classes, part.edges, found.flow, dual, part.category),
+    )
+
+
+def _groups(floors: Floors, least: Ints, home: Ints, category: int) -> tuple[Groups, Ints]:
+    """The groups with a floor in one category, renumbered; others are skipped over."""
+    anchor = np.full(len(floors) + 1, -1, dtype=np.int64)
+    above = np.append(floors.parent, -1)
+    for level in np.unique(floors.level)[::-1].tolist():
+        rows = np.nonzero(floors.level == level)[0]
+        anchor[rows] = np.where(least[rows] > 0, rows, anchor[above[rows]])
+    names = np.nonzero(least > 0)[0]
+    number = np.full(len(floors) + 1, -1, dtype=np.int64)
+    number[names] = np.arange(len(names))
+    price = floors.soft_price
+    if price >= 0:
+        price = price * int(floors.unit_fen[category]) // PRICE_SCALE
+    return Groups(number[anchor[floors.parent[names]]], least[names], number[anchor[home]], price), names
+
+
+def _chain_sums(parent: Ints, price: Ints) -> Ints:
+    """Price of a group with its ancestors'; one more entry, 0, for no group (-1)."""
+    sums = np.append(np.zeros_like(price), 0)
+    for g in range(len(parent)):
+        sums[g] = price[g] + sums[parent[g]]
+    return sums
+
+
+def _joined(
+    problem: Problem, floors: Floors, classes: Classes, market: Clearing, solved: list[_Solved]
+) -> FloorClearing:
+    dual, ceiling = np.zeros((2, len(classes)), dtype=np.int64)
+    best = np.full(len(classes), NO_PAIR)
+    trades: list[tuple[int, int, int]] = []
+    cells: list[tuple[int, int, int, int]] = []
+    for part in solved:
+        dual[part.offers], dual[part.needs] = part.dual
+        ceiling[part.offers], ceiling[part.needs] = part.ceiling
+        best[part.offers] = part.best
+        trades += part.trades
+        cells += part.cells
+    columns = np.array(sorted(trades), dtype=np.int64).reshape(-1, 3)
+    figures = sorted((p.figures for p in solved), key=lambda one: problem.category_codes.index(one.code))
+    offer, need, units = columns.T
+    cleared = Clearing(offer, need, units, dual[classes.of], ceiling[classes.of], tuple(figures))
+    table = np.array(sorted(cells), dtype=np.int64).reshape(-1, 4)
+    return FloorClearing(
+        market, cleared, table, *account(problem, floors, market, cleared, table, best[classes.of])
+    )
