@@ -58,6 +58,7 @@ def main(areas: Sequence[str]) -> None:
     line.done("")
     line = Line(0, 0, "载入行政区划")
     changed = load_divisions(list(areas) or None, lambda _step, done, total: line.step(done, total))
+    call_command("sync_procedures", verbosity=0)
     line.done(f"{changed:,} 条" if changed else "已载入")
 
 

@@ -13,6 +13,9 @@ REMINDER_STAGES = (3, 1, 0, -1, -7)
 PAUSES = tuple(timedelta(minutes=m) for m in (1, 5, 30, 120, 720))
 LEASE = timedelta(minutes=2)
 
+# How long a message that was read, and asks for nothing more, stays in the inbox before it is put away.
+KEPT_READ = timedelta(days=90)
+
 CODE_LIFE = timedelta(minutes=5)
 CODE_TRIES = 5
 # (window, most codes in it): for one phone number or address, and for one origin of requests.

@@ -1,4 +1,4 @@
-"""What messages do by the clock: send what is queued, remind, make digests, forget old codes."""
+"""What messages do by the clock: send, remind, make digests, forget old codes, put old messages away."""
 
 from __future__ import annotations
 
@@ -25,5 +25,6 @@ def remind_due(timestamp: int) -> None:
 @app.periodic(cron="40 3 * * *")
 @app.task(name="messages.purge", queue="messages", queueing_lock="messages.purge")
 def purge(timestamp: int) -> None:
-    """Forget old one-time codes."""
+    """Forget old one-time codes, and put away what was read long ago."""
     actions.purge_codes()
+    actions.archive_old()

@@ -3,12 +3,13 @@
 from yuchang.messages.actions.codes import check_code, purge_codes, send_code
 from yuchang.messages.actions.contacts import contact_value, prove_contact, remove_contact, set_contact
 from yuchang.messages.actions.dispatch import deliver_due, retry_delivery
-from yuchang.messages.actions.inbox import Wishes, archive, mark_read, read_all, set_preference
+from yuchang.messages.actions.inbox import Wishes, archive, archive_old, mark_read, read_all, set_preference
 from yuchang.messages.actions.sending import make_digests, remind_due, send, send_set, settle, settle_set
 
 __all__ = [
     "Wishes",
     "archive",
+    "archive_old",
     "check_code",
     "contact_value",
     "deliver_due",

@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.db import IntegrityError, transaction
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.rules import Actor
+from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Stale, invalid
 from yuchang.messages import queries
 from yuchang.messages.models import Message, Preference
+from yuchang.messages.rules import KEPT_READ
 
 
 def mark_read(actor: Actor, *, message_id: int) -> Message:
@@ -45,6 +47,21 @@ def archive(actor: Actor, *, message_id: int) -> Message:
             row.save(update_fields=["archived_at", "read_at"])
         audit.add("message", row.pk, place_id=row.place_id)
     return row
+
+
+def archive_old() -> int:
+    """Put away what was read ``KEPT_READ`` ago and asks for nothing more. Returns how many messages.
+
+    Nothing is deleted: the archive of an inbox stays its owner's.
+    """
+    rows = Message.objects.filter(read_at__lt=clock.now() - KEPT_READ, archived_at=None)
+    with write("messages.archive_old", SYSTEM) as audit:
+        asks_nothing = Q(due_on__isnull=True) | Q(settled_at__isnull=False) | Q(reminds__isnull=False)
+        count = rows.filter(asks_nothing).update(archived_at=clock.now())
+        audit.is_bulk_recorded = True
+        if count:
+            audit.add("inbox", "-", archived=count)
+    return count
 
 
 def _own(actor: Actor, message_id: int) -> Message:

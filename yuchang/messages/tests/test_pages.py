@@ -40,6 +40,27 @@ def test_the_inbox_costs_the_same_for_five_and_for_sixty() -> None:
     assert cost() == few
 
 
+def test_the_delivery_log_costs_the_same_for_five_and_for_sixty() -> None:
+    li, client, address = people.li(), people.administrator().client(), reverse("messages:deliveries")
+
+    def cost(more: int) -> int:
+        now = clock.now()
+        rows = tell(li, more)[-more:]
+        Delivery.objects.bulk_create(
+            Delivery(
+                message=row, recipient=li.user, channel="sms", template="task", state="given_up",
+                error="http 400", next_at=now, created_at=now, finished_at=now,
+            )
+            for row in rows
+        )  # fmt: skip
+        client.get(address)
+        with CaptureQueriesContext(connection) as seen:
+            assert client.get(address).status_code == 200
+        return len(seen)
+
+    assert cost(5) == cost(55) <= 20
+
+
 def test_tabs_show_unread_due_and_archived() -> None:
     li = people.li()
     plain, due, archived = (

@@ -127,3 +127,32 @@ def test_a_digest_is_made_once_a_period(digest: str, expected: int) -> None:
     actions.send(li.actor, to_user_ids=[li.user.pk], kind="notice", title="通知")
     assert [actions.make_digests(), actions.make_digests()] == [expected, 0]
     assert Message.objects.filter(kind="digest").count() == expected
+
+
+def test_what_was_read_long_ago_is_put_away_unless_it_still_asks_for_something() -> None:
+    li, long_ago = people.li(), clock.now() - timedelta(days=91)
+    for title in ("旧", "新", "未读", "限期", "办了"):
+        due_on = clock.today() if title in ("限期", "办了") else None
+        actions.send(li.actor, to_user_ids=[li.user.pk], kind="task", title=title, due_on=due_on)
+    Message.objects.filter(title__in=["旧", "限期", "办了"]).update(read_at=long_ago)
+    Message.objects.filter(title="新").update(read_at=clock.now())
+    Message.objects.filter(title="办了").update(settled_at=clock.now())
+    assert (actions.archive_old(), actions.archive_old()) == (2, 0)
+    assert {m.title for m in queries.inbox_for(li.actor, "archived")} == {"旧", "办了"}
+
+
+def test_a_set_of_references_is_settled_for_everybody_and_no_other() -> None:
+    wang, li = people.wang(), people.li()
+    for number in (1, 2, 3):
+        actions.send(
+            wang.actor,
+            to_user_ids=[wang.user.pk, li.user.pk],
+            kind="task",
+            title="走访",
+            due_on=clock.today(),
+            reference_kind="visit",
+            reference_id=number,
+        )
+    assert actions.settle_set(wang.actor, reference_kind="visit", reference_ids=[1, 2]) == 4
+    assert actions.settle_set(wang.actor, reference_kind="else", reference_ids=[3]) == 0
+    assert set(Message.objects.filter(settled_at=None).values_list("reference_id", flat=True)) == {3}

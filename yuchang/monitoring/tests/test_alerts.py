@@ -10,10 +10,12 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests import people, things
+from yuchang.accounts.models import ScopeItem
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 from yuchang.monitoring.actions import assess_county, record_visit
 from yuchang.monitoring.models import Alert, Visit
+from yuchang.monitoring.queries import alert_counts, alerts_for
 from yuchang.policy.queries import Line
 
 pytestmark = pytest.mark.django_db
@@ -195,3 +197,27 @@ def test_the_list_costs_the_same_for_five_and_for_sixty_alerts(wang):
                 client.get(reverse("monitoring:alerts"))
             costs.append(len(queries))
     assert costs[0] == costs[1] <= 12, "\n".join(q["sql"][:160] for q in queries)
+
+
+def test_a_helper_sees_counts_and_documents_the_own_households_alerts_only(wang, poor):
+    other = things.household(people.villages()[1], name="张阿贵")
+    things.facts(other, per_head_yuan=5_000)
+    mine = the_alert(wang, poor)
+    theirs = Alert.objects.get(household=other)
+    ScopeItem.objects.create(
+        scope_kind="assignment",
+        scope_id=7,
+        object_kind="household",
+        object_id=poor.pk,
+        valid_from=people.FROM,
+    )
+    han, idle = people.helper(7), people.helper(8)
+    assert list(alerts_for(han.actor)) == [mine] and not alerts_for(idle.actor).exists()
+    assert (alert_counts(han.actor, ON).live, alert_counts(idle.actor, ON).live) == (1, 0)
+    page = han.client().get(reverse("monitoring:alerts")).content.decode()
+    assert "李阿福" in page and "张阿贵" not in page
+    opened = han.client().get(reverse("monitoring:alert", args=[mine.pk]))
+    assert 'name="token"' in opened.content.decode()
+    assert han.client().get(reverse("monitoring:alert", args=[theirs.pk])).status_code == 404
+    household = han.client().get(reverse("workbench:household", args=[poor.pk])).content.decode()
+    assert "附件" in household and 'name="token"' in household

@@ -9,12 +9,13 @@ from datetime import date
 import pytest
 from django.db import connection
 
-from tests.people import auditor, li, outsider, wang
+from tests.people import FROM, auditor, evaluator, li, outsider, wang
+from yuchang.accounts.models import ScopeItem
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
 from yuchang.policy.actions import decide_household
 from yuchang.policy.models import Decision
-from yuchang.policy.queries import replay_decision, verdict_for
+from yuchang.policy.queries import decisions_for, replay_decision, verdict_for
 from yuchang.policy.tests.households import DAY, SEEN, WORKER, household, simulated
 from yuchang.registry.models import HouseholdFacts
 
@@ -195,3 +196,18 @@ def test_the_worked_table_of_the_reader_s_page_holds(db):
     assert (changes[2]["name"], changes[2]["value"]) == ("net_income_per_head", 1_005_000)
     assert changes[3] is None
     assert [f["name"] for f in d.explanation["ask"]] == ["safe_water"]
+
+
+def test_an_evaluator_reads_the_decisions_on_the_drawn_household_and_on_no_other(db):
+    simulated()
+    drawn, left = household(net_income_per_head_fen=LINE), household(net_income_per_head_fen=LINE)
+    decision, _other = decided(drawn), decided(left)
+    ScopeItem.objects.create(
+        scope_kind="sample", scope_id=7, object_kind="household", object_id=drawn.pk, valid_from=FROM
+    )
+    yang = evaluator(7).actor
+    assert list(decisions_for(yang, drawn.pk)) == [decision]
+    assert not decisions_for(yang, left.pk).exists()
+    assert not decisions_for(evaluator(8).actor, drawn.pk).exists()
+    with pytest.raises(Refused):
+        decided(drawn, person=evaluator(7))

@@ -28,6 +28,7 @@ ROOMS: tuple[tuple[Any, str, str], ...] = (
     (gettext_lazy("预警"), "monitoring:alerts", "monitoring.read"),
     (gettext_lazy("账本"), "ledger:transaction_list", "ledger.read"),
     (gettext_lazy("政策"), "policy:desk", "policy.read"),
+    (gettext_lazy("程序"), "procedures:due", "procedures.read"),
     (gettext_lazy("报表"), "sheets:plan_list", "sheets.read"),
     (gettext_lazy("伙伴"), "partners:organisation_list", "partners.read"),
     (gettext_lazy("公开"), "publication:home", "portal.publish"),
