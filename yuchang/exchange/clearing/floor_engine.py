@@ -45,9 +45,10 @@ def clear_with_floors(problem: Problem, floors: Floors, run: Run = map) -> Floor
     validate_floors(problem, floors)
     market = clear(problem, run)
     classes = contract_twins(problem, floors.home)
-    home = floors.home[classes.members[classes.first[:-1]]]
+    head = classes.members[classes.first[:-1]]
+    home = floors.home[head]
     parts = list(run(partial(_part, problem, classes), by_size(problem)))
-    web = _web(floors, classes, home, parts)
+    web = _web(floors, classes, home, parts, market.dual[head])
     target = attainable(floors, web)
     value = split(floors, web, target)
     if floors.soft_price >= 0:
@@ -63,25 +64,31 @@ def _part(problem: Problem, classes: Classes, category: int) -> _Part:
     return _Part(category, edges, *market_of(classes, edges, category))
 
 
-def _web(floors: Floors, classes: Classes, home: Ints, parts: list[_Part]) -> Web:
-    """All categories side by side, in fen of value."""
+def _web(floors: Floors, classes: Classes, home: Ints, parts: list[_Part], dual: Ints) -> Web:
+    """The offers that count for a floor, all categories side by side, in fen of value.
+
+    A need charges its market dual for what it gives up elsewhere, so the other offers can stay out.
+    """
     columns: list[tuple[Ints, ...]] = [(np.zeros(0, dtype=np.int64),) * 7]
     offers = needs = 0
     for part in sorted(parts, key=lambda one: one.category):
         unit = int(floors.unit_fen[part.category])
         market = part.market
+        keep = home[part.offers] >= 0
+        edges = keep[market.offer]
+        own = market.gain - dual[part.needs][market.need]
         columns.append(
             (
-                home[part.offers],
-                np.full(len(part.offers), part.category),
-                market.supply * unit,
+                home[part.offers][keep],
+                np.full(int(keep.sum()), part.category),
+                market.supply[keep] * unit,
                 market.demand * unit,
-                market.offer + offers,
-                market.need + needs,
-                per_fen(market.gain, floors.unit_fen[[part.category]]),
+                (np.cumsum(keep) - 1)[market.offer[edges]] + offers,
+                market.need[edges] + needs,
+                per_fen(own[edges], floors.unit_fen[[part.category]]),
             )
         )
-        offers, needs = offers + len(part.offers), needs + len(part.needs)
+        offers, needs = offers + int(keep.sum()), needs + len(part.needs)
     return Web(*(np.concatenate(column).astype(np.int64) for column in zip(*columns, strict=True)))
 
 

@@ -33,21 +33,6 @@ class Web:
     gain: Ints
     """Millionths of a fen per fen of value, of every pair."""
 
-    def for_floors(self) -> Web:
-        """Only the offers that count for a floor, and their pairs."""
-        keep = self.home >= 0
-        edges = keep[self.offer]
-        number = np.cumsum(keep) - 1
-        return Web(
-            self.home[keep],
-            self.category[keep],
-            self.supply[keep],
-            self.demand,
-            number[self.offer[edges]],
-            self.need[edges],
-            self.gain[edges],
-        )
-
 
 @dataclass(frozen=True)
 class _Tranche:
@@ -62,7 +47,6 @@ def attainable(floors: Floors, web: Web) -> Ints:
 
     Within a level the worst served (as a share of its floor) comes first, in steps of 1/``TRANCHES``.
     """
-    web = web.for_floors()
     target = np.zeros(len(floors), dtype=np.int64)
     for level in np.unique(floors.level).tolist():
         rows = floors.level == level
