@@ -16,7 +16,7 @@ import pytest
 from django.db import connection
 from django.test import TransactionTestCase
 
-from tests.databases import REFERENCE_TABLES, cloned, own_name
+from tests.databases import cloned, empty_tables, own_name
 
 
 @pytest.fixture(scope="session")
@@ -25,20 +25,7 @@ def django_db_setup(django_db_blocker: Any) -> Iterator[None]:
         yield
 
 
-def _truncate_as_owner(self: Any) -> None:
-    """After a test that commits: empty every table but the places, as the owner."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname='public'")
-        tables = [t for (t,) in cursor.fetchall() if not t.startswith(REFERENCE_TABLES)]
-        cursor.execute("SET ROLE yuchang_owner")
-        cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
-        cursor.execute("SET ROLE yuchang_app")
-    from yuchang.core.secrets import forget_keys  # noqa: PLC0415 - needs the models
-
-    forget_keys()
-
-
-TransactionTestCase._fixture_teardown = _truncate_as_owner  # type: ignore[method-assign]
+TransactionTestCase._fixture_teardown = lambda self: empty_tables()  # type: ignore[method-assign]
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from django.urls import include, path
 
+from yuchang.api.urls import operations
+
 urlpatterns = [
     path("", include("yuchang.core.urls")),
     path("", include("yuchang.workbench.urls")),
@@ -18,6 +20,7 @@ urlpatterns = [
     path("ledger/", include("yuchang.ledger.urls")),
     path("policy/", include("yuchang.policy.urls")),
     path("monitoring/", include("yuchang.monitoring.urls")),
+    path("api/v1/", operations()),
     path("api/", include("yuchang.api.urls")),
     path("publication/", include("yuchang.portal.urls_inside")),
 ]

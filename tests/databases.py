@@ -13,6 +13,7 @@ from django.core.management import call_command
 from django.db import connection
 
 from config.environment import ROOT, database_url, parse_database_url
+from yuchang.core.secrets import forget_keys
 from yuchang.places.loading import load_divisions
 from yuchang.supervisor.provision import prepare_schema
 
@@ -104,3 +105,14 @@ def _copy(admin: psycopg.Connection[Any], template: str, name: str) -> Iterator[
 def own_name(prefix: str) -> str:
     """A database name that no other process uses."""
     return f"{prefix}_{os.environ.get('YUCHANG_TEST_DB', 'main')}_{os.getpid()}"
+
+
+def empty_tables() -> None:
+    """After tests that commit: empty every table but the places, as the owner."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname='public'")
+        tables = [t for (t,) in cursor.fetchall() if not t.startswith(REFERENCE_TABLES)]
+        cursor.execute("SET ROLE yuchang_owner")
+        cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
+        cursor.execute("SET ROLE yuchang_app")
+    forget_keys()

@@ -51,12 +51,12 @@ OPERATIONS = {
 
 CELLS: dict[tuple[str, str], Cell] = {
     # api
-    **{(f"api:v1:{name}", method): Cell(NOBODY) for method, names in OPERATIONS.items() for name in names},
+    **{(f"v1:{name}", method): Cell(NOBODY) for method, names in OPERATIONS.items() for name in names},
     ("api:issue", "POST"): Cell((OFFICER, PARTNER, AUDITOR), (OFFICER, PARTNER, AUDITOR)),
     ("api:own", "GET"): Cell(SIGNED_IN, SIGNED_IN),
     ("api:revoke", "POST"): Cell((OFFICER, ADMIN), ONLY_ADMIN),
-    ("api:v1:openapi-json", "GET"): Cell(SIGNED_IN, SIGNED_IN),
-    ("api:v1:openapi-view", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("v1:openapi-json", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("v1:openapi-view", "GET"): Cell(SIGNED_IN, SIGNED_IN),
     ("api:webhook", "GET"): Cell(ONLY_OFFICER),
     ("api:webhook_again", "POST"): Cell(ONLY_OFFICER),
     ("api:webhook_new", "GET"): Cell((OFFICER, PARTNER, AUDITOR), (OFFICER, PARTNER, AUDITOR)),

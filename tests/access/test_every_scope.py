@@ -12,19 +12,18 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from django.db import transaction
 
 from tests import people
 from tests.access.cells import AUDITOR, CADRE, CELLS, Cell
 from tests.access.test_matrix import ALL, METHODS, outcome, refused_but_wrote
 from tests.access.urlconf import Address
-from tests.access.world import World, build_world
+from tests.access.world import World, standing_world
 from yuchang.accounts.doors import PUBLIC, SIGNED_IN
 from yuchang.accounts.models import Assignment, ScopeItem
 from yuchang.accounts.rules import PERMISSIONS, Role
 from yuchang.places.models import keys_of
 
-pytestmark = pytest.mark.xdist_group("matrix")
+pytestmark = pytest.mark.xdist_group("scopes")
 SAMPLE = 4711
 ABOVE = (Role.PREFECTURE_OFFICER, Role.PROVINCE_OFFICER)
 SINGLE = (Role.HELPER, Role.EVALUATOR, Role.HOUSEHOLD)
@@ -38,14 +37,12 @@ OPENED = {
 
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    with django_db_blocker.unblock(), transaction.atomic():
-        made = build_world()
+    with django_db_blocker.unblock(), standing_world() as made:
         made.visitors.clear()
         made.visitors.update(_visitors(made.own))
         for visitor in made.visitors:
             made.client(visitor)
         yield made
-        transaction.set_rollback(True)
 
 
 def _visitors(own: Any) -> dict[str, people.Person | None]:

@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from tests.access.cells import CELLS
 from tests.access.urlconf import Address, addresses
-from tests.access.world import World, build_world
+from tests.access.world import World, standing_world
 
 pytestmark = pytest.mark.xdist_group("matrix")
 METHODS = ("GET", "POST")
@@ -41,9 +41,8 @@ WRITES_NOTHING = {
 
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield build_world()
-        transaction.set_rollback(True)
+    with django_db_blocker.unblock(), standing_world() as made:
+        yield made
 
 
 def written_tables() -> dict[str, int]:

@@ -1,4 +1,4 @@
-"""Addresses of the machines' window: operations under ``v1/``, and the pages where people issue tokens."""
+"""Addresses of the machines' window: the operations of version 1, and the pages where people issue tokens."""
 
 from typing import Any
 
@@ -11,7 +11,7 @@ from yuchang.api.v1 import TOKEN, api
 app_name = "api"
 
 
-def _operations() -> Any:
+def operations() -> Any:
     """ninja's addresses; each says that a token opens it, not a signed-in browser."""
     patterns, application, namespace = api.urls
     for pattern in patterns:
@@ -23,7 +23,6 @@ def _operations() -> Any:
 
 
 urlpatterns = [
-    path("v1/", _operations()),
     path("", views.own, name="own"),
     path("tokens/", views.issue, name="issue"),
     path("tokens/<int:token_id>/revoke/", views.revoke, name="revoke"),

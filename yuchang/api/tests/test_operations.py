@@ -10,14 +10,14 @@ import pytest
 from django.db import connection, transaction
 
 from tests.access.urlconf import addresses
-from tests.access.world import World, build_world
+from tests.access.world import World, standing_world
 from yuchang.api.models import StoredReply
 from yuchang.api.tests.machines import Machine
 from yuchang.core.models import AuditEntry
 from yuchang.exchange.models import Posting
 from yuchang.market.models import Order
 
-pytestmark = pytest.mark.xdist_group("matrix")
+pytestmark = pytest.mark.xdist_group("operations")
 OFFICER, PARTNER, AUDITOR = "officer", "partner", "auditor"
 STAFF = (OFFICER, AUDITOR)
 ALL = (OFFICER, PARTNER, AUDITOR)
@@ -110,9 +110,8 @@ OPERATIONS: dict[str, tuple[str, Any, Any, tuple[str, ...], tuple[str, ...]]] = 
 
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
-    with django_db_blocker.unblock(), transaction.atomic():
-        yield build_world()
-        transaction.set_rollback(True)
+    with django_db_blocker.unblock(), standing_world() as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

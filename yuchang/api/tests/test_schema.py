@@ -12,11 +12,11 @@ from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import CHECKS, load_all_checks
 
-from tests.access.world import build_world
+from tests.access.world import standing_world
 from yuchang.api.tests.machines import Machine
 from yuchang.api.v1 import api
 
-pytestmark = pytest.mark.xdist_group("matrix")
+pytestmark = pytest.mark.xdist_group("descriptions")
 ROLES = ("officer", "partner", "auditor")
 load_all_checks()
 response_schema_conformance, status_code_conformance = CHECKS.get_by_names(
@@ -31,10 +31,8 @@ def machines(django_db_setup: None, django_db_blocker: Any) -> Any:
     signals = (request_started, request_finished)
     for signal in signals:  # the real handler would close the test's connection after each request
         signal.disconnect(close_old_connections)
-    with django_db_blocker.unblock(), transaction.atomic():
-        world = build_world()
+    with django_db_blocker.unblock(), standing_world() as world:
         yield {role: Machine(world.visitors[role]) for role in ROLES}
-        transaction.set_rollback(True)
     for signal in signals:
         signal.connect(close_old_connections)
 

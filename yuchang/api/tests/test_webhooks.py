@@ -25,9 +25,6 @@ from yuchang.core.errors import Conflict, Hidden, Invalid, Stale
 from yuchang.core.models import AuditEntry, AuditLeaf
 from yuchang.registry.actions import remove_household
 
-# Other tests' open transactions hold the log back: not beside the long ones of the matrix.
-pytestmark = pytest.mark.xdist_group("matrix")
-
 
 def order_the_log() -> None:
     """Order every entry; another test's open transaction may delay that on a shared server."""

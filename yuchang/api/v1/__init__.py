@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.views.decorators.http import require_GET
 from ninja import NinjaAPI
 
 from yuchang.accounts.doors import SIGNED_IN, gate
@@ -15,7 +16,7 @@ TOKEN = "token"  # noqa: S105 - what the access matrix calls the gate of these a
 
 
 def _signed_in(view: Callable[..., Any]) -> Callable[..., Any]:
-    return gate(SIGNED_IN)(view)
+    return gate(SIGNED_IN)(require_GET(view))
 
 
 api = NinjaAPI(
