@@ -66,6 +66,8 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("accounts:act_as", "POST"): Cell(SIGNED_IN, SIGNED_IN),
     ("accounts:consent_list", "GET"): Cell(READERS, READERS),
     ("accounts:consent_withdraw", "POST"): Cell((CADRE,)),
+    ("accounts:department_list", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("accounts:department_list", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("accounts:deputy_end", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("accounts:deputy_new", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("accounts:deputy_new", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
@@ -159,6 +161,14 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("exchange:posting_new", "POST"): Cell((CADRE, REVIEWER, OFFICER, PARTNER)),
     ("exchange:posting_open", "POST"): Cell(STAFF),
     ("exchange:posting_withdraw", "POST"): Cell(STAFF),
+    ("exchange:search", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    # Only one's own saved search: here the partner's.
+    ("exchange:search_drop", "POST"): Cell((PARTNER,)),
+    ("exchange:search_save", "POST"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER), (CADRE, REVIEWER, OFFICER, PARTNER)
+    ),
     # files
     ("files:download", "GET"): Cell(READERS, ONLY_AUDITOR),
     ("files:file", "GET"): Cell(READERS, ONLY_AUDITOR),
@@ -360,11 +370,16 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("sheets:template_retire", "POST"): Cell((REVIEWER, OFFICER)),
     # workbench
     ("workbench:audit_log", "GET"): Cell(ONLY_AUDITOR, ONLY_AUDITOR),
+    ("workbench:consents", "GET"): Cell((CADRE,)),
+    ("workbench:consents", "POST"): Cell((CADRE,)),
     ("workbench:dashboard", "GET"): Cell(READERS, READERS),
     ("workbench:deactivate", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:end_grant", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:figure", "GET"): Cell(READERS, READERS),
     ("workbench:flows", "GET"): Cell(READERS, READERS),
+    ("workbench:helper", "GET"): Cell((REVIEWER, OFFICER)),
+    ("workbench:helper", "POST"): Cell((REVIEWER, OFFICER)),
+    ("workbench:helper_end", "POST"): Cell((REVIEWER, OFFICER)),
     ("workbench:home", "GET"): Cell(SIGNED_IN, SIGNED_IN),
     ("workbench:household", "GET"): Cell(READERS, ONLY_AUDITOR),
     ("workbench:operations", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
@@ -375,6 +390,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("workbench:person", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:person", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:place_loop", "GET"): Cell(READERS, ONLY_AUDITOR),
+    ("workbench:reactivate", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:reset_password", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:reveal", "POST"): Cell(STAFF),
     ("workbench:categories", "GET"): Cell(ENTERING, ENTERING),

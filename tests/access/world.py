@@ -25,12 +25,14 @@ from tests.access.urlconf import Address
 from tests.databases import empty_tables
 from tests.zones.far_side import other_zone
 from yuchang.accounts.models import (
+    Assignment,
     Consent,
     Deputy,
     Incumbency,
     Invitation,
     Post,
     RoleGrant,
+    ScopeItem,
     SignIn,
     Team,
     TeamMember,
@@ -479,6 +481,9 @@ def _exchange(side: SimpleNamespace) -> None:
         actor=side.partner.actor, facts=_facts(side, "need", organisation_id=side.organisation.pk)
     )
     side.clearing = exchange.run_clearing(actor=side.clerk.actor, on=TODAY, county=side.county)
+    side.saved_search = exchange.save_search(
+        actor=side.partner.actor, name="核桃", criteria=exchange.Criteria(text="核桃")
+    )
 
 
 def _round(side: SimpleNamespace, reach: str) -> SimpleNamespace:
@@ -621,6 +626,24 @@ def _accounts(side: SimpleNamespace) -> None:
         place=side.village,
         **keys_of(side.village),
     )
+    side.closed_account = people.person("离岗员", Role.VILLAGE_CADRE, place=side.village).user
+    User.objects.filter(pk=side.closed_account.pk).update(is_active=False)
+    side.assignment = Assignment.objects.create(
+        title="结对帮扶",
+        role="helper",
+        user=side.substitute,
+        valid_from=people.FROM,
+        place=side.village,
+        **keys_of(side.village),
+    )
+    ScopeItem.objects.create(
+        scope_kind="assignment",
+        scope_id=side.assignment.pk,
+        object_kind="household",
+        object_id=side.verified.pk,
+        is_exclusive=True,
+        valid_from=people.FROM,
+    )
     side.team_member = TeamMember.objects.create(team=side.team, position="member", **held)
     side.invitation_code = f"invitation-{side.number}"
     side.invitation = Invitation.objects.create(
@@ -710,6 +733,7 @@ KWARGS: dict[str, Given] = {
     "exchange:posting_new": lambda s: s.category,
     "exchange:posting_open": lambda s: s.draft.pk,
     "exchange:posting_withdraw": lambda s: s.posting.pk,
+    "exchange:search_drop": lambda s: s.saved_search.pk,
     "ledger:household_book": lambda s: s.listed.pk,
     "ledger:transaction": lambda s: s.transaction.pk,
     "ledger:transaction_reverse": lambda s: s.transaction.pk,
@@ -808,11 +832,15 @@ KWARGS: dict[str, Given] = {
     "workbench:figure": lambda s: "households",
     "workbench:forget_view": lambda s: s.view.pk,
     "workbench:own_withdraw": lambda s: 1,
+    "workbench:consents": lambda s: s.listed.pk,
+    "workbench:helper": lambda s: s.listed.pk,
+    "workbench:helper_end": lambda s: s.verified.pk,
     "workbench:household": lambda s: s.listed.pk,
     "workbench:person": lambda s: s.account.pk,
     "workbench:task_retry": lambda s: s.failed_task,
     "workbench:place_loop": lambda s: s.village.pk,
     "workbench:why": lambda s: s.listed.pk,
+    "workbench:reactivate": lambda s: s.closed_account.pk,
     "workbench:reset_password": lambda s: s.account.pk,
     "workbench:reveal": lambda s: {"pk": s.listed.pk, "member": s.member.pk, "field": "id_number"},
 }
@@ -904,6 +932,7 @@ BODIES: dict[str, Given] = {
     "accounts:password": lambda s: {},
     "accounts:act_as": lambda s: {"hat": ""},
     "accounts:consent_withdraw": lambda s: {"version": s.consent.version},
+    "accounts:department_list": lambda s: {"name": "乡村振兴局", "place": s.county.code},
     "accounts:deputy_end": lambda s: {"version": s.deputy.version},
     "accounts:deputy_new": lambda s: {
         "username": s.substitute.username,
@@ -939,6 +968,8 @@ BODIES: dict[str, Given] = {
     "exchange:clearing_discard": lambda s: {"version": s.clearing.version, "reason": "重跑"},
     "exchange:clearing_publish": lambda s: {"version": s.clearing.version},
     "exchange:clearing_run": lambda s: {"county": s.county.pk},
+    "exchange:search_drop": lambda s: {"version": s.saved_search.version},
+    "exchange:search_save": lambda s: {"q": "核桃", "name": "要核桃"},
     "exchange:match_answer": lambda s: {"version": s.match.version, "side": "offer", "answer": "accepted"},
     "exchange:match_say": lambda s: {"side": "offer", "text": "您好"},
     "exchange:match_counter": lambda s: {
@@ -1091,6 +1122,15 @@ BODIES: dict[str, Given] = {
     },
     "registry:resource_withdraw": lambda s: {"version": s.resource.version},
     "workbench:phone_sign_in": lambda s: {"phone": "13800000000"},
+    "workbench:consents": lambda s: {
+        "purpose": "credit",
+        "organisation": s.organisation.pk,
+        "information": ["orders"],
+        "channel": "phone",
+    },
+    "workbench:helper": lambda s: {"username": s.substitute.username},
+    "workbench:helper_end": lambda s: {"version": s.assignment.version},
+    "workbench:reactivate": lambda s: {"version": s.closed_account.version},
     "workbench:deactivate": lambda s: {"reason": "调离", "version": s.account.version},
     "workbench:end_grant": lambda s: {"version": s.grant.version},
     "workbench:reset_password": lambda s: {"version": s.account.version},

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from yuchang.accounts.models import Deputy, Team, TeamMember, User
+from yuchang.accounts.models import Department, Deputy, Team, TeamMember, User
 from yuchang.accounts.queries import role_word
 from yuchang.accounts.rules import NEEDS_ORGANISATION, NOT_GRANTED, Role
 from yuchang.places.models import Place
@@ -161,11 +162,33 @@ class _NamesRole(forms.Form):
         field.choices = [(role.value, role_word(role.value)) for role in Role if role not in left_out]
 
 
+class _DepartmentField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """An organ of the state, with where it is."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """The name and its place."""
+        return f"{obj.name} · {obj.place.name}"
+
+
 class PostForm(_NamesRole, _NamesPlace):
     """A new post."""
 
     title = forms.CharField(label=_("岗位名称"), max_length=60)
-    field_order = ("title", "role", "place")
+    department = _DepartmentField(Department.objects.none(), label=_("部门"), required=False)
+    field_order = ("title", "role", "department", "place")
+
+    def __init__(self, *args: Any, departments: QuerySet[Department], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        field = self.fields["department"]
+        assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - declared above
+        field.queryset = departments.order_by("name", "pk")
+
+
+class DepartmentForm(_NamesPlace):
+    """A new organ of the state at a place."""
+
+    name = forms.CharField(label=_("部门名称"), max_length=100)
+    field_order = ("name", "place")
 
 
 class InviteForm(_NamesRole, _NamesPlace):

@@ -8,13 +8,15 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
-from django.db.models import Exists, Model, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import get_language
 from fido2.webauthn import AttestedCredentialData
 
 from yuchang.accounts.factors import real_now
 from yuchang.accounts.models import (
+    Assignment,
     Consent,
+    Department,
     Deputy,
     Hat,
     Incumbency,
@@ -46,6 +48,7 @@ from yuchang.accounts.rules import (
 )
 from yuchang.core import clock
 from yuchang.core.secrets import blind_index
+from yuchang.places.models import Place
 
 V = TypeVar("V", bound=Vetted)
 LEVEL_COLUMNS = {1: "province_id", 2: "prefecture_id", 3: "county_id", 4: "township_id", 5: "village_id"}
@@ -253,6 +256,59 @@ def consents_for(actor: Actor) -> QuerySet[Consent]:
         return rows.filter(organisation_filter(actor, "consents.use"), withdrawn_at=None)
     permission = "consents.read" if actor.may("consents.read") else "household.own"
     return rows.filter(reach(actor, permission, Consent))
+
+
+def helper_of(household_id: int) -> Assignment | None:
+    """The assignment by which a household has its helper today; ``households`` counts all that it opens.
+
+    The caller has passed the household's door. One query.
+    """
+    open_items = ScopeItem.objects.filter(
+        live(clock.today()), scope_kind="assignment", object_kind="household"
+    )
+    mine = open_items.filter(object_id=household_id, is_exclusive=True)
+    same = open_items.filter(scope_id=OuterRef("pk")).order_by().values("scope_id")
+    rows = Assignment.objects.filter(pk__in=mine.values("scope_id")).select_related("user", "post")
+    return rows.annotate(households=Subquery(same.annotate(n=Count("pk")).values("n"))).first()
+
+
+def consents_of(household_id: int) -> QuerySet[Consent]:
+    """What a household consented to, newest first. The caller has passed the household's door."""
+    return Consent.objects.filter(household_id=household_id).order_by("-id")
+
+
+@dataclass(frozen=True)
+class Held:
+    """Something a person holds besides direct grants: a post, a deputyship, a team, an assignment."""
+
+    kind: str
+    title: str
+    role: str
+    place: Place
+    row: Any
+
+
+def held_by(user_id: int) -> list[Held]:
+    """Posts, deputyships, teams and assignments of a person, the newest first of each. Four queries."""
+    seats = Incumbency.objects.filter(user_id=user_id).select_related("post__place")
+    stands = Deputy.objects.filter(user_id=user_id).select_related("incumbency__post__place")
+    teams = TeamMember.objects.filter(user_id=user_id).select_related("team__place")
+    works = Assignment.objects.filter(user_id=user_id).select_related("place")
+    found = [Held("post", r.post.title, r.post.role, r.post.place, r) for r in seats.order_by("-valid_from")]
+    for stand in stands.order_by("-valid_from"):
+        post = stand.incumbency.post
+        found.append(Held("deputy", post.title, post.role, post.place, stand))
+    for member in teams.order_by("-valid_from"):
+        role = Role.WORK_TEAM if member.team.kind == Team.Kind.WORK_TEAM else ""
+        found.append(Held("team", member.team.name, role, member.team.place, member))
+    found += [Held("assignment", r.title, r.role, r.place, r) for r in works.order_by("-valid_from")]
+    return found
+
+
+def departments_for(actor: Actor, permission: str = "accounts.manage") -> QuerySet[Department]:
+    """The organs of the state in the places the actor keeps that still exist."""
+    rows = Department.objects.filter(place_filter(actor, permission), ended_on=None)
+    return rows.select_related("place")
 
 
 def posts_for(actor: Actor, permission: str = "accounts.manage") -> QuerySet[Post]:

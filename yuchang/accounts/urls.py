@@ -24,6 +24,7 @@ urlpatterns = [
     path("me/second-step/remove", own.factors_remove, name="factors_remove"),
     path("seats/<int:pk>/deputy", own.deputy_new, name="deputy_new"),
     path("deputies/<int:pk>/end", own.deputy_end, name="deputy_end"),
+    path("departments", posts.department_list, name="department_list"),
     path("posts", posts.post_list, name="post_list"),
     path("posts/<int:pk>", posts.post, name="post"),
     path("posts/<int:pk>/close", posts.post_close, name="post_close"),

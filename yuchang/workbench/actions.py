@@ -1,13 +1,18 @@
-"""What a person writes in the windows themselves: saved lists, a household's appeal."""
+"""What a person writes in the windows: saved lists, an appeal, a consent with its paper."""
 
 from __future__ import annotations
 
-from django.db import connection
+from typing import Any
+
+from django.db import connection, transaction
 from django.utils.translation import gettext as _
 
+from yuchang.accounts.actions import give_consent
+from yuchang.accounts.models import Consent
 from yuchang.accounts.rules import Actor, Grant, PlaceScope, Role
 from yuchang.core.actions import write
 from yuchang.core.errors import Hidden, invalid
+from yuchang.files.actions import Upload, take_in
 from yuchang.procedures.actions import open_case
 from yuchang.procedures.models import Case
 from yuchang.registry.models import Household
@@ -73,6 +78,35 @@ def appeal(*, actor: Actor, household: Household, text: str) -> Case:
         place=household.place,
         title=f"{household.head_name}：{words}",
     )
+
+
+def record_consent(
+    actor: Actor, *, household: Household, upload: Upload | None, channel: str, **agreed: Any
+) -> Consent:
+    """Note what a household consented to, with the signed paper where there is one. All or nothing.
+
+    The caller has opened the household through its door; ``agreed`` goes to ``accounts.give_consent``. A
+    consent on paper or face to face needs its paper. Raises Invalid, Refused, Hidden.
+    """
+    if upload is None and channel in (Consent.Channel.PAPER, Consent.Channel.VISIT):
+        raise invalid("evidence", _("书面或面签的同意要附上签字件。"), _("请上传照片或 PDF。"))
+    with transaction.atomic():
+        paper = upload and take_in(
+            actor,
+            upload=upload,
+            purpose="consent_form",
+            place=household.place,
+            about_kind="household",
+            about_id=household.pk,
+        )
+        return give_consent(
+            actor=actor,
+            household_id=household.pk,
+            place=household.place,
+            channel=channel,
+            evidence_file_id=paper.pk if paper else None,
+            **agreed,
+        )
 
 
 def retry_task(*, actor: Actor, task_id: int) -> None:

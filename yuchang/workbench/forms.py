@@ -5,9 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.accounts.models import Consent, Post, User
 from yuchang.accounts.rules import NEEDS_ORGANISATION, NOT_GRANTED, Role
+from yuchang.files.fields import UploadField
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.workbench.queries.household import role_word
@@ -61,3 +64,83 @@ class GrantForm(forms.Form):
             self.add_error("place", _("没有这个地区代码。"))
         data["place_id"] = found.pk if found else None
         return data
+
+
+class _NamedField(forms.ModelChoiceField):  # type: ignore[type-arg]
+    """One of some posts or organisations, by title or name."""
+
+    def label_from_instance(self, obj: Any) -> str:
+        """What people call it."""
+        return f"{obj.title} · {obj.place.name}" if isinstance(obj, Post) else str(obj.name)
+
+
+def _choose_from(field: forms.Field, rows: QuerySet[Any]) -> None:
+    assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - declared by the form
+    field.queryset = rows
+
+
+class HelperForm(forms.Form):
+    """Who helps a household: a person, or whoever holds a post."""
+
+    username = forms.CharField(label=_("帮扶责任人的登录名"), max_length=60, required=False)
+    post = _NamedField(Post.objects.none(), label=_("或由岗位负责"), required=False)
+
+    def __init__(self, *args: Any, posts: QuerySet[Post], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose_from(self.fields["post"], posts.order_by("title", "pk"))
+
+    def clean(self) -> dict[str, Any]:
+        """Either a person or a post."""
+        data = super().clean() or {}
+        name = data.get("username", "").strip()
+        user = User.objects.filter(username=name, is_active=True).first() if name else None
+        if bool(name) == bool(data.get("post")):
+            self.add_error("username", _("请填写登录名，或选择一个岗位，二者选一。"))
+        elif name and user is None:
+            self.add_error("username", _("没有这个登录名。"))
+        data["user_id"] = user.pk if user else None
+        return data
+
+
+# What a household may let others use.
+INFORMATION = (
+    ("contact", _("姓名与联系电话")),
+    ("family", _("家庭人口")),
+    ("income", _("收入情况")),
+    ("resources", _("资源与需求")),
+    ("orders", _("订单")),
+    ("settled_orders", _("已结算的订单")),
+    ("deliveries", _("交货记录")),
+    ("training", _("培训与就业")),
+)
+
+
+class ConsentForm(forms.Form):
+    """What a household consents to, and how that was said."""
+
+    purpose = forms.ChoiceField(label=_("用途"), choices=Consent.Purpose.choices)
+    organisation = _NamedField(Organisation.objects.none(), label=_("使用单位"))
+    information = forms.MultipleChoiceField(
+        label=_("同意使用的信息"), choices=INFORMATION, widget=forms.CheckboxSelectMultiple
+    )
+    channel = forms.ChoiceField(
+        label=_("同意的方式"), choices=[c for c in Consent.Channel.choices if c[0] != "page"]
+    )
+    expires_on = forms.DateField(
+        label=_("有效期至"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+    evidence = UploadField(
+        purpose="consent_form", label=_("签字件"), required=False, help_text=_("书面或入户面签须附上。")
+    )
+    note = forms.CharField(label=_("备注"), max_length=200, required=False)
+
+    def __init__(self, *args: Any, organisations: QuerySet[Organisation], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _choose_from(self.fields["organisation"], organisations)
+
+    @property
+    def agreed(self) -> dict[str, Any]:
+        """What was agreed, in the words of ``give_consent``."""
+        data = self.cleaned_data
+        given = {name: data[name] for name in ("purpose", "channel", "expires_on", "note")}
+        return {**given, "organisation_id": data["organisation"].pk, "fields": data["information"]}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yuchang.workbench import entrance, views, windows
+from yuchang.workbench import care, entrance, views, windows
 
 app_name = "workbench"
 urlpatterns = [
@@ -22,6 +22,9 @@ urlpatterns = [
     path("search", windows.search, name="search"),
     path("households/<int:pk>", views.household, name="household"),
     path("households/<int:pk>/why", views.why, name="why"),
+    path("households/<int:pk>/helper", care.helper, name="helper"),
+    path("households/<int:pk>/helper/end", care.helper_end, name="helper_end"),
+    path("households/<int:pk>/consents", care.consents, name="consents"),
     path("households/<int:pk>/members/<int:member>/<slug:field>", views.reveal, name="reveal"),
     path("places/<int:pk>/loop", views.place_loop, name="place_loop"),
     path("saved-views", windows.save_view, name="save_view"),
@@ -34,5 +37,6 @@ urlpatterns = [
     path("people/<int:pk>", views.person, name="person"),
     path("people/<int:pk>/password", views.reset_password, name="reset_password"),
     path("people/<int:pk>/close", views.deactivate, name="deactivate"),
+    path("people/<int:pk>/reopen", views.reactivate, name="reactivate"),
     path("grants/<int:pk>/end", views.end_grant, name="end_grant"),
 ]

@@ -7,12 +7,13 @@ from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts import actions as account_actions
 from yuchang.accounts.doors import actor_of, gate, open_door
 from yuchang.accounts.models import RoleGrant
-from yuchang.accounts.queries import people_for, place_filter
+from yuchang.accounts.queries import held_by, helper_of, people_for, place_filter
 from yuchang.accounts.rules import NEEDS_ORGANISATION, Role
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
@@ -77,6 +78,14 @@ def place_loop(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "workbench/place_loop.html", {"tiles": tiles, "place": place})
 
 
+HELD_WORDS = {
+    "post": gettext_lazy("任职"),
+    "deputy": gettext_lazy("代理"),
+    "team": gettext_lazy("队组"),
+    "assignment": gettext_lazy("结对帮扶"),
+}
+
+
 def _household(request: HttpRequest, pk: int) -> Household:
     rows = Household.objects.select_related("place", "entered_by", "verified_by")
     return open_door(rows, actor_of(request), "registry.read", pk)
@@ -86,8 +95,10 @@ def _household(request: HttpRequest, pk: int) -> Household:
 @require_GET
 def household(request: HttpRequest, pk: int) -> HttpResponse:
     """One household, one page."""
-    found = household_page(actor_of(request), _household(request, pk), clock.today())
-    return render(request, "workbench/household.html", {"page": found, "kinds": KINDS})
+    actor = actor_of(request)
+    found = household_page(actor, _household(request, pk), clock.today())
+    context = {"page": found, "kinds": KINDS, "helper": helper_of(pk)}
+    return render(request, "workbench/household.html", context)
 
 
 @gate("registry.read")
@@ -210,11 +221,9 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("workbench:person", pk)
     grants = RoleGrant.objects.filter(user=row).select_related("place").order_by("-valid_from", "-id")
     lines = [(role_word(Role(g.role)), g) for g in grants]
-    return render(
-        request,
-        "workbench/person.html",
-        {"person": row, "grants": lines, "form": form, "today": clock.today()},
-    )
+    held = [(str(HELD_WORDS[h.kind]), role_word(Role(h.role)) if h.role else "", h) for h in held_by(pk)]
+    context = {"person": row, "grants": lines, "held": held, "form": form, "today": clock.today()}
+    return render(request, "workbench/person.html", context)
 
 
 @gate("accounts.manage")
@@ -248,4 +257,13 @@ def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
         reason=request.POST.get("reason", ""),
     )
     messages.success(request, _("账号已停用。"))
+    return redirect("workbench:person", pk)
+
+
+@gate("accounts.manage")
+@require_POST
+def reactivate(request: HttpRequest, pk: int) -> HttpResponse:
+    """Open a closed account again."""
+    account_actions.reactivate_user(actor=actor_of(request), user_id=pk, version=version_of(request))
+    messages.success(request, _("账号已重新启用。"))
     return redirect("workbench:person", pk)

@@ -11,9 +11,9 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from yuchang.accounts import actions
 from yuchang.accounts.doors import actor_of, gate, open_door, require
-from yuchang.accounts.forms import AppointForm, HandOverForm, MemberForm, PostForm, TeamForm
+from yuchang.accounts.forms import AppointForm, DepartmentForm, HandOverForm, MemberForm, PostForm, TeamForm
 from yuchang.accounts.models import Incumbency, Post, Team, TeamMember
-from yuchang.accounts.queries import live, place_filter, posts_for, teams_for
+from yuchang.accounts.queries import departments_for, live, place_filter, posts_for, teams_for
 from yuchang.accounts.rules import Role
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
@@ -25,12 +25,17 @@ from yuchang.core.paging import keyset_page
 @require_http_methods(["GET", "POST"])
 def post_list(request: HttpRequest) -> HttpResponse:
     """The posts in one's places, who holds them today, and the form for another."""
-    actor, form = actor_of(request), PostForm(request.POST or None)
+    actor = actor_of(request)
+    form = PostForm(request.POST or None, departments=departments_for(actor))
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
             made = actions.create_post(
-                actor=actor, place_id=data["place_id"], title=data["title"], role=Role(data["role"])
+                actor=actor,
+                place_id=data["place_id"],
+                title=data["title"],
+                role=Role(data["role"]),
+                department_id=data["department"].pk if data["department"] else None,
             )
         except Invalid as error:
             show_problems(form, error)
@@ -41,6 +46,24 @@ def post_list(request: HttpRequest) -> HttpResponse:
     rows = posts_for(actor).filter(closed_on=None).prefetch_related(Prefetch("incumbencies", held, "seats"))
     page = keyset_page(rows, order=["title", "id"], cursor=request.GET.get("after", ""))
     return render(request, "accounts/posts.html", {"page": page, "form": form})
+
+
+@gate("accounts.manage")
+@require_http_methods(["GET", "POST"])
+def department_list(request: HttpRequest) -> HttpResponse:
+    """The organs of the state in one's places, and the form for another."""
+    actor, form = actor_of(request), DepartmentForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        try:
+            actions.create_department(actor=actor, place_id=data["place_id"], name=data["name"])
+        except Invalid as error:
+            show_problems(form, error)
+        else:
+            messages.success(request, _("部门已设立。"))
+            return redirect("accounts:department_list")
+    page = keyset_page(departments_for(actor), order=["name", "id"], cursor=request.GET.get("after", ""))
+    return render(request, "accounts/departments.html", {"page": page, "form": form})
 
 
 @gate("accounts.manage")
