@@ -20,7 +20,16 @@ from typing import Any
 
 import numpy as np
 
-from yuchang.exchange.clearing.problem import ANYWHERE, INT64_SAFE, UNKNOWN_KM, Bools, Ints, Problem
+from yuchang.exchange.clearing.problem import (
+    ANYWHERE,
+    BARRED,
+    INT64_SAFE,
+    UNKNOWN_KM,
+    Bools,
+    Ints,
+    Problem,
+    Ties,
+)
 
 BLOCK_PAIRS = 1_000_000
 
@@ -47,11 +56,13 @@ def check(
     quantity: Sequence[int] | Ints,
     dual: Sequence[int] | Ints,
     bonus: Ints | None = None,
+    ties: Ties | None = None,
 ) -> Certificate:
     """Judge the trades (posting positions and units) and the gain per unit of every posting.
 
     ``bonus`` is what each offer earns per unit beside its own gain (the price of a floor, ``floor_checker``);
-    it makes no pair feasible and counts in the two sums.
+    it makes no pair feasible and counts in the two sums. ``ties``: pairs with a bonus of their own, likewise,
+    or that must not trade.
     """
     found: list[str] = []
     columns = [_integers(name, values, found) for name, values in _named(offer, need, quantity, dual)]
@@ -63,12 +74,17 @@ def check(
     _check_trades(problem, offers, needs, units, km, gain, found)
     extra = np.zeros(len(problem), dtype=np.int64) if bonus is None else bonus
     gain = gain + extra[offers]
+    if ties is not None:
+        tied = ties.of(offers, needs, len(problem))
+        gain = gain + tied
+        if bool((tied == BARRED).any()):
+            found.append("a barred pair trades")
     _check_capacity(problem, offers, needs, units, gains, found)
     if bool((gains < 0).any()):
         found.append("a posting would lose (negative dual)")
     if bool((gains[offers] + gains[needs] != gain).any()):
         found.append("a trade does not share exactly its gain")
-    pairs = _check_pairs(problem, gains - extra, found)
+    pairs = _check_pairs(problem, gains - extra, ties, found)
     primal = sum(u * g for u, g in zip(units.tolist(), gain.tolist(), strict=True))
     bound = sum(q * d for q, d in zip(problem.quantity.tolist(), gains.tolist(), strict=True))
     if primal != bound:
@@ -148,10 +164,13 @@ def _check_capacity(
         found.append("a posting with units left has a dual")
 
 
-def _check_pairs(problem: Problem, gains: Ints, found: list[str]) -> int:
+def _check_pairs(problem: Problem, gains: Ints, ties: Ties | None, found: list[str]) -> int:
     """u + v >= gain on every feasible pair, comparing all pairs. Returns how many are feasible."""
     pairs, blocking = 0, 0
     for a, b, gain, feasible in feasible_pairs(problem):
+        if ties is not None:
+            tied = ties.of(a, b, len(problem))
+            feasible, gain = feasible & (tied != BARRED), gain + tied
         pairs += int(feasible.sum())
         blocking += int((feasible & (gains[a] + gains[b] < gain)).sum())
     if blocking:

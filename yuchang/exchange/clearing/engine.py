@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import version
 from typing import Any
@@ -14,7 +14,7 @@ import numpy as np
 from yuchang.exchange.clearing.classes import Classes, contract_twins
 from yuchang.exchange.clearing.edges import Edges, edges_of
 from yuchang.exchange.clearing.flow import Duals, Market, best_flow, midpoint_duals
-from yuchang.exchange.clearing.problem import Ints, Problem, canonical_bytes, validate
+from yuchang.exchange.clearing.problem import BARRED, Ints, Problem, Ties, canonical_bytes, validate
 
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 """How a list is worked through: ``map``, or the same on several cores."""
@@ -63,8 +63,14 @@ class Clearing:
         return sum(f.pairs for f in self.figures)
 
     def prices(self, problem: Problem) -> Ints:
-        """What the offer of each trade receives per unit, in fen."""
-        return problem.limit[self.offer] + self.dual[self.offer]
+        """What the offer of each trade receives per unit, in fen; never more than the need can pay.
+
+        (A pair kept together by a bonus may share more than its own gain; the price stays within limits.)
+        """
+        km = problem.distances_km(problem.county[self.offer], problem.county[self.need])
+        most = problem.limit[self.need] - problem.transport_fen(problem.category[self.offer], km)
+        shared: Ints = np.minimum(problem.limit[self.offer] + self.dual[self.offer], most)
+        return shared
 
     def to_bytes(self) -> bytes:
         """The canonical text of this result."""
@@ -87,19 +93,21 @@ def result_from_bytes(data: bytes) -> Clearing:
     return Clearing(offer, need, quantity, dual, ceiling, figures)
 
 
-def clear(problem: Problem, run: Run = map) -> Clearing:
+def clear(problem: Problem, run: Run = map, ties: Ties | None = None) -> Clearing:
     """The trades of greatest total gain, each category on its own, with prices at the midpoint.
 
     ``run`` says how the categories are worked through: ``map`` one after another, or
-    ``core.side_by_side`` on every core; the result is the same. Raises Unfit for input that no clearing
-    could mean or whose sums would leave 64 bits.
+    ``core.side_by_side`` on every core; the result is the same. ``ties``: pairs that earn a bonus beside
+    their gain (it counts in the duals, not in the figures) or must not trade.
+
+    Raises Unfit for input that no clearing could mean or whose sums would leave 64 bits.
     """
-    validate(problem)
-    classes = contract_twins(problem)
+    validate(problem, ties)
+    classes = contract_twins(problem, None if ties is None else _tied(problem, ties))
     class_dual, class_ceiling = np.zeros((2, len(classes)), dtype=np.int64)
     trades: list[tuple[int, int, int]] = []
     figures = []
-    for part in run(partial(_clear_category, problem, classes), by_size(problem)):
+    for part in run(partial(_clear_category, problem, classes, ties), by_size(problem)):
         class_dual[part.offers], class_dual[part.needs] = part.duals.u, part.duals.v
         class_ceiling[part.offers], class_ceiling[part.needs] = part.duals.u_high, part.duals.v_high
         trades += part.trades
@@ -128,9 +136,24 @@ def by_size(problem: Problem) -> list[int]:
     return [int(c) for c in categories[np.lexsort((categories, -sizes))]]
 
 
-def _clear_category(problem: Problem, classes: Classes, category: int) -> _Part:
+def _tied(problem: Problem, ties: Ties) -> Ints:
+    """A mark of its own for every posting with a tie."""
+    marks = np.zeros(len(problem), dtype=np.int64)
+    for column in (ties.offer, ties.need):
+        marks[column] = problem.id[column]
+    return marks
+
+
+def _clear_category(problem: Problem, classes: Classes, ties: Ties | None, category: int) -> _Part:
     edges = edges_of(problem, classes, category)
+    bonus = np.zeros(len(edges), dtype=np.int64)
+    if ties is not None:
+        head = classes.members[classes.first[:-1]]
+        bonus = ties.of(head[edges.offer], head[edges.need], len(problem))
+        free = bonus != BARRED
+        edges, bonus = Edges(edges.offer[free], edges.need[free], edges.gain[free]), bonus[free]
     market, offers, needs = market_of(classes, edges, category)
+    market = replace(market, gain=market.gain + bonus)
     flow = best_flow(market)
     duals = midpoint_duals(market, flow)
     dual = np.zeros(len(classes), dtype=np.int64)

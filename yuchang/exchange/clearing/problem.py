@@ -124,6 +124,48 @@ class Problem:
         return -(-km * self.transport_fen_100km[category] // 100)
 
 
+BARRED = -1
+"""The bonus of a pair that must not trade."""
+
+
+@dataclass(frozen=True)
+class Ties:
+    """What is known of single pairs (posting positions): a bonus in fen per unit, or ``BARRED``.
+
+    A pair of the last clearing earns a bonus for staying together; a declined pair is barred.
+    """
+
+    offer: Ints
+    need: Ints
+    bonus: Ints
+
+    def of(self, offer: Ints, need: Ints, size: int) -> Ints:
+        """The bonus of every such pair (broadcasting positions of ``size`` postings), 0 for all others."""
+        keys = self.offer * size + self.need
+        order = np.argsort(keys)
+        keys = np.append(keys[order], size * size)
+        wanted = np.asarray(offer) * size + np.asarray(need)
+        at = np.searchsorted(keys, wanted)
+        return np.where(keys[at] == wanted, np.append(self.bonus[order], 0)[at], 0)
+
+
+def ties_of(
+    problem: Problem, kept: Sequence[tuple[int, int]], bonus_fen: int, barred: Sequence[tuple[int, int]] = ()
+) -> Ties:
+    """Ties from posting ids; pairs with a posting that is not here are passed over, barred goes first.
+
+    Raises Unfit (``bonus``) for a bonus below 0 or above the highest price.
+    """
+    if not isinstance(bonus_fen, int) or not 0 <= bonus_fen <= PRICE_MAX_FEN:
+        raise Unfit([Flaw("bonus", 0, f"{bonus_fen} is not between 0 and {PRICE_MAX_FEN} fen")])
+    at = {posting: i for i, posting in enumerate(problem.id.tolist())}
+    pairs = {(at[i], at[j]): bonus_fen for i, j in kept if i in at and j in at}
+    pairs |= {(at[i], at[j]): BARRED for i, j in barred if i in at and j in at}
+    table = np.array([(i, j, b) for (i, j), b in sorted(pairs.items())], dtype=np.int64).reshape(-1, 3)
+    offer, need, bonus = table.T
+    return Ties(offer, need, bonus)
+
+
 def canonical_bytes(value: Any) -> bytes:
     """JSON with sorted keys and no spaces, as UTF-8."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -154,7 +196,7 @@ def from_bytes(data: bytes) -> Problem:
     )
 
 
-def validate(problem: Problem) -> None:
+def validate(problem: Problem, ties: Ties | None = None) -> None:
     """Refuse what no clearing could mean. Raises Unfit with every flaw found (codes: see the tests)."""
     flaws = [
         Flaw(code, int(problem.id[i]))
@@ -173,19 +215,19 @@ def validate(problem: Problem) -> None:
     if bool(np.any((problem.transport_fen_100km < 0) | (problem.transport_fen_100km > PRICE_MAX_FEN))):
         flaws.append(Flaw("transport", 0))
     if not flaws:
-        flaws = _overflows(problem)
+        flaws = _overflows(problem, 0 if ties is None else int(ties.bonus.max(initial=0)))
     if flaws:
         raise Unfit(flaws)
 
 
-def _overflows(problem: Problem) -> list[Flaw]:
+def _overflows(problem: Problem, bonus: int) -> list[Flaw]:
     """Whether the worst sums of any category would leave 64 bits (exact integers of Python)."""
     flaws = []
     for c, code in enumerate(problem.category_codes):
         rows = problem.category == c
         if not rows.any():
             continue
-        top = int(problem.limit[rows].max()) + 1
+        top = int(problem.limit[rows].max()) + bonus + 1
         units = sum(problem.quantity[rows].tolist())
         if units * top >= INT64_SAFE or (int(rows.sum()) + 3) * top >= INT64_SAFE:
             flaws.append(Flaw("overflow", 0, code))
