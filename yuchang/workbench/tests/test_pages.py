@@ -169,10 +169,14 @@ def test_an_administrator_creates_a_person_and_grants_a_role(db: None) -> None:
         "没有这个地区代码"
         in client.post(f"/people/{user.pk}", {"role": "village_cadre", "place": "999999"}).content.decode()
     )
-    assert client.post(f"/grants/{user.role_grants.get().pk}/end").status_code == 302
-    assert client.post(f"/people/{user.pk}/password").status_code == 200
-    assert client.post(f"/people/{user.pk}/close", {"reason": ""}).status_code == 422
-    assert client.post(f"/people/{user.pk}/close", {"reason": "调离"}).status_code == 302
+    grant = user.role_grants.get()
+    assert client.post(f"/grants/{grant.pk}/end").status_code == 409
+    assert client.post(f"/grants/{grant.pk}/end", {"version": grant.version}).status_code == 302
+    assert client.post(f"/people/{user.pk}/password", {"version": user.version}).status_code == 200
+    user.refresh_from_db()
+    given = {"version": user.version}
+    assert client.post(f"/people/{user.pk}/close", given | {"reason": ""}).status_code == 422
+    assert client.post(f"/people/{user.pk}/close", given | {"reason": "调离"}).status_code == 302
     assert people.wang().client().get("/people").status_code == 403
 
 
