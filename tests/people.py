@@ -7,7 +7,7 @@ from datetime import date
 
 from django.test import Client
 
-from yuchang.accounts.models import RoleGrant, User
+from yuchang.accounts.models import RoleGrant, ScopeItem, User
 from yuchang.accounts.queries import actor_for
 from yuchang.accounts.rules import Actor, Role
 from yuchang.places.models import Place
@@ -165,3 +165,14 @@ def evaluator(sample_id: int) -> Person:
 def householder(household_id: int) -> Person:
     """王小满 at the telephone, for the own household."""
     return scoped("王小满", Role.HOUSEHOLD, "household", household_id)
+
+
+def opened(kind: str, scope_id: int, household_id: int) -> None:
+    """One household is opened by an assignment or a sample."""
+    ScopeItem.objects.create(
+        scope_kind=kind,
+        scope_id=scope_id,
+        object_kind="household",
+        object_id=household_id,
+        valid_from=FROM,
+    )

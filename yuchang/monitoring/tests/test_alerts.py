@@ -10,7 +10,6 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests import people, things
-from yuchang.accounts.models import ScopeItem
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 from yuchang.monitoring.actions import assess_county, record_visit
@@ -204,13 +203,7 @@ def test_a_helper_sees_counts_and_documents_the_own_households_alerts_only(wang,
     things.facts(other, per_head_yuan=5_000)
     mine = the_alert(wang, poor)
     theirs = Alert.objects.get(household=other)
-    ScopeItem.objects.create(
-        scope_kind="assignment",
-        scope_id=7,
-        object_kind="household",
-        object_id=poor.pk,
-        valid_from=people.FROM,
-    )
+    people.opened("assignment", 7, poor.pk)
     han, idle = people.helper(7), people.helper(8)
     assert list(alerts_for(han.actor)) == [mine] and not alerts_for(idle.actor).exists()
     assert (alert_counts(han.actor, ON).live, alert_counts(idle.actor, ON).live) == (1, 0)

@@ -9,8 +9,7 @@ from datetime import date
 import pytest
 from django.db import connection
 
-from tests.people import FROM, auditor, evaluator, li, outsider, wang
-from yuchang.accounts.models import ScopeItem
+from tests.people import auditor, evaluator, li, opened, outsider, wang
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
 from yuchang.policy.actions import decide_household
@@ -202,9 +201,7 @@ def test_an_evaluator_reads_the_decisions_on_the_drawn_household_and_on_no_other
     simulated()
     drawn, left = household(net_income_per_head_fen=LINE), household(net_income_per_head_fen=LINE)
     decision, _other = decided(drawn), decided(left)
-    ScopeItem.objects.create(
-        scope_kind="sample", scope_id=7, object_kind="household", object_id=drawn.pk, valid_from=FROM
-    )
+    opened("sample", 7, drawn.pk)
     yang = evaluator(7).actor
     assert list(decisions_for(yang, drawn.pk)) == [decision]
     assert not decisions_for(yang, left.pk).exists()

@@ -91,10 +91,7 @@ def act(
 ) -> Case:
     """``advance`` with uploads: evidence by kind, and the picture of a seal. All or nothing."""
     with transaction.atomic():
-        pairs = [
-            (kind, _take_in(actor, case, upload, "case_evidence").pk)
-            for kind, upload in (uploads or {}).items()
-        ]
+        pairs = _take_all(actor, case, uploads)
         seal_file_id = _take_in(actor, case, seal, "seal_image").pk if seal else None
         return advance(
             actor,
@@ -120,10 +117,7 @@ def act_beside(
 ) -> Track:
     """``complete_track`` with uploads: evidence by kind. All or nothing."""
     with transaction.atomic():
-        pairs = [
-            (kind, _take_in(actor, track.case, upload, "case_evidence").pk)
-            for kind, upload in (uploads or {}).items()
-        ]
+        pairs = _take_all(actor, track.case, uploads)
         return complete_track(
             actor,
             track_id=track.pk,
@@ -133,6 +127,11 @@ def act_beside(
             evidence=pairs,
             document_number=document_number,
         )
+
+
+def _take_all(actor: Actor, case: Case, uploads: Mapping[str, Upload] | None) -> list[tuple[str, int]]:
+    """Take evidence in; its kinds with the numbers of the files."""
+    return [(kind, _take_in(actor, case, one, "case_evidence").pk) for kind, one in (uploads or {}).items()]
 
 
 def _take_in(actor: Actor, case: Case, upload: Upload, purpose: str) -> StoredFile:

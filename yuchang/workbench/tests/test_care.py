@@ -114,13 +114,7 @@ def test_a_consent_needs_what_may_be_used_and_the_recorder_s_own_area(home, bank
 
 def test_a_helper_notes_the_consent_of_an_own_household_only(home, bank):
     other = things.household(people.villages()[1], name="张阿贵")
-    ScopeItem.objects.create(
-        scope_kind="assignment",
-        scope_id=7,
-        object_kind="household",
-        object_id=home.pk,
-        valid_from=people.FROM,
-    )
+    people.opened("assignment", 7, home.pk)
     client = people.helper(7).client()
     given = {"purpose": "credit", "organisation": bank.pk, "information": ["orders"], "channel": "phone"}
     assert client.post(f"/households/{home.pk}/consents", given).status_code == 302
