@@ -10,6 +10,8 @@ from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direction, Posting
+from yuchang.exchange.rules import DISTANCE_MAX_KM
+from yuchang.exchange.searching import Criteria
 
 PRICE_MAX = Decimal(PRICE_MAX_FEN) / FEN_PER_YUAN
 
@@ -153,6 +155,49 @@ class RunForm(forms.Form):
         leaves = Category.objects.filter(is_leaf=True).order_by("position").values_list("code", "name_zh")
         self.fields["county"].choices = counties  # type: ignore[attr-defined]
         self.fields["category"].choices = [("", _("全部品类")), *leaves]  # type: ignore[attr-defined]
+
+
+class SearchForm(forms.Form):
+    """What is looked for among everybody's open postings; lives in the address bar."""
+
+    q = forms.CharField(label=_("找什么"), max_length=100, required=False)
+    direction = forms.ChoiceField(
+        label=_("方向"), choices=[("", _("供给与需求")), *Direction.choices], required=False
+    )
+    category = forms.ChoiceField(label=_("品类"), required=False)
+    radius_km = forms.IntegerField(
+        label=_("县城间距离（公里）"), min_value=0, max_value=DISTANCE_MAX_KM, required=False
+    )
+    window_from = forms.DateField(
+        label=_("最早日期"), widget=forms.DateInput(attrs={"type": "date"}), required=False
+    )
+    window_to = forms.DateField(
+        label=_("最晚日期"), widget=forms.DateInput(attrs={"type": "date"}), required=False
+    )
+
+    def __init__(self, *args: Any, categories: list[tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["category"].choices = [("", _("全部品类")), *categories]  # type: ignore[attr-defined]
+
+    def criteria(self, county_id: int | None) -> Criteria:
+        """What the form asks for, around one's own county."""
+        data = self.cleaned_data
+        radius = data["radius_km"] if county_id else None
+        return Criteria(
+            text=data["q"].strip(),
+            direction=data["direction"],
+            category=data["category"],
+            county_id=county_id if radius is not None else None,
+            radius_km=radius,
+            window_from=data["window_from"],
+            window_to=data["window_to"],
+        )
+
+
+class SaveSearchForm(SearchForm):
+    """A search with the name under which to keep it."""
+
+    name = forms.CharField(label=_("名称"), max_length=60)
 
 
 class PostingFilterForm(forms.Form):

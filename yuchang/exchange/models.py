@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from urllib.parse import urlencode
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -180,6 +181,12 @@ class SavedSearch(Versioned):
                 fields=["user", "name"], condition=Q(is_active=True), name="exchange_search_name_once"
             ),
         ]
+
+    @property
+    def query(self) -> str:
+        """The address of the search page that looks for this."""
+        kept = {name: value for name, value in self.criteria.items() if name not in ("text", "county_id")}
+        return urlencode({"q": self.criteria.get("text", ""), **kept})
 
 
 class Told(models.Model):

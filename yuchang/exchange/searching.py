@@ -10,8 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from functools import lru_cache
 from itertools import combinations
+from typing import Any
 
 from rjieba import Jieba
 
@@ -37,6 +39,36 @@ SAY_NOTHING = (
 _ACTS, _STOP = frozenset(ACTS.split()), frozenset(SAY_NOTHING.split())
 _WORD = re.compile(r"[0-9a-z]{2,}|[\u4e00-\u9fff]{2,}")
 _SPLIT = re.compile(r"[^0-9a-z\u4e00-\u9fff]+")
+
+
+@dataclass(frozen=True)
+class Criteria:
+    """What is looked for: text, and hard filters. ``radius_km`` is taken around ``county_id``."""
+
+    text: str = ""
+    direction: str = ""
+    category: str = ""
+    county_id: int | None = None
+    radius_km: int | None = None
+    window_from: date | None = None
+    window_to: date | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """As kept with a saved search: what was asked for, days as text."""
+        return {
+            name: value.isoformat() if isinstance(value, date) else value
+            for name, value in vars(self).items()
+            if value not in ("", None)
+        }
+
+
+def criteria_of(kept: dict[str, Any]) -> Criteria:
+    """Read what ``Criteria.as_json`` wrote."""
+    values = dict(kept)
+    for name in ("window_from", "window_to"):
+        if name in values:
+            values[name] = date.fromisoformat(values[name])
+    return Criteria(**values)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 from django.urls import path
 
-from yuchang.exchange.views import clearings, matches, postings
+from yuchang.exchange.views import clearings, matches, postings, searches
 
 app_name = "exchange"
 urlpatterns = [
     path("", matches.board, name="board"),
+    path("search", searches.search, name="search"),
+    path("searches", searches.search_save, name="search_save"),
+    path("searches/<int:search_id>/drop", searches.search_drop, name="search_drop"),
     path("postings", postings.posting_list, name="posting_list"),
     path("postings/new", postings.choose_category, name="choose_category"),
     path("postings/new/<str:code>", postings.posting_new, name="posting_new"),

@@ -68,6 +68,14 @@ def distance(km: int | None) -> str:
     return _("同县") if km == 0 else _("县城间约 %(km)d 公里") % {"km": km}
 
 
+def suggestion_reason(km: int | None, days: int, *, is_by_duals: bool) -> str:
+    """Why a posting is suggested as a partner: the same kind, time and distance, and by what it is ranked."""
+    values = {"far": distance(km), "days": days}
+    if is_by_duals:
+        return _("同品类，时间重合 %(days)d 天，%(far)s；按最近一次撮合的行情排序。") % values
+    return _("同品类，时间重合 %(days)d 天，%(far)s；按双方条件排序。") % values
+
+
 def match_reason(reason: dict[str, Any], side: str, unit: str) -> str:
     """Why this partner, for one side: its gain, among how many. Tells nothing of the other's limit."""
     gain = reason["offer_gain_fen" if side == "offer" else "need_gain_fen"]

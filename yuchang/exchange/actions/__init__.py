@@ -16,10 +16,13 @@ from yuchang.exchange.actions.postings import (
     post_many,
     withdraw_posting,
 )
+from yuchang.exchange.actions.searches import drop_search, note_duals, save_search, tell_searches
 from yuchang.exchange.actions.talks import answer_match, answer_matches_set, counter_terms, say
 from yuchang.exchange.rules import PostingFacts
+from yuchang.exchange.searching import Criteria
 
 __all__ = [
+    "Criteria",
     "PostingFacts",
     "agree_set",
     "answer_match",
@@ -27,7 +30,9 @@ __all__ = [
     "correct_posting",
     "counter_terms",
     "discard_clearing",
+    "drop_search",
     "expire_postings",
+    "note_duals",
     "open_posting",
     "post",
     "post_many",
@@ -35,8 +40,10 @@ __all__ = [
     "publish_clearing",
     "refuse_agreement",
     "run_clearing",
+    "save_search",
     "say",
     "sign_agreement",
     "sync_categories",
+    "tell_searches",
     "withdraw_posting",
 ]

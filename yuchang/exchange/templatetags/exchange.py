@@ -5,8 +5,9 @@ from __future__ import annotations
 from django import template
 from django.utils.translation import get_language
 
-from yuchang.exchange import words
-from yuchang.exchange.models import Category, Leftover, Match
+from yuchang.exchange import queries, words
+from yuchang.exchange.models import Category, Leftover, Match, Posting
+from yuchang.exchange.search import Suggestion
 
 register = template.Library()
 KINDS = {
@@ -71,6 +72,24 @@ def leftover_fix(row: Leftover) -> str:
 def leftover_kind(code: str) -> str:
     """The reason of a leftover in a few words."""
     return str(words.LEFTOVER_KINDS[code])
+
+
+@register.filter
+def public_owner(row: Posting) -> str:
+    """The owner as the other side may know it."""
+    return queries.public_owner(row)
+
+
+@register.filter
+def quantity_left(row: Posting) -> int:
+    """What no agreement holds."""
+    return row.quantity - row.agreed_quantity
+
+
+@register.filter
+def suggestion_words(item: Suggestion) -> str:
+    """Why somebody is suggested; tells nothing of anybody's limit."""
+    return words.suggestion_reason(item.km, item.days, is_by_duals=item.is_by_duals)
 
 
 @register.filter

@@ -14,6 +14,7 @@ from yuchang.core.lists import Filter, listing
 from yuchang.core.paging import keyset_page
 from yuchang.exchange import actions, forms, lists, queries
 from yuchang.exchange.models import Agreement, Match, Talk
+from yuchang.exchange.search import for_you
 from yuchang.exchange.views.postings import require_valid
 from yuchang.sheets.lists import answer
 
@@ -34,6 +35,7 @@ def board(request: HttpRequest) -> HttpResponse:
     rows = queries.matches_for(actor).filter(state__in=TABS[tab])
     page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""), size=24)
     context = {"page": page, "cards": queries.board(actor, page.items), "tab": tab}
+    context["suggestions"] = for_you(actor) if tab == "live" else []
     return render(request, "exchange/board.html", context)
 
 
