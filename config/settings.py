@@ -55,6 +55,8 @@ INSTALLED_APPS = [
     "yuchang.portal",
     "yuchang.api",
 ]
+# Run after the tables are up to date, each safe to repeat: what comes with the release goes into them.
+SET_UP_COMMANDS = ["sync_procedures"]
 
 _COMMON_FIRST = [
     "yuchang.core.middleware.RequestIdMiddleware",

@@ -214,7 +214,6 @@ class Supervisor:
     def prepare() -> None:
         """Bring tables, the shipped procedures and static files up to this version."""
         manage("upgrade_schema", YUCHANG_DB_ROLE="owner")
-        manage("sync_procedures", YUCHANG_DB_ROLE="owner")
         stamp, wanted = VAR / "static" / ".stamp", static_fingerprint()
         if not stamp.exists() or stamp.read_text() != wanted:
             manage("collectstatic", *(f"--ignore={name}" for name in NOT_SERVED))

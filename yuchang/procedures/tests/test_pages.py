@@ -2,6 +2,7 @@
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
@@ -197,3 +198,11 @@ def test_a_parallel_step_is_finished_with_the_evidence_it_asks_for():
     track.refresh_from_db()
     assert track.state == "done"
     assert case.records.latest("number").evidence[0][0] == "answer"
+
+
+def test_after_the_set_up_the_due_list_knows_every_procedure_before_the_first_case():
+    client = cadre().client()
+    assert "农户退出" not in text(client.get("/procedures/"))
+    call_command("sync_procedures", verbosity=0)
+    assert "农户退出" in text(client.get("/procedures/"))
+    assert not Case.objects.exists()

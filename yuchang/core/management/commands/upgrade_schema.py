@@ -2,7 +2,8 @@
 
 Django computes for seconds between the statements of a migration while it holds their locks. Here the SQL is
 worked out without any lock; then it runs as one transaction, with ``lock_timeout``, tried again when somebody
-is in the way. A migration with Python in it runs as Django runs it.
+is in the way. A migration with Python in it runs as Django runs it. Then what comes with the release goes in
+(``settings.SET_UP_COMMANDS``).
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import OperationalError, connection, transaction
@@ -37,6 +39,8 @@ class Command(BaseCommand):
         if is_old:
             self._apply(options["verbosity"])
         call_command("migrate", interactive=False, verbosity=options["verbosity"], skip_checks=True)
+        for name in settings.SET_UP_COMMANDS:
+            call_command(name, verbosity=options["verbosity"])
 
     def _apply(self, verbosity: int) -> None:
         executor = MigrationExecutor(connection)
