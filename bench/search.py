@@ -29,8 +29,8 @@ PAIRS = Path(__file__).parents[1] / "reference" / "search_pairs" / "pairs.csv"
 TOP = 50
 FILL = """
     INSERT INTO exchange_posting (uid, version, created_at, updated_at, direction, owner_kind,
-        organisation_id, category_id, quantity, agreed_quantity, unit, limit_fen, window_from, window_to, note, state, terms,
-        place_id, province_id, prefecture_id, county_id)
+        organisation_id, category_id, quantity, agreed_quantity, unit, limit_fen, window_from,
+        window_to, note, state, terms, place_id, province_id, prefecture_id, county_id)
     SELECT gen_random_uuid(), 1, now(), now(), CASE WHEN n %% 2 = 0 THEN 'offer' ELSE 'need' END,
            'organisation', %(owner)s, (%(kinds)s::text[])[1 + h %% %(m)s], 100, 0, '公斤', 100 + h %% 900,
            '2026-12-01', '2027-12-01', '', 'open',

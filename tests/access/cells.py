@@ -164,8 +164,8 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("exchange:search", "GET"): Cell(
         (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
     ),
-    # Only one's own saved search: here the partner's.
-    ("exchange:search_drop", "POST"): Cell((PARTNER,)),
+    # Only one's own saved search: see the exchange's test_search.
+    ("exchange:search_drop", "POST"): Cell(NOBODY),
     ("exchange:search_save", "POST"): Cell(
         (CADRE, REVIEWER, OFFICER, PARTNER), (CADRE, REVIEWER, OFFICER, PARTNER)
     ),
