@@ -7,6 +7,7 @@ from typing import Any
 
 from django.views.decorators.http import require_GET
 from ninja import NinjaAPI
+from ninja.openapi.schema import OpenAPISchema
 
 from yuchang.accounts.doors import SIGNED_IN, gate
 from yuchang.api.v1 import audit, book, exchange, market, monitoring, own, partners, places, registry
@@ -19,7 +20,20 @@ def _signed_in(view: Callable[..., Any]) -> Callable[..., Any]:
     return gate(SIGNED_IN)(require_GET(view))
 
 
-api = NinjaAPI(
+class _Described(NinjaAPI):
+    """Its description never changes while the process lives, and takes a second to make."""
+
+    _description: OpenAPISchema | None = None
+
+    def get_openapi_schema(
+        self, *, path_prefix: str | None = None, path_params: dict[str, Any] | None = None
+    ) -> OpenAPISchema:
+        if self._description is None:
+            self._description = super().get_openapi_schema(path_prefix=path_prefix, path_params=path_params)
+        return self._description
+
+
+api = _Described(
     title="渔场 Yuchang API",
     version="1.0.0",
     description="Money is integer fen, days are ISO 8601, lists are paged by `after`.",
