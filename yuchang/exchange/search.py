@@ -18,7 +18,7 @@ from django.db.models import Q, QuerySet
 from yuchang.accounts.rules import Actor, OrganisationScope, PlaceScope
 from yuchang.core import clock
 from yuchang.core.paging import Page, decode_cursor, encode_cursor
-from yuchang.exchange.models import Category, Posting, SavedSearch
+from yuchang.exchange.models import Category, Direction, Posting, SavedSearch
 from yuchang.exchange.queries import open_market, side_filter
 from yuchang.exchange.rules import FRESH_DAYS, partner_rank
 from yuchang.exchange.searching import Criteria, Term, lookups, read_search, score
@@ -146,19 +146,25 @@ def _branches(search: Sequence[Term], home: Home, hard: str, values: dict[str, A
                 values[f"c{number}"] = term.category
                 parts.append(f"category_id = %(c{number})s")
         where = " AND ".join(parts)
-        branches.append(_branch(where))
+        branches += _branch(where, by_words=bool(named))
         if number < NEAR_LOOKUPS and home.county_id:
             values["home"], values["province"] = home.county_id, home.province_id
-            branches += [_branch(f"{where} AND county_id = %(home)s"),
-                         _branch(f"{where} AND province_id = %(province)s")]  # fmt: skip
+            branches += _branch(f"{where} AND county_id = %(home)s", by_words=True)
+            branches += _branch(f"{where} AND province_id = %(province)s", by_words=bool(named))
     return branches
 
 
-def _branch(where: str) -> str:
-    return (
-        "(SELECT id, category_id, terms, county_id, province_id FROM exchange_posting"  # noqa: S608
-        f" WHERE {where} ORDER BY id DESC LIMIT {LOOKUP})"
-    )
+def _branch(where: str, *, by_words: bool) -> list[str]:
+    """The newest of one lookup. By words: from the index of words, never by walking all rows back in
+    time (``id + 0`` keeps the planner from it); by category: each direction's index is in that order.
+    """
+    start = "(SELECT id, category_id, terms, county_id, province_id FROM exchange_posting WHERE "
+    if by_words:
+        return [f"{start}{where} ORDER BY id + 0 DESC LIMIT {LOOKUP})"]
+    return [
+        f"{start}{where} AND direction = '{one}' ORDER BY category_id, direction, id DESC LIMIT {LOOKUP})"
+        for one in Direction.values
+    ]
 
 
 def _near(home: Home, county_id: int | None, province_id: int | None) -> int:
