@@ -55,7 +55,7 @@ def fill(size: int) -> None:
     values = {"owner": organisation().pk, "kinds": kinds, "terms": notes, "m": len(kinds), "size": size}
     with connection.cursor() as cursor:
         cursor.execute(FILL, values)
-        cursor.execute("VACUUM ANALYZE exchange_posting")
+        cursor.execute("SET ROLE yuchang_owner; ANALYZE exchange_posting; SET ROLE yuchang_app")
         cursor.execute("SET jit = off")  # as the product's own server runs
 
 
