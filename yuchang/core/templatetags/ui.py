@@ -17,15 +17,15 @@ register = template.Library()
 
 
 @register.filter
-def yuan(fen: int | None) -> str:
-    """Fen as yuan: ``1,234.56``; unknown as a dash."""
-    return "—" if fen is None else money.format_yuan(int(fen))
+def yuan(fen: int | str | None) -> str:
+    """Fen as yuan: ``1,234.56``; unknown as a dash, and so is what a template did not find."""
+    return "—" if fen is None or fen == "" else money.format_yuan(int(fen))
 
 
 @register.filter
-def wan(fen: int | None) -> SafeString:
+def wan(fen: int | str | None) -> SafeString:
     """Fen in 万/亿 with the exact amount on hover."""
-    if fen is None:
+    if fen is None or fen == "":
         return format_html("{}", "—")
     return format_html('<span title="¥{}">{}</span>', money.format_yuan(int(fen)), money.format_wan(int(fen)))
 
