@@ -22,7 +22,7 @@ load_all_checks()
 response_schema_conformance, status_code_conformance = CHECKS.get_by_names(
     ["response_schema_conformance", "status_code_conformance"]
 )
-EXAMPLES = 10
+EXAMPLES = 4
 NIGHTLY_EXAMPLES = 200
 
 

@@ -163,7 +163,7 @@ def test_the_same_person_over_two_connections_does_not_act_in_both_steps():
     assert done.outcome == "granted"
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.django_db
 def test_twenty_thousand_checks_are_opened_and_verified_in_seconds():
     set_clock()
