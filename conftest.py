@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test import TransactionTestCase
+from django.utils import translation
 
 from tests.databases import cloned, empty_tables, own_name
 
@@ -52,6 +53,12 @@ def _files_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
     from django.conf import settings  # noqa: PLC0415 - configured by then
 
     settings.FILES_DIR = tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(autouse=True)
+def _chinese() -> None:
+    """A request in English leaves its language to the thread; the next test starts in Chinese again."""
+    translation.activate("zh-hans")
 
 
 @pytest.fixture(autouse=True)
