@@ -70,7 +70,7 @@ def test_a_one_time_password_must_be_changed_first(site: Site) -> None:
     for name, value in (("old", password), ("new", PASSWORD), ("again", PASSWORD)):
         page.fill(f"input[name={name}]", value)
     page.click("main button[type=submit]")
-    page.wait_for_selector("h1:has-text('不允许')")  # no role yet
+    page.wait_for_selector("text=您还没有岗位")
     user.refresh_from_db()
     assert not user.password_is_temporary and user.check_password(PASSWORD)
     assert AuditEntry.objects.filter(action="accounts.change_own_password", actor_id=user.pk).exists()

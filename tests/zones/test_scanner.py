@@ -218,6 +218,7 @@ def test_the_numbers_that_name_a_person_are_told_from_others() -> None:
     assert passes_luhn("4111111111111111") and not passes_luhn("4111111111111112")
     assert not passes_luhn("0000000000000000")
     assert [f.kind for f in findings("联系 138-0013-8000")] == ["phone"]
+    assert [f.kind for f in findings("联系 138.0013.8000")] == ["phone"]
     assert [f.kind for f in findings("联系 １３８００１３８０００")] == ["phone"]
     assert [f.kind for f in findings("区号 0939-6212345")] == ["phone"]
     assert [f.kind for f in findings("证件 110105 19491231 002X")] == ["id"]

@@ -127,6 +127,10 @@ class Household(Versioned, Placed):
         return f"{self.head_name} ({self.number})"
 
 
+# How a household's people are listed wherever they are listed.
+HEAD_FIRST = (models.Case(models.When(relation="head", then=0), default=1), "number", "id")
+
+
 class Member(Versioned):
     """A person of a household, from ``joined_on`` until ``left_on``.
 

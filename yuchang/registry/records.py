@@ -35,7 +35,7 @@ LEFT JOIN LATERAL (
     SELECT health FROM registry_memberhealth s WHERE s.member_id = m.id AND s.observed_on <= %(on)s
     ORDER BY s.observed_on DESC, s.id DESC LIMIT 1) s ON true
 WHERE m.household_id = ANY(%(ids)s) AND m.left_on IS NULL
-ORDER BY m.household_id, m.id
+ORDER BY m.household_id, m.relation <> 'head', m.number, m.id
 """
 
 

@@ -21,6 +21,8 @@ _OLD_ID = re.compile(
 _PHONE = re.compile(rf"(?<![0-9A-Za-z])(?:\+?86{_GAP})?(1{_GAP}[3-9](?:{_GAP}[0-9]){{9}})(?![0-9A-Za-z])")
 _LANDLINE = re.compile(r"(?<![0-9A-Za-z])(0[1-9][0-9]{1,2}[-\u2010-\u2015 ][2-9][0-9]{6,7})(?![0-9A-Za-z])")
 _CARD = re.compile(rf"(?<![0-9A-Za-z])([3-6](?:{_GAP}[0-9]){{14,18}})(?![0-9A-Za-z])")
+# One dot among digits is a decimal point: 13800.138000 m² is no telephone, 138.0013.8000 is one.
+_DECIMAL = re.compile(r"[0-9]+\.[0-9]+")
 # Digits, then signs that hide, then digits: 6212**********1234, 138****5678, 621221****0017.
 _MASKED = re.compile(
     r"(?<![0-9A-Za-z*])[0-9]{2,10}[*＊xX×●•█_]{3,14}[0-9]{2,6}[Xx]?(?![0-9A-Za-z*])|"
@@ -58,9 +60,10 @@ def findings(text: str) -> Iterator[Finding]:
     for match in _CARD.finditer(plain):
         if passes_luhn(_signs(match.group(1))):
             yield from hit("card", match)
-    for kind, pattern in (("phone", _PHONE), ("phone", _LANDLINE)):
+    for pattern in (_PHONE, _LANDLINE):
         for match in pattern.finditer(plain):
-            yield from hit(kind, match)
+            if not _DECIMAL.fullmatch(match.group(1)):
+                yield from hit("phone", match)
     for match in _MASKED.finditer(plain):
         yield from hit("masked", match, 0)
 

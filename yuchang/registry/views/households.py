@@ -28,7 +28,7 @@ from yuchang.registry.forms import (
     NewHouseholdForm,
     ResourceForm,
 )
-from yuchang.registry.models import Household
+from yuchang.registry.models import HEAD_FIRST, Household
 from yuchang.registry.views.shared import download, version_of
 from yuchang.registry.words import word
 from yuchang.sheets.lists import answer
@@ -190,7 +190,7 @@ def household(request: HttpRequest, pk: int) -> HttpResponse:
     """The register's own page of a household: entry, verification, and the steps open to the reader."""
     actor = actor_of(request)
     found = queries.household_for(actor, pk)
-    members = list(found.members.filter(left_on=None).order_by("id"))
+    members = list(found.members.filter(left_on=None).order_by(*HEAD_FIRST))
     return render(
         request,
         "registry/household.html",

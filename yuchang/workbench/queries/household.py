@@ -25,6 +25,7 @@ from yuchang.policy.queries import HouseholdVerdict, explain_result, line_for, v
 from yuchang.policy.words import Explanation, Reason, explanation_of
 from yuchang.registry import codes
 from yuchang.registry.models import (
+    HEAD_FIRST,
     Cause,
     Household,
     HouseholdFacts,
@@ -302,7 +303,7 @@ def _yes_no(value: bool | None) -> str:
 
 
 def _people(actor: Actor, pk: int, today: date) -> list[Person]:
-    members = list(Member.objects.filter(household_id=pk, left_on__isnull=True).order_by("id"))
+    members = list(Member.objects.filter(household_id=pk, left_on__isnull=True).order_by(*HEAD_FIRST))
     numbers = [m.pk for m in members]
     facts = {
         f.member_id: f
