@@ -12,6 +12,8 @@ from django.db import connection
 from django.test import Client
 
 from config.environment import ROOT
+from yuchang.sheets.catalogue import all_sources
+from yuchang.sheets.kinds import kind_named
 
 CHINESE_RUN = re.compile(r"[\u3400-\u9fff]+")
 # Numbers in an address stand for one of many like it; one of each is enough.
@@ -21,6 +23,8 @@ NOT_PAGES = re.compile(
 )
 # Our name, the way back to Chinese, and the official word for the number of an approved map.
 OFFICIAL = {"渔场", "中文", "审图号"}
+VOID = {"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"}
+MASKED_NAME = re.compile(r"[\u3400-\u9fff]{1,2}某{1,2}")
 SHOWN_ATTRIBUTES = {"title", "placeholder", "aria-label", "alt", "value"}
 
 
@@ -32,16 +36,19 @@ class Page(HTMLParser):
         self.words: list[str] = []
         self.links: list[str] = []
         self._quiet: list[str] = []
+        self._chinese: list[str] = []  # the open elements from the outermost that is marked as Chinese
         self.feed(html)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {k: v or "" for k, v in attrs}
         if tag in ("script", "style"):
             self._quiet.append(tag)
-        if given.get("lang", "").startswith("zh") and tag != "html":
-            return
         if tag == "a" and "href" in given:
             self.links.append(given["href"])
+        if self._chinese or (given.get("lang", "").startswith("zh") and tag != "html"):
+            if tag not in VOID:
+                self._chinese.append(tag)
+            return
         shown = SHOWN_ATTRIBUTES - (
             {"value"} if given.get("type") in ("hidden", "checkbox", "radio") else set()
         )
@@ -50,10 +57,20 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if self._quiet and self._quiet[-1] == tag:
             self._quiet.pop()
+        if tag in self._chinese:
+            while self._chinese.pop() != tag:
+                pass
 
     def handle_data(self, data: str) -> None:
-        if not self._quiet:
+        if not self._quiet and not self._chinese:
             self.words.append(data)
+
+
+def workbook_headings() -> list[str]:
+    """The headings of official workbooks and lists: Chinese in any language, for the files are."""
+    kind = kind_named("registry.households")
+    fields = [f.title for source in all_sources() for f in source.fields]
+    return [*fields, *(word for c in kind.columns for word in (c.header, *c.aliases))]
 
 
 def stored_words() -> Stored:
@@ -71,7 +88,7 @@ def stored_words() -> Stored:
         cursor.execute("SELECT DISTINCT name FROM places_place")
         names = [name for (name,) in cursor.fetchall()]
     documents = [path.read_text() for path in sorted((ROOT / "policies").glob("*.yaml"))]
-    return Stored("\n".join([*parts, *names, *documents]), frozenset(names))
+    return Stored("\n".join([*parts, *names, *documents, *workbook_headings()]), frozenset(names))
 
 
 @dataclass(frozen=True)
@@ -96,7 +113,11 @@ class Stored:
 def untranslated(html: str, stored: Stored) -> set[str]:
     """Chinese runs on a page that are no data."""
     runs = {run for word in Page(html).words for run in CHINESE_RUN.findall(word)}
-    return {run for run in runs if not stored.holds(run) and run not in OFFICIAL}
+    return {
+        run
+        for run in runs
+        if not stored.holds(run) and run not in OFFICIAL and not MASKED_NAME.fullmatch(run)
+    }
 
 
 def crawl(client: Client, start: str = "/", most: int = 80) -> Iterator[tuple[str, str]]:

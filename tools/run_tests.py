@@ -32,7 +32,8 @@ def main() -> int:
     if "-m" not in arguments:
         arguments = ["-m", "not nightly", *arguments]
     if "-n" not in arguments and "-p" not in arguments:
-        arguments = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadgroup", *arguments]
+        # One more than there are cores: many tests wait for a process, a browser or a time limit.
+        arguments = ["-n", str(min(4, (os.cpu_count() or 1) + 1)), "--dist", "loadgroup", *arguments]
     try:
         done = subprocess.run(
             [sys.executable, "-m", "pytest", *arguments], cwd=ROOT, env=environment, check=False

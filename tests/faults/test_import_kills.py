@@ -11,10 +11,13 @@ import json
 import os
 import random
 import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.backends.signals import connection_created
 
 from tests.people import Person, county, wang
 from yuchang.market.tests.processes import fork
@@ -137,12 +140,28 @@ class Killer:
         return result
 
 
+@contextmanager
+def watched(watcher: Any) -> Iterator[None]:
+    """``watcher`` sees each statement of this process, whichever thread's connection sends it."""
+
+    def join(connection: Any, **_kwargs: Any) -> None:
+        connection.execute_wrappers.append(watcher)
+
+    connection_created.connect(join)
+    try:
+        with connection.execute_wrapper(watcher):
+            yield
+    finally:
+        connection_created.disconnect(join)
+
+
 def killed_at(batch_id: int, at: int, *, after: bool) -> bool:
     """Run the rest in a process killed at a statement; whether it finished before that."""
 
     def run() -> bool:
         sheets.PORTION = 5
-        with connection.execute_wrapper(Killer(at, after=after)):
+        connection.ensure_connection()
+        with watched(Killer(at, after=after)):
             finish(batch_id)
         return True
 
@@ -156,16 +175,16 @@ def killed_after_commit(batch_id: int, commits: int) -> bool:
 
     def run() -> bool:
         sheets.PORTION = 5
-        left, commit = commits, connection._commit
+        left, commit = commits, type(connection)._commit
 
-        def and_die() -> None:
+        def and_die(self: Any) -> None:
             nonlocal left
-            commit()
+            commit(self)
             left -= 1
             if left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
 
-        connection._commit = and_die
+        type(connection)._commit = and_die
         finish(batch_id)
         return True
 
@@ -191,7 +210,7 @@ def undisturbed() -> tuple[str, int]:
         counted += 1
         return execute(sql, params, many, context)
 
-    with connection.execute_wrapper(count):
+    with watched(count):
         finish(batch_id)
     found = content()
     _empty()
@@ -237,6 +256,26 @@ def _repeat(times: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> int:
 
 def test_an_import_killed_at_random_points_ends_like_an_uninterrupted_one(monkeypatch):
     assert _repeat(3, 2026, monkeypatch) >= 3
+
+
+def test_several_writers_share_a_batch_and_write_everything_once(monkeypatch):
+    monkeypatch.setattr(sheets, "PORTION", 1)
+    monkeypatch.setattr(sheets, "WRITERS", 4)
+    person, writers = wang(), set()
+    batch_id = upload(person, first_workbook())
+
+    def note(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        if "INSERT INTO registry_household " in sql:
+            writers.add(context["connection"].connection.info.backend_pid)
+        return execute(sql, params, many, context)
+
+    with watched(note):
+        finish(batch_id)
+    batch = ImportBatch.objects.get(pk=batch_id)
+    assert (batch.state, batch.progress_done) == (ImportBatch.State.DONE, batch.progress_total)
+    assert Household.objects.count() == HOUSEHOLDS // 2
+    assert {n for _number, n in _audited()} == {1}
+    assert len(writers) > 1
 
 
 @pytest.mark.nightly

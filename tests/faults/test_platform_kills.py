@@ -159,7 +159,7 @@ def check(path: Path, server: EmbeddedServer, writers: list[Writer]) -> dict[str
     return {"acknowledged": len(acknowledged), "tried": tried, "stored": len(stored), "lost": len(lost)}
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.xdist_group("supervisor")
 def test_kills_of_each_kind_lose_no_acknowledged_write() -> None:
     found = endure(len(VICTIMS), seed=1)

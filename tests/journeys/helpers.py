@@ -79,8 +79,12 @@ def settled(page: Page, seconds: float = 15) -> None:
 
 
 def fits(page: Page) -> None:
-    """Nothing sticks out sideways: the page scrolls in one direction only."""
-    width = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+    """Nothing sticks out sideways: the page scrolls in one direction only. Charts may take a moment to shrink."""
+    for _attempt in range(30):
+        width = page.evaluate("[document.documentElement.scrollWidth, document.documentElement.clientWidth]")
+        if width[0] <= width[1] + 1:
+            return
+        page.wait_for_timeout(100)
     assert width[0] <= width[1] + 1, f"{page.url} is {width[0]} wide in a window of {width[1]}"
 
 

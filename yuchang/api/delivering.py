@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
 import json
-import ssl
 import time
 from urllib.parse import urlsplit
 
@@ -12,8 +10,7 @@ from yuchang.api.models import Delivery, Webhook
 from yuchang.api.queries import allowed_hosts
 from yuchang.api.rules import signature
 from yuchang.core import secrets
-
-TIMEOUT_SECONDS = 5.0
+from yuchang.core.outbound import Unreachable, post
 
 
 def message_of(delivery: Delivery) -> bytes:
@@ -43,22 +40,11 @@ def send(delivery: Delivery) -> tuple[bool, str]:
         "X-Yuchang-Delivery": str(delivery.uid),
         "X-Yuchang-Signature": signature(_secret(hook), int(time.time()), body),
     }
-    line = _line(parts.scheme, parts.hostname, parts.port)
     try:
-        line.request("POST", (parts.path or "/") + (f"?{parts.query}" if parts.query else ""), body, headers)
-        status = line.getresponse().status
-    except (OSError, http.client.HTTPException) as error:
-        return False, type(error).__name__
-    finally:
-        line.close()
+        status, _answer = post(parts, body, headers)
+    except Unreachable as failure:
+        return False, str(failure)
     return 200 <= status < 300, str(status)
-
-
-def _line(scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
-    if scheme == "https":
-        context = ssl.create_default_context()
-        return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
-    return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
 
 
 def _secret(hook: Webhook) -> str:

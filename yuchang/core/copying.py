@@ -1,4 +1,4 @@
-"""Columns into a table by COPY, a quarter of a million rows a second."""
+"""Rows into a table by COPY; as columns of texts, a quarter of a million rows a second."""
 
 from __future__ import annotations
 
@@ -6,10 +6,23 @@ from collections.abc import Iterable, Sequence
 from itertools import islice
 from typing import Any
 
+from django.db import connection
+
 NULL = "\\N"
 _ROWS = 5_000  # lines joined at once
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
 _IN_ARRAY = str.maketrans({"\\": "\\\\", '"': '\\"'})
+
+
+def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Send rows to a table in the present transaction. JSON goes in as text.
+
+    ``table`` and ``columns`` are the caller's own, never a user's.
+    """
+    statement = f"COPY {table} ({', '.join(columns)}) FROM STDIN"
+    with connection.wrap_database_errors, connection.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def texts(values: Iterable[str | None]) -> list[str]:

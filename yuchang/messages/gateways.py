@@ -6,11 +6,9 @@ machine), ``http`` (a signed request to the gateway of ``YUCHANG_SMS_URL``). See
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import secrets as randomness
-import ssl
 import sys
 import time
 from collections.abc import Mapping
@@ -23,10 +21,8 @@ from django.utils import timezone
 
 from config.environment import existing_secret
 from yuchang.core import clock
+from yuchang.core.outbound import Unreachable, post
 from yuchang.messages.rules import mask, signed_headers, words_for
-
-TIMEOUT_SECONDS = 5.0
-LONGEST_ANSWER = 16_384
 
 
 class Trouble(Exception):
@@ -116,22 +112,10 @@ class HttpDriver:
             body=body,
         )
         headers |= {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": key}
-        link = self._connection()
         try:
-            link.request("POST", path, body, headers)
-            response = link.getresponse()
-            return response.status, response.read(LONGEST_ANSWER)
-        except (OSError, http.client.HTTPException) as error:
-            raise Trouble(f"http: {type(error).__name__}") from error
-        finally:
-            link.close()
-
-    def _connection(self) -> http.client.HTTPConnection:
-        host, port = self.parts.hostname or "", self.parts.port
-        if self.parts.scheme == "https":
-            context = ssl.create_default_context(cafile=settings.SMS_CA_FILE or None)
-            return http.client.HTTPSConnection(host, port, timeout=TIMEOUT_SECONDS, context=context)
-        return http.client.HTTPConnection(host, port, timeout=TIMEOUT_SECONDS)
+            return post(self.parts, body, headers, ca_file=settings.SMS_CA_FILE or None)
+        except Unreachable as failure:
+            raise Trouble(f"http: {failure}") from failure
 
 
 def _reference(answer: bytes) -> str:

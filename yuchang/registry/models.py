@@ -18,7 +18,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
-from yuchang.places.models import Placed
+from yuchang.places.models import Place, Placed
 from yuchang.registry import codes
 
 
@@ -51,9 +51,12 @@ class Household(Versioned, Placed):
 
     household_key = "pk"  # see accounts.queries.household_key
 
+    # Below, single-column indexes that a longer one already serves are left out: an import pays for each.
+    place = models.ForeignKey(Place, on_delete=models.PROTECT, related_name="+", db_index=False)
+
     uid = models.UUIDField(default=uuid.uuid4, unique=True)
     number = models.CharField(max_length=40, unique=True)
-    public_code = models.CharField(max_length=12, unique=True, default=random_code)
+    public_code = models.CharField(max_length=12, default=random_code)
     hamlet = models.CharField(max_length=100, blank=True, default="")
     state = models.CharField(max_length=10, choices=State, default=State.ENTERED)
     attribute = models.CharField(max_length=20)
@@ -65,9 +68,13 @@ class Household(Versioned, Placed):
     search_keys = ArrayField(models.CharField(max_length=100), default=list)
     content_hash = models.BinaryField(null=True)
     batch_id = models.BigIntegerField(null=True)
-    entered_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    entered_by = models.ForeignKey(
+        "accounts.User", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     entered_at = models.DateTimeField()
-    verified_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    verified_by = models.ForeignKey(
+        "accounts.User", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     verified_at = models.DateTimeField(null=True)
     listed_on = models.DateField(null=True)
     exited_on = models.DateField(null=True)
@@ -75,6 +82,7 @@ class Household(Versioned, Placed):
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(fields=["public_code"], name="registry_household_public_code"),
             models.CheckConstraint(
                 condition=Q(verified_by__isnull=True)
                 | (Q(entered_by__isnull=False) & ~Q(verified_by=F("entered_by"))),
@@ -139,7 +147,7 @@ class Member(Versioned):
     A living person belongs to one household at a time, in the whole database.
     """
 
-    household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="members")
+    household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="members", db_index=False)
     uid = models.UUIDField(default=uuid.uuid4, unique=True)
     number = models.CharField(max_length=40)
     name = models.CharField(max_length=100)
@@ -206,7 +214,9 @@ class Observation(models.Model):
 
     observed_on = models.DateField()
     recorded_at = models.DateTimeField()
-    recorded_by = models.ForeignKey("accounts.User", null=True, on_delete=models.PROTECT, related_name="+")
+    recorded_by = models.ForeignKey(
+        "accounts.User", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
     source = models.CharField(max_length=20, choices=Source)
     batch_id = models.BigIntegerField(null=True)
 
@@ -217,7 +227,7 @@ class Observation(models.Model):
 class HouseholdFacts(Observation):
     """One wide observation of a household. Every fact may be unknown (NULL). Money in fen a year."""
 
-    household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="facts")
+    household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="facts", db_index=False)
     size = models.SmallIntegerField(null=True)
     attribute = models.CharField(max_length=20, null=True)  # noqa: DJ001 - NULL is unknown
     exit_attribute = models.CharField(max_length=20, null=True)  # noqa: DJ001
@@ -259,7 +269,7 @@ class HouseholdFacts(Observation):
 class MemberFacts(Observation):
     """One wide observation of a person, health apart. NULL is unknown."""
 
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="facts")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="facts", db_index=False)
     schooling = models.CharField(max_length=20, null=True)  # noqa: DJ001
     enrolment = models.CharField(max_length=20, null=True)  # noqa: DJ001
     labour = models.CharField(max_length=20, null=True)  # noqa: DJ001
@@ -281,7 +291,7 @@ class MemberFacts(Observation):
 class MemberHealth(Observation):
     """One observation of a person's health, under grants of its own: rules read it, the public zone never."""
 
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="health")
+    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="health", db_index=False)
     health = ArrayField(models.CharField(max_length=10))
     disability_kind = models.CharField(max_length=20, null=True)  # noqa: DJ001
     disability_level = models.SmallIntegerField(null=True)

@@ -16,13 +16,14 @@ import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import date
 from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Sum
+from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -32,15 +33,17 @@ from yuchang.accounts.queries import actor_for
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock, secrets
 from yuchang.core.actions import check_version, save, write
+from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Invalid, Problem, YuchangError, invalid
 from yuchang.places.models import Place, keys_of
 from yuchang.sheets import headers, queries, reading
 from yuchang.sheets.cells import as_text, hide_numbers
-from yuchang.sheets.kinds import Group, Kind, Report, Row, kind_named
+from yuchang.sheets.kinds import FindingDraft, Group, Kind, Report, Row, kind_named
 from yuchang.sheets.models import BatchFile, Finding, ImportBatch, StagedGroup, StagedRow
 
 State = ImportBatch.State
 PORTION = 4_000
+WRITERS = 2
 STAGED_AT_ONCE = 2_000
 _CHECKING = 7_410_312  # the first half of the advisory lock of a batch being checked
 SAMPLES = 3
@@ -62,7 +65,7 @@ def start_import(
         raise invalid("observed_on", _("数据日期在将来。"), _("请填写数据实际截止的日期。"))
     if actor.user_id is None:
         raise invalid("file", _("导入须由具名人员办理。"))
-    sheets = reading.read_sheets(file_name, content)
+    sheets = reading.read_heads(file_name, content)
     mapping = headers.find_headers(sheets, queries.wanted(rules))
     if len(mapping.columns) * 3 < len(rules.columns):
         raise _unknown_headers(mapping, rules)
@@ -78,7 +81,7 @@ def start_import(
             observed_on=observed_on,
             mapping=_as_json(mapping),
             preview=_preview(sheet, mapping),
-            progress_total=max(len(sheet.rows) - mapping.header_row, 0),
+            progress_total=max(sheet.height - mapping.header_row, 0),
             created_by_id=actor.user_id,
         )
         BatchFile.objects.create(batch=batch, sealed=_seal(batch, content))
@@ -280,9 +283,7 @@ def _stage(actor: Actor, batch_id: int, groups: Iterator[Group], total: int) -> 
     first = 1
     while portion := list(islice(groups, STAGED_AT_ONCE)):
         with transaction.atomic():
-            _copy_groups(batch_id, first, portion)
-            _copy_rows(batch_id, first, portion)
-            _copy_findings(batch_id, first, portion, places)
+            _copy(batch_id, first, portion, places)
         first += len(portion)
     with write("sheets.check_import", actor) as audit:
         batch = ImportBatch.objects.select_for_update().get(pk=batch_id)
@@ -305,40 +306,31 @@ def _alone(batch_id: int) -> Iterator[bool]:
                 cursor.execute("SELECT pg_advisory_unlock(%s, %s)", [_CHECKING, batch_id % 2**31])
 
 
-def _copy_groups(batch_id: int, first: int, groups: Sequence[Group]) -> None:
-    columns = (
-        "batch_id, number, key, rows, state, plan, outcome, place_id, object_id, object_version, content_hash"
-    )
-    with (
-        connection.cursor() as cursor,
-        cursor.copy(f"COPY sheets_stagedgroup ({columns}) FROM STDIN") as copy,
-    ):
-        for number, g in enumerate(groups, start=first):
-            plan = "" if g.state == "rejected" else g.plan
-            known = (g.place_id, g.object_id, g.object_version, g.content_hash)
-            copy.write_row((batch_id, number, g.key[:100], g.rows, g.state, plan, "", *known))
+_GROUP = (
+    *("batch_id", "number", "key", "rows", "state", "plan", "outcome"),
+    *("place_id", "object_id", "object_version", "content_hash"),
+)
+_FINDING = ("batch_id", "group_number", '"row"', '"column"', "field", "level", "code", "arguments")
 
 
-def _copy_rows(batch_id: int, first: int, groups: Sequence[Group]) -> None:
-    with (
-        connection.cursor() as cursor,
-        cursor.copy('COPY sheets_stagedrow (batch_id, group_number, "row", content) FROM STDIN') as copy,
-    ):
-        for number, group in enumerate(groups, start=first):
-            if group.state != "rejected":
-                for row, content in group.contents:
-                    copy.write_row((batch_id, number, row, content))
+def _copy(batch_id: int, first: int, groups: Sequence[Group], places: Mapping[str, int]) -> None:
+    numbered = list(enumerate(groups, start=first))
+    good = [(number, group) for number, group in numbered if group.state != "rejected"]
+    rows = ((batch_id, n, row, content) for n, group in good for row, content in group.contents)
+    found = ((batch_id, n, *_finding_line(f, places)) for n, group in numbered for f in group.findings)
+    copy_rows("sheets_stagedgroup", _GROUP, ((batch_id, n, *_group_line(group)) for n, group in numbered))
+    copy_rows("sheets_stagedrow", ("batch_id", "group_number", '"row"', "content"), rows)
+    copy_rows("sheets_finding", _FINDING, found)
 
 
-def _copy_findings(batch_id: int, first: int, groups: Sequence[Group], places: Mapping[str, int]) -> None:
-    columns = 'batch_id, group_number, "row", "column", field, level, code, arguments'
-    with connection.cursor() as cursor, cursor.copy(f"COPY sheets_finding ({columns}) FROM STDIN") as copy:
-        for number, group in enumerate(groups, start=first):
-            for f in group.findings:
-                arguments = json.dumps(f.arguments, ensure_ascii=False, default=str)
-                copy.write_row(
-                    (batch_id, number, f.row, places.get(f.field), f.field, f.level, f.code, arguments)
-                )
+def _group_line(g: Group) -> tuple[Any, ...]:
+    plan = "" if g.state == "rejected" else g.plan
+    return (g.key[:100], g.rows, g.state, plan, "", g.place_id, g.object_id, g.object_version, g.content_hash)
+
+
+def _finding_line(f: FindingDraft, places: Mapping[str, int]) -> tuple[Any, ...]:
+    arguments = json.dumps(f.arguments, ensure_ascii=False, default=str)
+    return (f.row, places.get(f.field), f.field, f.level, f.code, arguments)
 
 
 def _fail(actor: Actor, batch_id: int, error: YuchangError) -> None:
@@ -376,56 +368,94 @@ def confirm_import(*, actor: Actor, batch_id: int, version: int | None) -> Impor
 def write_import(batch_id: int) -> None:
     """Write what is left of a batch in state ``writing``, portion by portion; otherwise nothing happens.
 
-    The work of a task: it may be killed at any time, also right after a commit, and run again.
+    The work of a task: it may be killed at any time, also right after a commit, and run again. Several
+    connections write side by side, for the work is the database's and no group depends on another.
     """
-    while _write_portion(batch_id):
+    if connection.in_atomic_block:
+        _write_portions(batch_id)
+    else:
+        with ThreadPoolExecutor(WRITERS) as pool:
+            for writer in [pool.submit(_write_apart, batch_id) for _n in range(WRITERS)]:
+                writer.result()
+    _finish(batch_id)
+
+
+def _write_apart(batch_id: int) -> None:
+    try:
+        _write_portions(batch_id)
+    finally:
+        connection.close()
+
+
+def _write_portions(batch_id: int) -> None:
+    batch = (
+        ImportBatch.objects.filter(pk=batch_id, state=State.WRITING).select_related("confirmed_by").first()
+    )
+    if batch is None or batch.confirmed_by is None:
+        return
+    actor = _actor(batch.confirmed_by)
+    while _write_portion(actor, batch):
         pass
 
 
-def _write_portion(batch_id: int) -> bool:
-    """Write the next portion, or finish. Returns whether there may be more."""
-    first = (
-        ImportBatch.objects.filter(pk=batch_id, state=State.WRITING).select_related("confirmed_by").first()
-    )
-    if first is None or first.confirmed_by is None:
-        return False
-    actor = _actor(first.confirmed_by)
-    with write("sheets.write_portion", actor) as audit:
-        batch = ImportBatch.objects.select_for_update().get(pk=batch_id)
-        if batch.state != State.WRITING:
-            audit.add("import", batch.pk, place_id=batch.place_id, note="already finished")
+def _write_portion(actor: Actor, batch: ImportBatch) -> bool:
+    """Write the next portion that nobody else is writing. Returns whether there was one."""
+    with transaction.atomic():
+        span = _claim(batch)
+        if span is None:
             return False
-        portion = list(_pending(batch)[:PORTION])
-        if not portion:
-            _finish(batch)
-            audit.add("import", batch.pk, place_id=batch.place_id, counts=batch.counts)
-            return False
-        numbers = [number for number, _rows in portion]
-        kind_named(batch.kind).write(actor=actor, batch=batch, first=numbers[0], last=numbers[-1])
-        _require_outcomes(batch, numbers[0], numbers[-1])
-        batch.progress_done += sum(rows for _number, rows in portion)
-        ImportBatch.objects.filter(pk=batch.pk).update(progress_done=batch.progress_done, updated_at=Now())
-        audit.add("import", batch.pk, place_id=batch.place_id, first=numbers[0], last=numbers[-1])
+        with write("sheets.write_portion", actor) as audit:
+            rows = _pending(batch).filter(number__range=span).aggregate(n=Sum("rows"))["n"]
+            kind_named(batch.kind).write(actor=actor, batch=batch, first=span[0], last=span[1])
+            _require_outcomes(batch, *span)
+            audit.add("import", batch.pk, place_id=batch.place_id, first=span[0], last=span[1])
+        _count(batch, rows)
     return True
 
 
-def _pending(batch: ImportBatch) -> Any:
-    left = batch.groups.filter(outcome="").exclude(state=StagedGroup.State.REJECTED)
-    return left.order_by("number").values_list("number", "rows")
+def _claim(batch: ImportBatch) -> tuple[int, int] | None:
+    """The first and last group number of a portion with something left to write, ours until the commit."""
+    left = _pending(batch).annotate(portion=(F("number") - 1) / PORTION).order_by("portion")
+    with connection.cursor() as cursor:
+        for portion in list(left.values_list("portion", flat=True).distinct()):
+            name = f"sheets.write {batch.pk} {portion}"
+            cursor.execute("SELECT pg_try_advisory_xact_lock(hashtextextended(%s, 0))", [name])
+            span = (portion * PORTION + 1, (portion + 1) * PORTION)
+            # Whoever wrote it may have committed between the two questions.
+            if cursor.fetchone()[0] and _pending(batch).filter(number__range=span).exists():
+                return span
+    return None
+
+
+def _count(batch: ImportBatch, rows: int) -> None:
+    """Add to the progress. Constraints first: whoever waits for this row should not wait for them, too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+    ImportBatch.objects.filter(pk=batch.pk).update(progress_done=F("progress_done") + rows, updated_at=Now())
+
+
+def _pending(batch: ImportBatch) -> QuerySet[StagedGroup]:
+    return batch.groups.filter(outcome="").exclude(state=StagedGroup.State.REJECTED)
 
 
 def _require_outcomes(batch: ImportBatch, first: int, last: int) -> None:
-    left = batch.groups.filter(outcome="", number__range=(first, last))
-    if left.exclude(state=StagedGroup.State.REJECTED).exists():
+    if _pending(batch).filter(number__range=(first, last)).exists():
         raise RuntimeError(f"import {batch.pk}: groups {first}-{last} were left without an outcome")
 
 
-def _finish(batch: ImportBatch) -> None:
-    batch.counts = queries.outcome_counts(batch.pk)
-    batch.state, batch.finished_at = State.DONE, clock.now()
-    batch.progress_done = batch.progress_total
-    save(batch)
-    StagedRow.objects.filter(batch=batch).delete()
+def _finish(batch_id: int) -> None:
+    """Call a batch done when every group has its outcome; before that, and after it, nothing happens."""
+    with transaction.atomic():
+        batch = ImportBatch.objects.select_for_update().filter(pk=batch_id, state=State.WRITING).first()
+        if batch is None or batch.confirmed_by_id is None or _pending(batch).exists():
+            return
+        with write("sheets.finish_import", _actor(User.objects.get(pk=batch.confirmed_by_id))) as audit:
+            batch.counts = queries.outcome_counts(batch.pk)
+            batch.state, batch.finished_at = State.DONE, clock.now()
+            batch.progress_done = batch.progress_total
+            save(batch)
+            StagedRow.objects.filter(batch=batch).delete()
+            audit.add("import", batch.pk, place_id=batch.place_id, counts=batch.counts)
 
 
 # --- undo, cancel -----------------------------------------------------------------------------

@@ -175,6 +175,11 @@ def source_named(name: str) -> Source:
     return _catalogue.sources[name]
 
 
+def all_sources() -> list[Source]:
+    """Every declared source."""
+    return list(_catalogue.sources.values())
+
+
 def sources_for(actor: Actor) -> list[Source]:
     """The sources whose permission the actor holds somewhere."""
     return [s for s in _catalogue.sources.values() if actor.may(s.permission)]

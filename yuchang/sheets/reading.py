@@ -29,6 +29,7 @@ MAX_RATIO = 150
 MAX_ROWS = 200_000
 MAX_COLUMNS = 200
 MAX_SHEETS = 50
+HEAD_ROWS = 100
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PIECE = 1 << 20
@@ -44,11 +45,15 @@ _REFERENCE = re.compile(rb"\br\s*=\s*[\"']([A-Z]{0,3})(\d*)[\"']", re.I)
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet as a table: ``rows[0]`` is row 1 of the sheet. ``merged`` are (r1, c1, r2, c2), from 0."""
+    """One sheet as a table: ``rows[0]`` is row 1 of the sheet. ``merged`` are (r1, c1, r2, c2), from 0.
+
+    Of a sheet whose head alone was read ``rows`` are the first ``HEAD_ROWS``; ``height`` counts them all.
+    """
 
     name: str
     rows: Sequence[Sequence[Any]]
     merged: Sequence[tuple[int, int, int, int]] = ()
+    height: int = 0
 
 
 def read_sheets(name: str, content: bytes) -> list[Sheet]:
@@ -57,9 +62,15 @@ def read_sheets(name: str, content: bytes) -> list[Sheet]:
     return read_judged(content)
 
 
-def read_judged(content: bytes) -> list[Sheet]:
-    """The same, of a file that ``judge`` has let pass before."""
-    return _read_xlsx(content) if content[:2] == b"PK" else [_read_csv(content)]
+def read_heads(name: str, content: bytes) -> list[Sheet]:
+    """The same, but only the first ``HEAD_ROWS`` of each sheet: enough to find its headers."""
+    judge(name, content)
+    return read_judged(content, HEAD_ROWS)
+
+
+def read_judged(content: bytes, most: int | None = None) -> list[Sheet]:
+    """The same, of a file that ``judge`` has let pass before; at most ``most`` rows of each sheet."""
+    return _read_xlsx(content, most) if content[:2] == b"PK" else [_read_csv(content)]
 
 
 def judge(name: str, content: bytes) -> None:
@@ -151,10 +162,10 @@ def _column(letters: bytes) -> int:
     return number
 
 
-def _read_xlsx(content: bytes) -> list[Sheet]:
+def _read_xlsx(content: bytes, most: int | None) -> list[Sheet]:
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheets = [_read_sheet(book, name) for name in book.sheet_names[:MAX_SHEETS]]
+        sheets = [_read_sheet(book, name, most) for name in book.sheet_names[:MAX_SHEETS]]
     except (CalamineError, ValueError) as error:
         raise invalid(
             "file", _("无法读取这个工作簿。"), _("请在 Excel 或 WPS 中打开并另存后再上传。")
@@ -165,11 +176,11 @@ def _read_xlsx(content: bytes) -> list[Sheet]:
     return found
 
 
-def _read_sheet(book: CalamineWorkbook, name: str) -> Sheet:
+def _read_sheet(book: CalamineWorkbook, name: str, most: int | None) -> Sheet:
     sheet = book.get_sheet_by_name(name)
-    rows = sheet.to_python(skip_empty_area=False)
+    rows = sheet.to_python(skip_empty_area=False, nrows=most)
     merged = [(a[0], a[1], b[0], b[1]) for a, b in (sheet.merged_cell_ranges or [])]
-    return Sheet(name, rows, merged)
+    return Sheet(name, rows, merged, sheet.total_height)
 
 
 def _read_csv(content: bytes) -> Sheet:
@@ -192,4 +203,4 @@ def _read_csv(content: bytes) -> Sheet:
         ) from error
     if len(rows) > MAX_ROWS:
         raise invalid("file", _("CSV 超过 %(rows)s 行。") % {"rows": f"{MAX_ROWS:,}"}, _("请分批上传。"))
-    return Sheet("CSV", rows)
+    return Sheet("CSV", rows, height=len(rows))

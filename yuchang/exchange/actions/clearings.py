@@ -19,8 +19,9 @@ from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.audit import Draft
+from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, invalid
-from yuchang.exchange.actions.bulk import copy_rows, execute
+from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.clearing.checker import check
 from yuchang.exchange.clearing.engine import ENGINE, clear
 from yuchang.exchange.clearing.explain import leftover_reasons, match_reasons

@@ -15,8 +15,9 @@ from yuchang.accounts.queries import organisation_filter, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
+from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, invalid
-from yuchang.exchange.actions.bulk import copy_rows, execute
+from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.models import Category, Match, Posting
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import PostingFacts, posting_flaws

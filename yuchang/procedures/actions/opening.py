@@ -15,6 +15,7 @@ from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
+from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Refused
 from yuchang.places.models import Place
 from yuchang.procedures import queries
@@ -169,12 +170,13 @@ def _require_reach(actor: Actor, permissions: set[str], place_ids: Sequence[int]
 def _lay_out(terms: Sequence[_Terms]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(_TERMS)
-        with cursor.copy("COPY opening_terms FROM STDIN") as copy:
-            for t in terms:
-                step = t.entry.step
-                is_barred = OPENED in step.apart_from
-                row = (t.place_id, t.ends_on, t.definition.pk, step.code, step.permission, list(step.levels))
-                copy.write_row((*row, is_barred, t.entry.due_on, t.final_on, periods_json(t.entry)))
+    copy_rows("opening_terms", _TERM_COLUMNS, map(_term_line, terms))
+
+
+def _term_line(t: _Terms) -> tuple[Any, ...]:
+    step = t.entry.step
+    place = (t.place_id, t.ends_on, t.definition.pk, step.code, step.permission, list(step.levels))
+    return (*place, OPENED in step.apart_from, t.entry.due_on, t.final_on, periods_json(t.entry))
 
 
 def periods_json(entry: Entry) -> str:
@@ -200,6 +202,10 @@ CREATE TEMPORARY TABLE opening_terms (place_id bigint, ends_on date, definition_
     permission text, levels smallint[], is_barred boolean, due_on date, final_on date, periods jsonb)
     ON COMMIT DROP
 """
+_TERM_COLUMNS = (
+    *("place_id", "ends_on", "definition_id", "step", "permission", "levels"),
+    *("is_barred", "due_on", "final_on", "periods"),
+)
 _CASES = """
 INSERT INTO procedures_case (id, version, created_at, updated_at, definition_id, code, subject_kind,
     subject_id, title, reference, state, outcome, step, permission, levels, barred, opened_by_id, opened_at,

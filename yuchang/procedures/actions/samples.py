@@ -13,6 +13,7 @@ from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
+from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Refused, invalid
 from yuchang.places.models import Place, keys_of
 from yuchang.procedures import queries
@@ -85,10 +86,8 @@ def _share(case: Case | None, step: str, asked: int | None) -> int:
 
 
 def _store_rows(sample: Sample, ordered: list[int]) -> None:
-    statement = "COPY procedures_samplerow (sample_id, case_id, rank, is_drawn) FROM STDIN"
-    with connection.cursor() as cursor, cursor.copy(statement) as copy:
-        for rank, case_id in enumerate(ordered, start=1):
-            copy.write_row((sample.pk, case_id, rank, rank <= sample.size))
+    rows = ((sample.pk, case_id, rank, rank <= sample.size) for rank, case_id in enumerate(ordered, start=1))
+    copy_rows("procedures_samplerow", ("sample_id", "case_id", "rank", "is_drawn"), rows)
 
 
 def check_sampled(actor: Actor, *, row_id: int, is_sound: bool, note: str) -> SampleCheck:

@@ -15,6 +15,7 @@ from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
+from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Refused, invalid
 from yuchang.registry.actions.store import HOUSEHOLD_COLUMNS, MEMBER_COLUMNS, Origin, run, store_facts
 from yuchang.registry.codes import HEALTH
@@ -124,15 +125,14 @@ def _fill(households: Sequence[tuple[int, dict[str, Any]]], people: Sequence[Map
         " disability_kind text, disability_level smallint) ON COMMIT DROP;\n",
         {},
     )
-    with connection.cursor() as cursor:
-        with cursor.copy("COPY incoming_household FROM STDIN") as copy:
-            for household_id, facts in households:
-                copy.write_row((household_id, json.dumps(facts, ensure_ascii=False, default=str)))
-        with cursor.copy("COPY incoming_member (id, facts, health) FROM STDIN") as copy:
-            for person in people:
-                facts_text = json.dumps(person["facts"], ensure_ascii=False, default=str)
-                copy.write_row((person["id"], facts_text, person["health"]))
-        cursor.execute("ANALYZE incoming_household")
+    copy_rows("incoming_household", ("id", "facts"), ((pk, _json(facts)) for pk, facts in households))
+    persons = ((p["id"], _json(p["facts"]), p["health"]) for p in people)
+    copy_rows("incoming_member", ("id", "facts", "health"), persons)
+    run("ANALYZE incoming_household", {})
+
+
+def _json(facts: Mapping[str, Any]) -> str:
+    return json.dumps(facts, ensure_ascii=False, default=str)
 
 
 def _require_mine(actor: Actor) -> None:

@@ -36,7 +36,7 @@ def publish_notice(
     _require_days(days)
     with write("registry.publish_notice", actor) as audit:
         village = open_door(Place.objects.filter(level=5), actor, "registry.publish", village_id)
-        rows = _verified(actor).filter(place=village, pk__in=list(household_ids)).select_for_update()
+        rows = _verified(actor).filter(village_id=village.pk, pk__in=list(household_ids)).select_for_update()
         households = list(rows)
         if not households or len(households) != len(set(household_ids)):
             raise Conflict(

@@ -14,6 +14,7 @@ from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
+from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Refused, invalid
 from yuchang.places.models import Place, keys_of
 from yuchang.registry.codes import RESOURCE_KINDS
@@ -117,9 +118,8 @@ def _copy(rows: Iterable[Mapping[str, Any]]) -> None:
             " household_id bigint, village_id bigint, direction text, kind text, category text,"
             " quantity integer, unit text, season_from date, season_to date, note text) ON COMMIT DROP"
         )
-        with cursor.copy(f"COPY incoming_resource ({', '.join(_COLUMNS)}) FROM STDIN") as copy:
-            for row in rows:
-                copy.write_row([row.get(c) if c != "note" else row.get(c, "") for c in _COLUMNS])
+        lines = ([row.get(c) if c != "note" else row.get(c, "") for c in _COLUMNS] for row in rows)
+        copy_rows("incoming_resource", _COLUMNS, lines)
         cursor.execute(
             "UPDATE incoming_resource i SET village_id = h.place_id FROM registry_household h"
             " WHERE h.id = i.household_id"
