@@ -9,9 +9,11 @@ from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
+from yuchang.exchange.models_deals import Side, Why
 from yuchang.places.models import Placed
 
 QUANTITY_MAX = 1_000_000_000
@@ -59,9 +61,17 @@ class Posting(Versioned, Placed):
     """What one participant can give or needs.
 
     ``limit_fen`` is private: the least an offer accepts, the most a need pays, per unit. It never
-    leaves to the other side (``queries`` masks it). ``agreed_quantity`` is what agreements hold.
+    leaves to the other side (``queries`` masks it). ``agreed_quantity`` is what agreements hold,
+    ``fulfilled`` what of it was delivered and accepted. ``limit_set_at``: when the limit was last corrected;
+    what was declined for its price before teaches clearings nothing any more.
     ``terms`` are the words of the note (``searching.terms_of``), written with it, so that a search finds
     a posting in the moment it is posted.
+
+    ``min_lot`` is the least that one partner takes or gives; ``certificates`` are those an offer has and a
+    need asks for (codes of ``rules.CERTIFICATES``). ``quantity`` is in the category's unit; ``entered_unit``
+    is the one it was entered in. A repeating posting has ``previous`` (nobody repeats one twice) and the
+    window of the first, from which every later one is reckoned. ``content_key`` keeps the same posting
+    from being live twice (``rules.content_key``; empty for what was posted before there was one).
     """
 
     class OwnerKind(models.TextChoices):
@@ -76,6 +86,10 @@ class Posting(Versioned, Placed):
         FULFILLED = "fulfilled", _("已履约")
         WITHDRAWN = "withdrawn", _("已撤回")
         EXPIRED = "expired", _("已过期")
+
+    class Repeats(models.TextChoices):
+        YEAR = "year", _("每年")
+        MONTH = "month", _("每月")
 
     uid = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
     direction = models.CharField(max_length=10, choices=Direction)
@@ -92,8 +106,10 @@ class Posting(Versioned, Placed):
     category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
     quantity = models.BigIntegerField()
     agreed_quantity = models.BigIntegerField(default=0)
+    fulfilled = models.BigIntegerField(default=0, db_default=0)
     unit = models.CharField(max_length=20)
     limit_fen = models.BigIntegerField()
+    limit_set_at = models.DateTimeField(null=True, blank=True)
     window_from = models.DateField()
     window_to = models.DateField()
     radius_km = models.PositiveIntegerField(null=True, blank=True)
@@ -101,9 +117,34 @@ class Posting(Versioned, Placed):
     state = models.CharField(max_length=20, choices=State, default=State.OPEN)
     entered_by_id = models.BigIntegerField(null=True)
     terms = ArrayField(models.CharField(max_length=60), default=list)
+    min_lot = models.BigIntegerField(default=1, db_default=1)
+    certificates = ArrayField(models.CharField(max_length=20), default=list, db_default=[])
+    entered_unit = models.CharField(max_length=20, blank=True, default="", db_default="")
+    repeats = models.CharField(max_length=5, choices=Repeats, blank=True, default="", db_default="")
+    repeat_until = models.DateField(null=True, blank=True)
+    first_from = models.DateField(null=True, blank=True)
+    first_to = models.DateField(null=True, blank=True)
+    previous = models.OneToOneField(
+        "self", null=True, blank=True, on_delete=models.PROTECT, related_name="next_one"
+    )
+    content_key = models.CharField(max_length=32, blank=True, default="", db_default="")
+    import_batch_id = models.BigIntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(min_lot__gte=1, min_lot__lte=F("quantity")), name="exchange_posting_min_lot"
+            ),
+            models.CheckConstraint(
+                condition=Q(repeats="", previous__isnull=True)
+                | Q(repeats__in=["year", "month"], first_from__isnull=False, first_to__isnull=False),
+                name="exchange_posting_repeats",
+            ),
+            models.UniqueConstraint(
+                fields=["content_key"],
+                condition=Q(state__in=["draft", "open"]) & ~Q(content_key=""),
+                name="exchange_posting_no_twin",
+            ),
             models.CheckConstraint(
                 condition=Q(direction__in=["offer", "need"]), name="exchange_posting_direction"
             ),
@@ -124,6 +165,10 @@ class Posting(Versioned, Placed):
             models.CheckConstraint(
                 condition=Q(agreed_quantity__gte=0, agreed_quantity__lte=F("quantity")),
                 name="exchange_posting_not_oversold",
+            ),
+            models.CheckConstraint(
+                condition=Q(fulfilled__gte=0, fulfilled__lte=F("agreed_quantity")),
+                name="exchange_posting_fulfilled",
             ),
             models.CheckConstraint(
                 condition=Q(limit_fen__gte=0, limit_fen__lte=PRICE_MAX_FEN), name="exchange_posting_limit"
@@ -152,6 +197,19 @@ class Posting(Versioned, Placed):
             ),
             GinIndex(fields=["terms"], condition=Q(state="open"), name="exchange_posting_terms"),
             models.Index(
+                fields=["id"],
+                condition=Q(terms=[], state__in=["draft", "open"]) & ~Q(note=""),
+                name="exchange_posting_unread_note",
+            ),
+            models.Index(
+                fields=["window_to", "id"], condition=~Q(repeats=""), name="exchange_posting_repeating"
+            ),
+            models.Index(
+                fields=["import_batch_id"],
+                condition=Q(import_batch_id__isnull=False),
+                name="exchange_posting_import",
+            ),
+            models.Index(
                 fields=["category", "direction", "-id"],
                 condition=Q(state="open"),
                 name="exchange_posting_newest",
@@ -162,6 +220,16 @@ class Posting(Versioned, Placed):
                 name="exchange_posting_limits",
             ),
         ]
+
+
+class PostingPhoto(models.Model):
+    """A picture of what a posting is about, for everybody in the exchange. Append-only."""
+
+    posting = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="photos")
+    file = models.OneToOneField("files.StoredFile", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["posting", "id"], name="exchange_photo_posting")]
 
 
 class SavedSearch(Versioned):
@@ -217,6 +285,11 @@ class Clearing(Versioned):
     ``inputs`` and ``result`` are zlib-compressed JSON; the hashes are of the uncompressed bytes.
     Only a run whose certificate the independent checker accepted may be published; the database
     refuses anything else, and refuses to change what a run saw or found.
+
+    A run without ``draft`` is the plain optimum of a day, and the draft of its scenarios: runs over the same
+    frozen inputs with other ``parameters`` (floors, swaps, lots, inertia: ``clearing.terms.Parameters``). Of a
+    draft and its scenarios at most one is ever published. ``context`` is what scenarios need to know of the
+    postings besides (``clearing.terms.Context``); ``outcome`` the figures that are compared.
     """
 
     class State(models.TextChoices):
@@ -235,6 +308,12 @@ class Clearing(Versioned):
     certificate = models.JSONField()
     is_certified = models.BooleanField()
     by_category = models.JSONField(default=list)
+    draft = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="scenario_runs")
+    name = models.CharField(max_length=60, blank=True)
+    parameters = models.JSONField(default=dict)
+    context = models.BinaryField(null=True)
+    context_hash = models.CharField(max_length=64, blank=True)
+    outcome = models.JSONField(default=dict)
     offer_count = models.PositiveIntegerField()
     need_count = models.PositiveIntegerField()
     edge_count = models.BigIntegerField()
@@ -254,6 +333,11 @@ class Clearing(Versioned):
                 condition=Q(state__in=["computed", "discarded"], published_at__isnull=True)
                 | Q(state="published", is_certified=True, published_at__isnull=False),
                 name="exchange_clearing_published_certified",
+            ),
+            models.UniqueConstraint(
+                Coalesce("draft", "id"),
+                condition=Q(state="published"),
+                name="exchange_clearing_one_published",
             ),
         ]
         indexes = [models.Index(fields=["county", "-id"], name="exchange_clearing_county")]
@@ -368,6 +452,7 @@ class Message(models.Model):
     author_id = models.BigIntegerField(null=True)
     author_name = models.CharField(max_length=60)
     text = models.CharField(max_length=1000, blank=True)
+    code = models.CharField(max_length=10, choices=Why, blank=True, default="", db_default="")
     price_fen = models.BigIntegerField(null=True)
     quantity = models.BigIntegerField(null=True)
     at = models.DateTimeField()
@@ -380,6 +465,8 @@ class Agreement(Versioned, Placed):
     """What both sides said yes to. Place keys are those of the offer (where it comes from).
 
     The database holds it: agreed means two yes of two different people, and agreed terms never change.
+    ``fulfilled`` is what its deliveries came to. It ends fulfilled, or closed short of the quantity with the
+    reason and yes of both sides (``closing_…`` asks, ``closed_…`` agrees); the rest returns to the postings.
     """
 
     class State(models.TextChoices):
@@ -387,6 +474,7 @@ class Agreement(Versioned, Placed):
         AGREED = "agreed", _("已生效")
         REFUSED = "refused", _("未签成")
         FULFILLED = "fulfilled", _("已履约")
+        CLOSED = "closed", _("已提前了结")
 
     match = models.ForeignKey(Match, on_delete=models.PROTECT, related_name="agreements")
     offer = models.ForeignKey(Posting, on_delete=models.PROTECT, related_name="agreements_as_offer")
@@ -407,11 +495,35 @@ class Agreement(Versioned, Placed):
     state = models.CharField(max_length=20, choices=State, default=State.PROPOSED)
     agreed_at = models.DateTimeField(null=True)
     refusal = models.CharField(max_length=300, blank=True)
+    fulfilled = models.BigIntegerField(default=0, db_default=0)
+    closing_side = models.CharField(max_length=10, choices=Side, blank=True, default="", db_default="")
+    closing_reason = models.CharField(max_length=300, blank=True, default="", db_default="")
+    closing_by_id = models.BigIntegerField(null=True)
+    closing_at = models.DateTimeField(null=True)
+    closed_by_id = models.BigIntegerField(null=True)
+    closed_at = models.DateTimeField(null=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(
                 condition=Q(quantity__gt=0, quantity__lte=QUANTITY_MAX), name="exchange_agreement_quantity"
+            ),
+            models.CheckConstraint(
+                condition=Q(fulfilled__gte=0, fulfilled__lte=F("quantity")),
+                name="exchange_agreement_fulfilled",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="fulfilled") | Q(fulfilled=F("quantity")),
+                name="exchange_agreement_all_fulfilled",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="closed")
+                | (
+                    Q(closing_by_id__isnull=False, closed_by_id__isnull=False, closed_at__isnull=False)
+                    & ~Q(closing_reason="")
+                    & ~Q(closed_by_id=F("closing_by_id"))
+                ),
+                name="exchange_agreement_closed_by_two",
             ),
             models.CheckConstraint(
                 condition=Q(price_fen__gte=0, price_fen__lte=PRICE_MAX_FEN), name="exchange_agreement_price"
@@ -422,7 +534,7 @@ class Agreement(Versioned, Placed):
             models.CheckConstraint(
                 condition=Q(state__in=["proposed", "refused"], agreed_at__isnull=True)
                 | Q(
-                    state__in=["agreed", "fulfilled"],
+                    state__in=["agreed", "fulfilled", "closed"],
                     agreed_at__isnull=False,
                     offer_yes_by_id__isnull=False,
                     need_yes_by_id__isnull=False,
@@ -439,7 +551,7 @@ class Agreement(Versioned, Placed):
             ),
             models.UniqueConstraint(
                 fields=["match"],
-                condition=Q(state__in=["proposed", "agreed", "fulfilled"]),
+                condition=Q(state__in=["proposed", "agreed", "fulfilled", "closed"]),
                 name="exchange_agreement_one_live",
             ),
         ]
@@ -447,4 +559,110 @@ class Agreement(Versioned, Placed):
             models.Index(fields=["county_id", "-id"], name="exchange_agreement_county"),
             models.Index(fields=["offer", "state"], name="exchange_agreement_offer"),
             models.Index(fields=["need", "state"], name="exchange_agreement_need"),
+        ]
+
+
+class Scenario(Versioned):
+    """A what-if asked of a draft: parameters, how far the computing is, and the frozen run it became.
+
+    Scoped through ``draft``. A task computes it (``tasks.compute_scenario``); ``run`` is then its result.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("排队中")
+        RUNNING = "running", _("计算中")
+        DONE = "done", _("已算完")
+        FAILED = "failed", _("不能计算")
+        CANCELLED = "cancelled", _("已停止")
+
+    draft = models.ForeignKey(Clearing, on_delete=models.PROTECT, related_name="scenarios")
+    name = models.CharField(max_length=60)
+    parameters = models.JSONField()
+    state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
+    stage = models.CharField(max_length=30, blank=True)
+    percent = models.PositiveSmallIntegerField(default=0)
+    message = models.CharField(max_length=300, blank=True)
+    run = models.OneToOneField(Clearing, null=True, on_delete=models.PROTECT, related_name="scenario")
+    asked_by_id = models.BigIntegerField()
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="done", run__isnull=False)
+                | Q(state__in=["queued", "running", "failed", "cancelled"], run__isnull=True),
+                name="exchange_scenario_done_has_run",
+            ),
+            models.CheckConstraint(condition=Q(percent__lte=100), name="exchange_scenario_percent"),
+            models.UniqueConstraint(fields=["draft", "name"], name="exchange_scenario_name_once"),
+        ]
+
+
+FUND_MAX_FEN = 100_000_000_000
+"""No emergency's help is larger: one billion yuan."""
+
+
+class Emergency(Versioned, Placed):
+    """Goods of a county that do not sell (滞销), and the help they get until a day. Place keys: the county's.
+
+    One posting, or every open offer of households and villages of a category up to ``quantity``. In each
+    clearing meanwhile they look for partners within ``radius_km`` (null: the whole country), and the fund pays
+    up to ``help_fen`` a unit, ``fund_fen`` in all. Ends by itself after ``until``.
+    """
+
+    class State(models.TextChoices):
+        LIVE = "live", _("滞销应急中")
+        ENDED = "ended", _("已结束")
+
+    posting = models.ForeignKey(Posting, null=True, on_delete=models.PROTECT, related_name="emergencies")
+    category = models.ForeignKey(Category, on_delete=models.PROTECT, related_name="+")
+    quantity = models.BigIntegerField()
+    until = models.DateField()
+    reason = models.CharField(max_length=300)
+    radius_km = models.PositiveIntegerField(null=True)
+    help_fen = models.BigIntegerField(default=0)
+    fund_fen = models.BigIntegerField(default=0)
+    state = models.CharField(max_length=10, choices=State, default=State.LIVE)
+    declared_by_id = models.BigIntegerField(null=True)
+    declared_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_reason = models.CharField(max_length=300, blank=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(quantity__gt=0, quantity__lte=QUANTITY_MAX), name="exchange_emergency_quantity"
+            ),
+            models.CheckConstraint(
+                condition=Q(help_fen__gte=0, help_fen__lte=PRICE_MAX_FEN)
+                & Q(fund_fen__gte=0, fund_fen__lte=FUND_MAX_FEN),
+                name="exchange_emergency_money",
+            ),
+            models.CheckConstraint(
+                condition=Q(state="live", ended_at__isnull=True) | Q(state="ended", ended_at__isnull=False),
+                name="exchange_emergency_state",
+            ),
+            models.UniqueConstraint(
+                fields=["posting"], condition=Q(state="live"), name="exchange_emergency_posting_once"
+            ),
+            models.UniqueConstraint(
+                fields=["county_id", "category"],
+                condition=Q(state="live", posting__isnull=True),
+                name="exchange_emergency_category_once",
+            ),
+        ]
+        indexes = [models.Index(fields=["county_id", "-id"], name="exchange_emergency_county")]
+
+
+class EmergencyHelp(models.Model):
+    """What an emergency's fund pays on one proposal, per unit, if it comes to an agreement. Append-only."""
+
+    emergency = models.ForeignKey(Emergency, on_delete=models.PROTECT, related_name="helps")
+    match = models.OneToOneField(Match, on_delete=models.PROTECT, related_name="emergency_help")
+    help_fen = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(help_fen__gte=0), name="exchange_emergencyhelp_money"),
         ]
