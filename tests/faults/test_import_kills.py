@@ -19,6 +19,7 @@ import pytest
 from django.db import connection
 from django.db.backends.signals import connection_created
 
+from tests.databases import empty_tables
 from tests.people import Person, county, wang
 from yuchang.market.tests.processes import fork
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
@@ -213,19 +214,8 @@ def undisturbed() -> tuple[str, int]:
     with watched(count):
         finish(batch_id)
     found = content()
-    _empty()
+    empty_tables()
     return found, counted
-
-
-def _empty() -> None:
-    """Every table but the places, emptied as the owner."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
-        kept = ("places_", "django_", "auth_", "exchange_category")
-        tables = [t for (t,) in cursor.fetchall() if not t.startswith(kept)]
-        cursor.execute("SET ROLE yuchang_owner")
-        cursor.execute(f"TRUNCATE {', '.join(tables)} RESTART IDENTITY CASCADE")
-        cursor.execute("SET ROLE yuchang_app")
 
 
 def kill_and_finish(random_: random.Random, batch_id: int, statements: int) -> int:
@@ -250,7 +240,7 @@ def _repeat(times: int, seed: int, monkeypatch: pytest.MonkeyPatch) -> int:
         assert content() == expected
         finish(batch_id)
         assert content() == expected, "running it once more changed something"
-        _empty()
+        empty_tables()
     return kills
 
 
