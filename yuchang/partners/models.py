@@ -10,10 +10,8 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
+from yuchang.partners.rules import AMOUNT_MAX
 from yuchang.places.models import Placed
-
-AMOUNT_MAX = 1_000_000_000_000_000
-"""No amount is larger: ten trillion yuan in fen."""
 
 
 class Organisation(Versioned, Placed):

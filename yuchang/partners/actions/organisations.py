@@ -1,10 +1,11 @@
-"""Every write about organisations: propose, vet, suspend, keep the contact fresh."""
+"""Organisations: propose, check, vet or refuse, suspend, keep the contact fresh."""
 
 from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from django.db.models import Q
 from django.utils.translation import gettext as _
@@ -15,6 +16,7 @@ from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, invalid
 from yuchang.core.secrets import seal, unseal
+from yuchang.partners.actions import entries
 from yuchang.partners.models import Organisation
 from yuchang.partners.queries import managed_by, owned_by
 from yuchang.partners.rules import is_credit_code, is_phone, is_simulated_credit_code
@@ -52,15 +54,18 @@ def propose_organisations(*, actor: Actor, rows: Iterable[OrganisationFacts]) ->
     facts = list(rows)
     places = Place.objects.in_bulk({f.place_id for f in facts} | {f.host_id for f in facts})
     with write("partners.propose_organisation", actor) as audit:
-        _check_facts(actor, facts, places)
-        organisations = [_organisation(actor, f, places) for f in facts]
+        check_facts(facts, places)
+        _check_hosts(actor, facts, places)
+        organisations = [build(f, places, proposed_by_id=actor.user_id) for f in facts]
         Organisation.objects.bulk_create(organisations, batch_size=1000)
         for row in organisations:
             audit.add("organisation", row.pk, place_id=row.host_id, name=row.name, type=row.kind)
+        entries.begin(actor, organisations, is_checked=True)
     return organisations
 
 
-def _organisation(actor: Actor, facts: OrganisationFacts, places: dict[int, Place]) -> Organisation:
+def build(facts: OrganisationFacts, places: dict[int, Place], **more: Any) -> Organisation:
+    """An organisation from its facts, not stored yet; its telephone is sealed."""
     uid = uuid.uuid4()
     seat = places[facts.place_id]
     return Organisation(
@@ -75,11 +80,12 @@ def _organisation(actor: Actor, facts: OrganisationFacts, places: dict[int, Plac
         phone_sealed=seal(facts.host_id, PHONE, uid, facts.phone) if facts.phone else None,
         capabilities=list(facts.capabilities),
         introduction=facts.introduction,
-        proposed_by_id=actor.user_id,
+        **more,
     )
 
 
-def _check_facts(actor: Actor, rows: list[OrganisationFacts], places: dict[int, Place]) -> None:
+def check_facts(rows: list[OrganisationFacts], places: dict[int, Place]) -> None:
+    """Raises Invalid with everything wrong with these organisations."""
     codes = [f.credit_code for f in rows if f.credit_code]
     taken = set(Organisation.objects.filter(credit_code__in=codes).values_list("credit_code", flat=True)) | {
         c for c in codes if codes.count(c) > 1
@@ -88,6 +94,9 @@ def _check_facts(actor: Actor, rows: list[OrganisationFacts], places: dict[int, 
     problems = [p for f in rows for p in _problems(f, places, taken, is_simulated=is_simulated)]
     if problems:
         raise Invalid(problems)
+
+
+def _check_hosts(actor: Actor, rows: list[OrganisationFacts], places: dict[int, Place]) -> None:
     for host_id in {f.host_id for f in rows}:
         if not _holds_in(actor, places[host_id]):
             raise Hidden(_("没有找到，或不在您的管辖范围内。"), remedy=_("请选择您所在的县作为引荐县。"))
@@ -139,12 +148,15 @@ def _code_problems(code: str, taken: set[str | None], *, is_simulated: bool) -> 
 
 
 def vet_organisation(*, actor: Actor, organisation_id: int, version: int, note: str = "") -> Organisation:
-    """Confirm a proposed or suspended organisation. Needs ``partners.manage``; never by who proposed it."""
+    """Confirm an organisation. Needs ``partners.manage``; never by who proposed it or checked its papers."""
     with write("partners.vet_organisation", actor) as audit:
         row = _open_managed(actor, organisation_id)
         check_version(row, version)
-        _vet(row, actor, note)
+        was = row.state
+        _judge(row, actor, Organisation.State.VETTED, note)
         save(row)
+        if was == Organisation.State.PROPOSED:
+            entries.end(actor, [row.pk], "admit", note)
         audit.add("organisation", row.pk, place_id=row.host_id, note=note)
     return row
 
@@ -159,21 +171,58 @@ def vet_organisations(*, actor: Actor, organisation_ids: Iterable[int], note: st
         if len(rows) != len(wanted):
             raise Hidden(_("没有找到，或不在您的管辖范围内。"))
         for row in rows:
-            _vet(row, actor, note)
+            _judge(row, actor, Organisation.State.VETTED, note)
             row.version += 1
             audit.add("organisation", row.pk, place_id=row.host_id, note=note)
         columns = ["state", "state_note", "vetted_by_id", "vetted_at", "version"]
         Organisation.objects.bulk_update(rows, columns, batch_size=500)
+        entries.end(actor, [row.pk for row in rows], "admit", note)
     return len(rows)
 
 
-def _vet(row: Organisation, actor: Actor, note: str) -> None:
+def check_organisation(*, actor: Actor, organisation_id: int, version: int, opinion: str) -> Organisation:
+    """The papers of an organisation that registered itself were looked at; somebody else decides."""
+    if not opinion.strip():
+        raise invalid("note", _("请写明审核意见。"))
+    with write("partners.check_organisation", actor) as audit:
+        row = _open_managed(actor, organisation_id)
+        check_version(row, version)
+        if row.state != Organisation.State.PROPOSED or row.checked_by_id is not None:
+            raise Conflict(_("这家机构不在资料审核中。"))
+        row.checked_by_id, row.checked_at = actor.user_id, clock.now()
+        save(row)
+        entries.pass_check(actor, [row.pk], opinion)
+        audit.add("organisation", row.pk, place_id=row.host_id, opinion=opinion)
+    return row
+
+
+def refuse_organisation(*, actor: Actor, organisation_id: int, version: int, reason: str) -> Organisation:
+    """Do not admit a proposed organisation, with the reason. The same two people as for vetting."""
+    if not reason.strip():
+        raise invalid("reason", _("请说明不予入库的理由。"))
+    with write("partners.refuse_organisation", actor) as audit:
+        row = _open_managed(actor, organisation_id)
+        check_version(row, version)
+        if row.state != Organisation.State.PROPOSED:
+            raise Conflict(_("只有待核验的机构可以不予入库。"))
+        _judge(row, actor, Organisation.State.REFUSED, reason.strip())
+        save(row)
+        entries.end(actor, [row.pk], "refuse", reason)
+        audit.add("organisation", row.pk, place_id=row.host_id, reason=reason)
+    return row
+
+
+def _judge(row: Organisation, actor: Actor, state: Organisation.State, note: str) -> None:
     if row.state == Organisation.State.VETTED:
         raise Conflict(_("“%(name)s”已核验。") % {"name": row.name})
-    if row.proposed_by_id is not None and row.proposed_by_id == actor.user_id:
+    if actor.user_id is not None and row.proposed_by_id == actor.user_id:
         raise Refused(_("不能核验自己录入的机构。"), remedy=_("请由本县另一位专员核验。"))
-    row.state = Organisation.State.VETTED
-    row.state_note = note
+    if row.origin != Organisation.Origin.STAFF and row.checked_by_id is None:
+        raise Conflict(_("这家机构的资料还没有审核。"), remedy=_("请先审核资料，再由另一位专员核验。"))
+    if actor.user_id is not None and row.checked_by_id == actor.user_id:
+        raise Refused(_("审核资料的人不能再核验同一机构。"), remedy=_("请由本县另一位专员核验。"))
+    row.state = state
+    row.state_note = note[:300]
     row.vetted_by_id = actor.user_id
     row.vetted_at = clock.now()
 
@@ -211,7 +260,7 @@ def edit_contact(
     if phone and not is_phone(phone):
         raise invalid("phone", _("电话号码格式不对。"), _("请填写 7 至 12 位数字。"))
     with write("partners.edit_contact", actor) as audit:
-        row = _open_own(actor, organisation_id)
+        row = open_own(actor, organisation_id)
         check_version(row, version)
         row.contact_name = contact_name.strip()
         row.capabilities = list(capabilities)
@@ -226,7 +275,7 @@ def edit_contact(
 def reveal_phone(*, actor: Actor, organisation_id: int) -> str:
     """Unseal the phone number for its own people or its host county; leaves an audit entry."""
     with write("partners.reveal_phone", actor) as audit:
-        row = _open_own(actor, organisation_id)
+        row = open_own(actor, organisation_id)
         audit.add("organisation", row.pk, place_id=row.host_id)
         return unseal(row.host_id, PHONE, row.uid, row.phone_sealed) if row.phone_sealed else ""
 
@@ -236,7 +285,8 @@ def _open_managed(actor: Actor, organisation_id: int) -> Organisation:
     return open_door(rows, actor, "partners.manage", organisation_id, within=managed_by(actor), lock=True)
 
 
-def _open_own(actor: Actor, organisation_id: int) -> Organisation:
+def open_own(actor: Actor, organisation_id: int) -> Organisation:
+    """Lock an organisation for its own people, or for its host county. Raises Hidden, Refused."""
     permission = "partners.own" if actor.may("partners.own") else "partners.manage"
     within: Q = owned_by(actor) | managed_by(actor)
     rows = Organisation.objects.select_related("host", "place")
