@@ -6,7 +6,7 @@ from procrastinate.contrib.django import app
 
 from yuchang.accounts.rules import SYSTEM
 from yuchang.core import clock
-from yuchang.exchange.actions import expire_postings, note_duals, tell_searches
+from yuchang.exchange.actions import expire_postings, note_duals, read_notes, repeat_postings, tell_searches
 
 
 @app.periodic(cron="10 0 * * *")
@@ -14,6 +14,21 @@ from yuchang.exchange.actions import expire_postings, note_duals, tell_searches
 def expire(timestamp: int) -> None:
     """Close the postings whose window ended yesterday."""
     expire_postings(actor=SYSTEM, on=clock.today())
+
+
+@app.periodic(cron="20 0 * * *")
+@app.task(name="exchange.repeat_postings", queueing_lock="exchange.repeat_postings")
+def repeat(timestamp: int) -> None:
+    """The next of every repeating posting whose window has ended."""
+    repeat_postings(actor=SYSTEM, on=clock.today())
+
+
+@app.periodic(cron="*/5 * * * *")
+@app.task(name="exchange.read_notes", queueing_lock="exchange.read_notes")
+def read_unread(timestamp: int) -> None:
+    """The words of notes from before searching, a portion at a time."""
+    while read_notes(actor=SYSTEM):
+        pass
 
 
 @app.periodic(cron="*/5 * * * *")

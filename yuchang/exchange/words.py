@@ -29,12 +29,102 @@ FLAWS: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("距离须在 0 至 6000 公里之间。"),
         gettext_lazy("0 表示只在本县；留空表示按品类惯例。"),
     ),
+    "lot": (gettext_lazy("最小批量须在 1 与总数量之间。"), gettext_lazy("请按所示单位填写整数。")),
+    "certificate": (gettext_lazy("不认识的证书。"), gettext_lazy("请从证书表中选择。")),
+    "repeats": (gettext_lazy("不认识的重复方式。"), gettext_lazy("请选择每年或每月。")),
+    "repeat until alone": (
+        gettext_lazy("没有选择重复方式。"),
+        gettext_lazy("请选择每年或每月，或清空截止日期。"),
+    ),
+    "repeat order": (gettext_lazy("重复的截止日期早于本次结束日期。"), gettext_lazy("请核对日期。")),
+    "window repeats": (
+        gettext_lazy("时间长于重复的间隔，前后两次会重叠。"),
+        gettext_lazy("请缩短时间，或改为每年。"),
+    ),
     "more than left": (gettext_lazy("超过双方剩余的数量。"), gettext_lazy("请减少数量。")),
+}
+
+CERTIFICATES: dict[str, Promise] = {
+    "organic": gettext_lazy("有机产品"),
+    "green": gettext_lazy("绿色食品"),
+    "geographic": gettext_lazy("地理标志"),
+    "famous": gettext_lazy("名特优新"),
+    "quarantine": gettext_lazy("动植物检疫合格"),
+    "food_licence": gettext_lazy("食品生产许可"),
+    "inspection": gettext_lazy("质量检验合格"),
+    "breed": gettext_lazy("良种或种苗合格"),
+    "skill": gettext_lazy("职业技能证书"),
+    "medical": gettext_lazy("健康证明"),
+    "tourism": gettext_lazy("旅游经营许可"),
+    "land": gettext_lazy("土地经营权证"),
 }
 
 UNFIT: dict[str, Promise] = {
     "overflow": gettext_lazy("品类 %(detail)s 的数量与价格过大，合计超出 64 位整数，不能撮合。"),
     "too many": gettext_lazy("品类 %(detail)s 的可行组合过多，请按品类分批撮合或缩小距离。"),
+    "too many cycles": gettext_lazy("可能的换货组合超过 %(detail)s 个，请按品类分批，或不用换货。"),
+    "too many pairs": gettext_lazy("因谢绝或缺证件而要避开的组合超过 %(detail)s 个，请按品类分批撮合。"),
+    "bonus": gettext_lazy("惯性加成须在 0 至 100 万元之间。"),
+    "floor": gettext_lazy("保底额过大，合计超出 64 位整数，不能计算。"),
+    "fund": gettext_lazy("周转金须在 0 至 1000 万元之间。"),
+}
+
+PARAMETER_FLAWS: dict[str, tuple[Promise, Promise]] = {
+    "absurd": (gettext_lazy("数额超出可计算的范围。"), gettext_lazy("请填写 0 或合理的金额。")),
+    "nested village": (
+        gettext_lazy("村的保底额低于村内一户的保底额，两者矛盾。"),
+        gettext_lazy("村的保底额须不低于户的；不设村保底请填 0。"),
+    ),
+    "nested county": (
+        gettext_lazy("县的保底额低于县内一村或一户的保底额，两者矛盾。"),
+        gettext_lazy("县的保底额须不低于村和户的；不设县保底请填 0。"),
+    ),
+    "soft without floors": (
+        gettext_lazy("没有设保底，不必填写软保底的代价。"),
+        gettext_lazy("请先填写户、村或县的保底额，或留空。"),
+    ),
+    "fund without swaps": (
+        gettext_lazy("周转金只用于换货。"),
+        gettext_lazy("请勾选换货，或把周转金改为 0。"),
+    ),
+}
+
+EMERGENCY_FLAWS: dict[str, tuple[Promise, Promise]] = {
+    "quantity": FLAWS["quantity"],
+    "more than left": (
+        gettext_lazy("超过这条供给剩余的数量。"),
+        gettext_lazy("请减少数量。"),
+    ),
+    "subject": (
+        gettext_lazy("请选一条供给或一个品类，二者选一。"),
+        gettext_lazy("按供给申报填编号；按品类申报选品类并填数量。"),
+    ),
+    "until": (gettext_lazy("截止日期须在今天至 180 天之内。"), gettext_lazy("请核对截止日期。")),
+    "reason": (gettext_lazy("请说明滞销的原因。"), gettext_lazy("一两句话即可。")),
+    "radius": FLAWS["radius"],
+    "help": (gettext_lazy("每单位补助须在 0 至 100 万元之间。"), gettext_lazy("不补助请填 0。")),
+    "fund": (gettext_lazy("资金总额须在 0 至 10 亿元之间。"), gettext_lazy("不动用资金请填 0。")),
+    "help without fund": (
+        gettext_lazy("填了每单位补助，资金总额却不够一个单位。"),
+        gettext_lazy("请填写资金总额，或把补助改为 0。"),
+    ),
+}
+
+STAGES: dict[str, Promise] = {
+    "start": gettext_lazy("读取冻结的输入"),
+    "swaps": gettext_lazy("寻找换货"),
+    "market": gettext_lazy("求最优撮合"),
+    "lots": gettext_lazy("去掉过小的成交"),
+    "check": gettext_lazy("独立检验"),
+    "store": gettext_lazy("保存结果"),
+}
+
+SHORTFALLS: dict[str, Promise] = {
+    "supply": gettext_lazy("自己的供给不值这么多"),
+    "partner": gettext_lazy("能成交的供给不值这么多"),
+    "whole_units": gettext_lazy("只差不到一个单位"),
+    "competition": gettext_lazy("需求有限，同样困难的也在卖"),
+    "price": gettext_lazy("代价超过软保底的价"),
 }
 
 LEFTOVER_KINDS: dict[str, Promise] = {
@@ -44,7 +134,22 @@ LEFTOVER_KINDS: dict[str, Promise] = {
     "price": gettext_lazy("价格不合"),
     "outcompeted": gettext_lazy("对象另有更好"),
     "partly": gettext_lazy("只成一部分"),
+    "floor": gettext_lazy("让给保底"),
+    "lot": gettext_lazy("不够起订量"),
+    "barred": gettext_lazy("对象谢绝过或缺证件"),
 }
+
+
+def parameter_problem(field: str, code: str) -> Problem:
+    """One flaw of a scenario's parameters as a message beside its field."""
+    message, remedy = PARAMETER_FLAWS[code]
+    return Problem(field, str(message), str(remedy))
+
+
+def emergency_problem(flaw: Flaw) -> Problem:
+    """One flaw of a declared emergency as a message beside its field."""
+    message, remedy = EMERGENCY_FLAWS[flaw.code]
+    return Problem(flaw.field, str(message), str(remedy))
 
 
 def problem_of(flaw: Flaw, row: int | None = None) -> Problem:
@@ -81,7 +186,24 @@ def match_reason(reason: dict[str, Any], side: str, unit: str) -> str:
     gain = reason["offer_gain_fen" if side == "offer" else "need_gain_fen"]
     partners = reason["offer_partners" if side == "offer" else "need_partners"]
     values = {"gain": format_yuan(gain), "unit": unit, "partners": partners}
-    if not gain:
+    if reason.get("swap"):
+        return _("以货换货：按品类参考价互换，差额用周转金垫付。")
+    return _market_reason(side, values, has_gain=bool(gain)) + _extra_reason(reason, side, unit)
+
+
+def _extra_reason(reason: dict[str, Any], side: str, unit: str) -> str:
+    """What else decided: a floor for the poor, or the fund of an emergency."""
+    text = ""
+    if reason.get("floor_fen"):
+        text += _("这里有保底：先保证收入没有着落的农户和村卖出一定金额。")
+    if reason.get("help_fen") and side == "offer":
+        values = {"help": format_yuan(reason["help_fen"]), "unit": unit}
+        text += _("滞销应急：成交后资金每%(unit)s另补 %(help)s 元。") % values
+    return text
+
+
+def _market_reason(side: str, values: dict[str, Any], *, has_gain: bool) -> str:
+    if not has_gain:
         text = _("正好按您的底线成交：还有数量没有对象；在 %(partners)d 个可行对象中，这样搭配全体得益最大。")
     elif side == "offer":
         text = _("每%(unit)s比您的底价多得 %(gain)s 元；在 %(partners)d 个可行对象中，这样搭配全体得益最大。")
@@ -101,6 +223,9 @@ def leftover_reason(code: str, figures: dict[str, Any], direction: str) -> str:
         "price": _("有 %(counterparts)d 个对象时间、距离合适，但价格谈不拢。"),
         "outcompeted": _("有 %(partners)d 个可行对象，但他们都有至少同样好的选择。"),
         "partly": _("已撮合 %(traded)d，其余部分：对象都有至少同样好的选择。"),
+        "floor": _("不设保底时可成 %(plain)d；这些需求让给了收入没有着落的农户和村。"),
+        "lot": _("有 %(partners)d 个可行对象，但凑不够双方的起订量。"),
+        "barred": _("%(partners)d 个可行对象都谢绝过，或您缺他们要求的证件。"),
     }
     return texts[code] % figures
 

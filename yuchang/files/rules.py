@@ -38,6 +38,9 @@ MEDIA_TYPES: dict[str, str] = {
     "csv": "text/csv; charset=utf-8",
 }
 DAILY_UPLOADS = 500  # by one person
+DEALS_OF_ORGANISATION = "organisation_deals"
+# What a file is about, where the number is an organisation's.
+ABOUT_ORGANISATIONS = ("organisation", DEALS_OF_ORGANISATION)
 
 
 @dataclass(frozen=True)
@@ -108,6 +111,11 @@ PURPOSES: dict[str, Purpose] = {
     "organisation_document": Purpose(
         "单位证照", ("partners.manage", "partners.own"), ("partners.manage", "partners.own"), DOCUMENTS
     ),
+    "commitment_evidence": Purpose(
+        "帮扶承诺凭证", ("partners.own", "partners.manage"), ("partners.own", "partners.manage"), DOCUMENTS
+    ),
+    "posting_photo": Purpose("供需图片", ("exchange.read",), ("exchange.post",), IMAGES, 15 * MEGABYTE, 1920),
+    "emergency_evidence": Purpose("滞销证明材料", ("exchange.read",), ("exchange.clear",), DOCUMENTS | IMAGES),
     "product_photo": Purpose("商品照片", ("market.read",), ("market.open", "market.commit"), IMAGES),
     "consent_form": Purpose(
         "授权书",
@@ -115,6 +123,10 @@ PURPOSES: dict[str, Purpose] = {
         ("consents.record",),
         IMAGES | {"pdf"},
         is_sensitive=True,
+    ),
+    # Both sides of a deal read its papers through the exchange's own door.
+    "deal_paper": Purpose(
+        "洽谈和协议材料", ("exchange.read",), ("exchange.talk", "exchange.agree"), DOCUMENTS | {"txt"}
     ),
     "letter_template": Purpose("文书模板", ("sheets.read",), ("sheets.design",), OFFICE),
 }

@@ -52,7 +52,7 @@ def is_phone(text: str) -> bool:
 
 
 GRACE_DAYS = 90
-"""So long after its day a milestone is late; after that broken, for good (ours: docs/rules/reliability.md)."""
+"""So long after its day a milestone is late; after that broken for good. Ours, see docs/rules."""
 VERDICTS = ("kept", "late", "broken", "open")
 
 

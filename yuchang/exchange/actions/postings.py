@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
-from django.db import IntegrityError
+from django.db import IntegrityError, transaction
+from django.db.models import Count
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
@@ -20,7 +22,7 @@ from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, inv
 from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.models import Category, Match, Posting
 from yuchang.exchange.queries import side_filter
-from yuchang.exchange.rules import PostingFacts, posting_flaws
+from yuchang.exchange.rules import PostingFacts, content_key, posting_flaws
 from yuchang.exchange.searching import terms_of
 from yuchang.exchange.words import problem_of
 from yuchang.partners.models import Organisation
@@ -50,10 +52,21 @@ COLUMNS = (
     "state",
     "entered_by_id",
     "terms",
+    "min_lot",
+    "certificates",
+    "entered_unit",
+    "repeats",
+    "repeat_until",
+    "first_from",
+    "first_to",
+    "content_key",
+    "import_batch_id",
     "place_id",
     *KEYS,
 )
 PROBLEMS_SHOWN = 50
+LIVE_MAX = 2000
+"""No owner has more live postings: more are a mistake, or somebody drowning the others."""
 _POSTED = """
     SELECT id::text, place_id, jsonb_build_object('direction', direction, 'category', category_id,
                                                   'quantity', quantity, 'unit', unit)
@@ -68,7 +81,7 @@ def post(*, actor: Actor, facts: PostingFacts) -> Posting:
 
     Needs ``exchange.post``: staff by the owner's place, partners by their own organisation (which must
     be vetted). Raises Invalid for absurd facts, Hidden for an owner out of reach, Conflict if the
-    resource already has a live posting.
+    resource already has a live posting, or the owner the very same one.
     """
     with write("exchange.post", actor) as audit:
         uids = _insert(actor, [facts], is_set=False)
@@ -78,36 +91,61 @@ def post(*, actor: Actor, facts: PostingFacts) -> Posting:
     return row
 
 
-def post_many(*, actor: Actor, rows: Iterable[PostingFacts]) -> int:
+def post_many(*, actor: Actor, rows: Iterable[PostingFacts], import_batch_id: int | None = None) -> int:
     """``post`` for tens of thousands: the same checks, owners looked up set-wise, one COPY.
 
     All or nothing: raises Invalid listing the first problems by row number. Returns how many were posted.
+    ``import_batch_id``: the workbook they came in.
     """
     facts = list(rows)
     if not facts:
         return 0
     with write("exchange.post", actor) as audit:
-        uids = _insert(actor, facts, is_set=True)
+        uids = _insert(actor, facts, is_set=True, import_batch_id=import_batch_id)
         return audit.add_bulk("posting", _POSTED, [uids])
 
 
-def _insert(actor: Actor, facts: Sequence[PostingFacts], *, is_set: bool) -> list[uuid.UUID]:
+def _insert(
+    actor: Actor, facts: Sequence[PostingFacts], *, is_set: bool, import_batch_id: int | None = None
+) -> list[uuid.UUID]:
     require(actor, "exchange.post")
     units = dict(Category.objects.filter(is_leaf=True).values_list("code", "unit"))
     _check(facts, units, clock.today(), is_set=is_set)
     homes = _homes(actor, facts)
     _check_resources(facts)
+    _check_room(facts)
     uids = [uuid.uuid4() for _fact in facts]
     try:
-        lines = _lines(actor, facts, uids, homes, units, clock.now())
+        lines = _lines(actor, facts, uids, homes, units, clock.now(), import_batch_id)
         copy_rows("exchange_posting", COLUMNS, lines)
     except IntegrityError as error:
-        if "exchange_posting_one_per_resource" not in str(error):
-            raise
-        raise Conflict(
-            _("这项资源已经发布过供需信息。"), remedy=_("请先撤回原信息，或直接修改它。")
-        ) from error
+        raise already_live(error) from error
     return uids
+
+
+def already_live(error: IntegrityError) -> Exception:
+    """What the database refused, as a sentence; the error itself when it is no twin."""
+    if "exchange_posting_one_per_resource" in str(error):
+        return Conflict(_("这项资源已经发布过供需信息。"), remedy=_("请先撤回原信息，或直接修改它。"))
+    if "exchange_posting_no_twin" in str(error):
+        return Conflict(_("同一主体已有一模一样的供需信息。"), remedy=_("请修改原信息的数量，不要重复发布。"))
+    return error
+
+
+def _check_room(facts: Sequence[PostingFacts]) -> None:
+    """Refuse to drown others: nobody has thousands of live postings. One query for each kind of owner."""
+    for kind in Posting.OwnerKind.values:
+        column = "village_id" if kind == "village" else f"{kind}_id"
+        new = Counter(getattr(one, column) for one in facts if one.owner_kind == kind)
+        rows = Posting.objects.filter(
+            owner_kind=kind, state__in=["draft", "open"], **{f"{column}__in": list(new)}
+        )
+        live = dict(rows.order_by().values_list(column).annotate(n=Count("pk"))) if new else {}
+        if any(n + live.get(owner, 0) > LIVE_MAX for owner, n in new.items()):
+            raise Conflict(
+                _("一个主体最多有 %(n)d 条未完成的供需信息。") % {"n": LIVE_MAX},
+                remedy=_("请先撤回不再需要的信息，或合并数量。"),
+            )
 
 
 def _check(facts: Sequence[PostingFacts], units: dict[str, str], today: date, *, is_set: bool) -> None:
@@ -117,8 +155,59 @@ def _check(facts: Sequence[PostingFacts], units: dict[str, str], today: date, *,
         problems += [problem_of(flaw, number if is_set else None) for flaw in flaws]
         if len(problems) >= PROBLEMS_SHOWN:
             break
+    if not problems and is_set:
+        problems = list(_twins(facts))
     if problems:
         raise Invalid(problems)
+
+
+def check_facts(row: Posting) -> None:
+    """Raises Invalid unless a stored posting, as changed in memory, is one that might be posted today.
+
+    Sets its content key anew.
+    """
+    facts = facts_of(row)
+    problems = [problem_of(f) for f in posting_flaws(facts, {row.category_id: row.unit}, clock.today())]
+    if problems:
+        name = f"{row.category.name_zh} #{row.pk}"
+        raise Invalid([Problem(f"{row.pk}", f"{name}：{one.message}", one.remedy) for one in problems])
+    row.content_key = content_key(facts)
+
+
+def facts_of(row: Posting) -> PostingFacts:
+    """A stored posting as it would be asked for."""
+    is_village = row.owner_kind == Posting.OwnerKind.VILLAGE
+    return PostingFacts(
+        direction=row.direction,
+        category=row.category_id,
+        quantity=row.quantity,
+        limit_fen=row.limit_fen,
+        window_from=row.window_from,
+        window_to=row.window_to,
+        household_id=row.household_id,
+        village_id=row.village_id if is_village else None,
+        organisation_id=row.organisation_id,
+        resource_id=row.resource_id,
+        radius_km=row.radius_km,
+        note=row.note,
+        min_lot=row.min_lot,
+        certificates=tuple(row.certificates),
+        entered_unit=row.entered_unit,
+        repeats=row.repeats,
+        repeat_until=row.repeat_until,
+    )
+
+
+def _twins(facts: Sequence[PostingFacts]) -> Iterator[Problem]:
+    """Rows of a set that say exactly what an earlier row says."""
+    seen: dict[str, int] = {}
+    for number, one in enumerate(facts, 1):
+        first = seen.setdefault(content_key(one), number)
+        if first != number:
+            values = {"row": number, "first": first}
+            yield Problem("row", _("第 %(row)d 条与第 %(first)d 条完全相同。") % values, _("请合并数量。"))
+            if len(seen) + PROBLEMS_SHOWN < number:
+                return
 
 
 def _homes(actor: Actor, facts: Sequence[PostingFacts]) -> dict[tuple[str, int], Home]:
@@ -172,6 +261,7 @@ def _lines(
     homes: dict[tuple[str, int], Home],
     units: dict[str, str],
     now: datetime,
+    import_batch_id: int | None,
 ) -> Iterator[Sequence[Any]]:
     for one, uid in zip(facts, uids, strict=True):
         kind = one.owner_kind
@@ -199,6 +289,15 @@ def _lines(
             "draft" if one.is_draft else "open",
             actor.user_id,
             terms_of(one.note[:300]),
+            one.min_lot,
+            list(one.certificates),
+            one.entered_unit[:20],
+            one.repeats,
+            one.repeat_until,
+            one.window_from if one.repeats else None,
+            one.window_to if one.repeats else None,
+            content_key(one),
+            import_batch_id,
             *home,
         )
 
@@ -216,7 +315,7 @@ def open_posting(*, actor: Actor, posting_id: int, version: int) -> Posting:
 
 
 def correct_posting(*, actor: Actor, posting_id: int, version: int, facts: PostingFacts) -> Posting:
-    """Change quantity, limit, window, radius or note of a draft or open posting that no talk holds."""
+    """Change all but direction and category of a draft or open posting that no talk holds."""
     with write("exchange.correct_posting", actor) as audit:
         row = _open_own(actor, posting_id, version)
         if row.state not in (Posting.State.DRAFT, Posting.State.OPEN):
@@ -229,13 +328,37 @@ def correct_posting(*, actor: Actor, posting_id: int, version: int, facts: Posti
         if facts.quantity < row.agreed_quantity:
             raise invalid("quantity", _("数量不能少于已签约的数量。"))
         before = {"quantity": row.quantity, "window_to": str(row.window_to)}
+        if row.limit_fen != facts.limit_fen:
+            row.limit_set_at = clock.now()
         row.quantity, row.limit_fen, row.radius_km = facts.quantity, facts.limit_fen, facts.radius_km
         row.window_from, row.window_to, row.note = facts.window_from, facts.window_to, facts.note
         row.terms = terms_of(row.note)
-        save(row)
+        _say(row, facts)
+        save_unless_twin(row)
         _supersede([row.pk])
         audit.add("posting", row.pk, place_id=row.place_id, before=before)
     return row
+
+
+def _say(row: Posting, facts: PostingFacts) -> None:
+    """What a posting says besides quantity, price and window."""
+    row.min_lot, row.certificates = facts.min_lot, list(facts.certificates)
+    row.entered_unit = facts.entered_unit[:20]
+    row.repeats, row.repeat_until = facts.repeats, facts.repeat_until
+    row.first_from = facts.window_from if facts.repeats else None
+    row.first_to = facts.window_to if facts.repeats else None
+    if row.previous_id is not None and not facts.repeats:
+        raise invalid("repeats", _("这条信息是自动重复来的，不能改为不重复。"), _("请撤回它，以后不再重复。"))
+    row.content_key = content_key(facts)
+
+
+def save_unless_twin(row: Posting) -> None:
+    """Store a changed posting. Raises Conflict when its owner has the very same one already."""
+    try:
+        with transaction.atomic():
+            save(row)
+    except IntegrityError as error:
+        raise already_live(error) from error
 
 
 def withdraw_posting(*, actor: Actor, posting_id: int, version: int, reason: str) -> Posting:

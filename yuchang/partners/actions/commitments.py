@@ -1,4 +1,4 @@
-"""Commitments in milestones, accepted by who receives; progress reported by one side, confirmed by the other."""
+"""Commitments in milestones, accepted by who receives; one side reports progress, the other confirms."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ class ProgressFacts:
 def report_progress(
     *, actor: Actor, milestone_id: int, facts: ProgressFacts, upload: Upload | None = None
 ) -> Progress:
-    """The maker reports what was done, with evidence. It counts once the receiving county has confirmed it."""
+    """The maker reports what was done, with evidence. It counts once the receiving county confirms it."""
     _check_progress(facts, has_file=upload is not None)
     with write("partners.report_progress", actor) as audit:
         milestone = _own_milestone(actor, milestone_id)
@@ -188,7 +188,7 @@ def report_progress(
                 actor,
                 upload=upload,
                 purpose="commitment_evidence",
-                place=commitment.place,
+                place=commitment.maker_place or commitment.place,
                 about_kind="organisation" if is_firm else "commitment",
                 about_id=commitment.organisation_id or commitment.pk,
                 title=milestone.measure,
@@ -221,7 +221,7 @@ def _check_progress(facts: ProgressFacts, *, has_file: bool) -> None:
 
 def _own_milestone(actor: Actor, milestone_id: int) -> Milestone:
     permission = OWN if actor.may(OWN) else MANAGE
-    rows = Milestone.objects.select_related("commitment__place")
+    rows = Milestone.objects.select_related("commitment__place", "commitment__maker_place")
     within = maker_filter(actor, permission, "commitment__")
     milestone = open_door(rows, actor, permission, milestone_id, within=within)
     # The commitment is locked, so that it is not released under a report.

@@ -42,7 +42,7 @@ def open_pilot(
     first: RoundFacts,
     organisation_id: int | None = None,
 ) -> Pilot:
-    """Begin a pilot with its first round. Needs ``partners.manage`` in ``place_id``, within which it is tried."""
+    """Begin a pilot with its first round. Needs ``partners.manage`` in ``place_id``."""
     if not title.strip() or not question.strip():
         raise invalid("title", _("请写明试点名称和要回答的问题。"))
     with write("partners.open_pilot", actor) as audit:

@@ -30,6 +30,7 @@ SUBJECT_PAGES = {
     "registry.household": "workbench:household",
     "registry.notice": "registry:notice",
     "registry.objection": "registry:objection",
+    "partners.organisation": "partners:organisation_page",
 }
 
 
@@ -116,7 +117,7 @@ def _page(request: HttpRequest, found: Case, given: Given | None = None) -> Http
         "picture": queries.picture(found),
         "records": queries.history(found),
         "can_act": queries.may_act(actor, found) and not plan.driver,
-        "subject_page": _subject_page(found),
+        "subject_page": subject_page(found),
         "outcome": _outcome(found),
     }
     context |= {"forms": {**_open_forms(actor, found, plan, context["can_act"]), **given}}
@@ -173,7 +174,8 @@ def _outcome(found: Case) -> str:
     return queries.words(*pair) if pair else ""
 
 
-def _subject_page(found: Case) -> str:
+def subject_page(found: Case) -> str:
+    """The page of what a case is about; empty for a matter that has only its case."""
     name = SUBJECT_PAGES.get(found.subject_kind)
     try:
         return reverse(name, args=[found.subject_id]) if name else ""

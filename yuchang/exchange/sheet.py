@@ -1,0 +1,81 @@
+"""What of a household's or village's resource sheet can be posted, and why the rest cannot. Reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date
+
+from django.db.models import Exists, OuterRef, Q
+from django.utils.translation import gettext as _
+
+from yuchang.exchange.models import Category, Posting
+from yuchang.exchange.rules import PostingFacts, convert_quantity, posting_flaws
+from yuchang.exchange.words import problem_of
+from yuchang.registry.models import Resource
+
+LINES_MAX = 5000
+
+
+@dataclass(frozen=True)
+class Line:
+    """One declared resource: the draft it gives (``facts``), or ``why`` it gives none."""
+
+    resource: Resource
+    category: Category | None
+    facts: PostingFacts | None
+    why: str = ""
+
+
+def sheet_of(*, village_id: int | None, household_id: int | None, today: date) -> list[Line]:
+    """Every resource that is declared and not posted, in order; the caller has opened the owner."""
+    live = Posting.objects.filter(resource=OuterRef("pk"), state__in=["draft", "open", "matched"])
+    whose = Q(household_id=household_id) if household_id is not None else Q(village_id=village_id)
+    rows = Resource.objects.filter(whose, withdrawn_at=None).exclude(household__state="removed")
+    rows = rows.exclude(Exists(live)).select_related("household", "place").order_by("household_id", "id")
+    found = list(rows[:LINES_MAX])
+    names = Category.objects.in_bulk({row.category for row in found})
+    return list(_lines(found, names, today))
+
+
+def _lines(rows: list[Resource], names: dict[str, Category], today: date) -> Iterator[Line]:
+    for row in rows:
+        category = names.get(row.category)
+        if category is None or not category.is_leaf:
+            yield Line(
+                row, category, None, _("品类“%(code)s”不在品类表中，请先更正资源。") % {"code": row.category}
+            )
+            continue
+        quantity = convert_quantity(row.quantity, row.unit, category.unit)
+        if quantity is None:
+            values = {"n": row.quantity, "from": row.unit, "to": category.unit}
+            yield Line(row, category, None, _("%(n)d %(from)s不能折算为整数的%(to)s，请单独发布。") % values)
+            continue
+        facts = draft_of(row, category, quantity, today)
+        flaw = next(posting_flaws(facts, {category.code: category.unit}, today), None)
+        why = problem_of(flaw).message if flaw else ""
+        yield Line(row, category, None if flaw else facts, why)
+
+
+def draft_of(row: Resource, category: Category, quantity: int, today: date) -> PostingFacts:
+    """The draft of one resource: its season from today on, or a year; no price yet."""
+    begins = row.season_from or today
+    year_on = today.replace(year=today.year + 1, day=min(today.day, 28))
+    return PostingFacts(
+        direction=row.direction,
+        category=category.code,
+        quantity=quantity,
+        limit_fen=0,
+        window_from=begins if _is_over(row, today) else max(begins, today),
+        window_to=row.season_to or max(year_on, begins),
+        household_id=row.household_id,
+        village_id=None if row.household_id else row.place_id,
+        resource_id=row.pk,
+        note=row.note,
+        is_draft=True,
+        entered_unit=row.unit if row.unit != category.unit else "",
+    )
+
+
+def _is_over(row: Resource, today: date) -> bool:
+    return row.season_to is not None and row.season_to < today
