@@ -7,6 +7,7 @@ it is said by the scope of the grant.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 
@@ -167,6 +168,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "procedures.open",
         "procedures.township",
         "procedures.sample",
+        "procedures.check",
     },
     Role.COUNTY_OFFICER: _STAFF_READS
     | {
@@ -184,6 +186,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "partners.manage",
         "exchange.post",
         "exchange.clear",
+        "exchange.judge",
         "exchange.talk",
         "exchange.agree",
         "market.open",
@@ -202,6 +205,7 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "procedures.open",
         "procedures.county",
         "procedures.sample",
+        "procedures.check",
         "procedures.calendar",
         "procedures.manage",
         "api.use",
@@ -235,8 +239,17 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         {"partners.read", "exchange.read", "market.read", "workbench.read", "api.use"}
     ),
     Role.HOUSEHOLD: frozenset({"household.own"}),
-    # An evaluator opens what was drawn into the sample; the lists of the place stay empty.
-    Role.EVALUATOR: frozenset({"registry.read", "policy.read", "monitoring.read", "workbench.read"}),
+    # An evaluator opens what was drawn into the sample and notes the findings; lists of places stay empty.
+    Role.EVALUATOR: frozenset(
+        {
+            "registry.read",
+            "policy.read",
+            "monitoring.read",
+            "workbench.read",
+            "procedures.read",
+            "procedures.check",
+        }
+    ),
     Role.AUDITOR: _STAFF_READS | {"audit.read", "consents.read", "teams.read", "api.use"},
     Role.SYSTEM_ADMINISTRATOR: frozenset(
         {"accounts.manage", "messages.operate", "operations.read", "portal.carry", "workbench.read"}
@@ -252,7 +265,7 @@ NEEDS_ORGANISATION = frozenset({Role.PARTNER, Role.BANK_OFFICER})
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDIT_ADMINISTRATOR})
 ALONE = ADMINISTRATORS | {Role.AUDITOR}
 # Roles that no post and no direct grant gives: a sign-in by telephone, an assignment or a sample does.
-NOT_GRANTED = frozenset({Role.HOUSEHOLD})
+NOT_GRANTED = frozenset({Role.HOUSEHOLD, Role.EVALUATOR})
 # The lowest level of place at which a role makes sense (places.Place.Level; 0 is the country).
 LOWEST_LEVEL: dict[Role, int] = {
     Role.PROVINCE_OFFICER: 1,
@@ -272,6 +285,15 @@ WITHOUT_BUSINESS = frozenset(
         "workbench.read",
     }
 )
+
+
+# For so long after signing in, or proving it again, a person may have sealed fields shown.
+PROOF_MINUTES = 15
+
+
+def is_proof_fresh(proven_at: datetime | None, now: datetime) -> bool:
+    """Whether who one is was proven within the last ``PROOF_MINUTES``; both are real instants."""
+    return proven_at is not None and timedelta() <= now - proven_at <= timedelta(minutes=PROOF_MINUTES)
 
 
 def may_be_combined(roles: set[Role]) -> bool:

@@ -10,13 +10,16 @@ from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direction, Posting
+from yuchang.exchange.models_deals import Why
 from yuchang.exchange.rules import DISTANCE_MAX_KM
 from yuchang.exchange.searching import Criteria
+from yuchang.files.fields import UploadField
 
 PRICE_MAX = Decimal(PRICE_MAX_FEN) / FEN_PER_YUAN
 
 
-def _date_field(label: Any) -> forms.DateField:
+def date_field(label: Any) -> forms.DateField:
+    """A day, with the browser's own calendar."""
     return forms.DateField(label=label, widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"))
 
 
@@ -37,8 +40,8 @@ class PostingForm(forms.Form):
     direction = forms.ChoiceField(label=_("方向"), choices=Direction.choices, widget=forms.RadioSelect)
     quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
     limit = _price_field(_("价格底线（元）"), _("供给填最低价，需求填最高价。只用于撮合，从不告诉他人。"))
-    window_from = _date_field(_("最早日期"))
-    window_to = _date_field(_("最晚日期"))
+    window_from = date_field(_("最早日期"))
+    window_to = date_field(_("最晚日期"))
     radius_km = forms.IntegerField(
         label=_("最远距离（公里）"),
         min_value=0,
@@ -93,8 +96,8 @@ class ResourcePostingForm(forms.Form):
     """A declared resource needs only a price to become a posting."""
 
     limit = _price_field(_("价格底线（元）"), _("供给填最低价，需求填最高价。只用于撮合，从不告诉他人。"))
-    window_from = _date_field(_("最早日期"))
-    window_to = _date_field(_("最晚日期"))
+    window_from = date_field(_("最早日期"))
+    window_to = date_field(_("最晚日期"))
 
 
 class ReasonForm(forms.Form):
@@ -115,6 +118,7 @@ class AnswerForm(VersionForm):
 
     side = forms.ChoiceField(choices=Direction.choices)
     answer = forms.ChoiceField(choices=[("accepted", "accepted"), ("declined", "declined")])
+    code = forms.ChoiceField(choices=[("", ""), *Why.choices], required=False)
     reason = forms.CharField(max_length=300, required=False)
 
 
@@ -123,6 +127,7 @@ class SayForm(forms.Form):
 
     side = forms.ChoiceField(choices=Direction.choices, widget=forms.HiddenInput)
     text = forms.CharField(label=_("留言"), max_length=1000, widget=forms.Textarea(attrs={"rows": 2}))
+    papers = UploadField(purpose="deal_paper", label=_("附件"), required=False)
 
 
 class CounterForm(VersionForm):
@@ -131,7 +136,15 @@ class CounterForm(VersionForm):
     side = forms.ChoiceField(choices=Direction.choices, widget=forms.HiddenInput)
     price = _price_field(_("单价（元）"))
     quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
-    reason = forms.CharField(label=_("理由"), max_length=300)
+    code = forms.ChoiceField(label=_("原因"), choices=Why.choices, required=False)
+    reason = forms.CharField(label=_("理由"), max_length=300, required=False)
+
+
+class RefuseForm(VersionForm):
+    """Why an agreement is not signed."""
+
+    code = forms.ChoiceField(label=_("原因"), choices=[("", "—"), *Why.choices], required=False)
+    reason = forms.CharField(label=_("理由"), max_length=300, required=False)
 
 
 class AgreementForm(VersionForm):
@@ -140,8 +153,8 @@ class AgreementForm(VersionForm):
     side = forms.ChoiceField(choices=Direction.choices, widget=forms.HiddenInput)
     price = _price_field(_("单价（元）"))
     quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
-    delivery_from = _date_field(_("最早交付"))
-    delivery_to = _date_field(_("最晚交付"))
+    delivery_from = date_field(_("最早交付"))
+    delivery_to = date_field(_("最晚交付"))
 
 
 class RunForm(forms.Form):

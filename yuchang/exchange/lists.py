@@ -38,6 +38,7 @@ AGREEMENTS = (
         href=lambda r: reverse("exchange:agreement", args=[r.pk]),
     ),
     number("quantity", _("数量"), lambda r: r.quantity, unit=lambda r: category_unit(r.category)),
+    number("fulfilled", _("已履约"), lambda r: r.fulfilled, unit=lambda r: category_unit(r.category)),
     yuan("price", _("单价（元）"), lambda r: r.price_fen),
     text("origin", _("产地"), lambda r: r.offer.place.full_name),
     text(
@@ -48,6 +49,20 @@ AGREEMENTS = (
     text("delivery", _("交付"), lambda r: f"{day_word(r.delivery_from)} – {day_word(r.delivery_to)}"),
     yuan("value", _("金额（元）"), lambda r: r.quantity * r.price_fen, is_extra=True),
     day("agreed", _("签约"), lambda r: r.agreed_at, is_extra=True),
+    _state(),
+)
+DISPUTES = (
+    text(
+        "dispute",
+        _("争议"),
+        lambda r: f"#{r.pk} {category_name(r.agreement.category)}",
+        href=lambda r: reverse("exchange:dispute", args=[r.pk]),
+    ),
+    text("side", _("提出方"), lambda r: r.get_side_display()),
+    text("place", _("产地"), lambda r: r.place.full_name),
+    day("opened", _("提出"), lambda r: r.opened_at),
+    day("answer_by", _("答复期限"), lambda r: r.answer_by),
+    text("outcome", _("处理结果"), lambda r: r.get_outcome_display() if r.outcome else ""),
     _state(),
 )
 CLEARINGS = (
@@ -94,6 +109,21 @@ LEFTOVERS = (
     text("code", _("原因类别"), lambda r: leftover_kind(r.code), is_extra=True),
     text("reason", _("原因"), leftover_words),
     text("fix", _("最近的办法"), lambda r: "" if r.posting.organisation_id else leftover_fix(r)),
+)
+EMERGENCIES = (
+    text(
+        "goods",
+        _("滞销货"),
+        lambda r: category_name(r.category),
+        href=lambda r: reverse("exchange:emergency", args=[r.pk]),
+    ),
+    text("area", _("地区"), lambda r: r.place.full_name),
+    number("quantity", _("数量"), lambda r: r.quantity, unit=lambda r: category_unit(r.category)),
+    yuan("help", _("每单位补助（元）"), lambda r: r.help_fen),
+    yuan("fund", _("资金总额（元）"), lambda r: r.fund_fen, is_extra=True),
+    day("until", _("到哪天"), lambda r: r.until),
+    text("reason", _("滞销原因"), lambda r: r.reason, is_extra=True),
+    _state(),
 )
 # Rows are queries.OpenPosting: others' limits are never read.
 MARKET = (

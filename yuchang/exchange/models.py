@@ -458,7 +458,10 @@ class Message(models.Model):
     at = models.DateTimeField()
 
     class Meta:
-        indexes = [models.Index(fields=["talk", "id"], name="exchange_message_talk")]
+        indexes = [
+            models.Index(fields=["talk", "id"], name="exchange_message_talk"),
+            models.Index(fields=["talk"], condition=Q(code="price"), name="exchange_message_price"),
+        ]
 
 
 class Agreement(Versioned, Placed):

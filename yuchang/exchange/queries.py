@@ -21,6 +21,7 @@ from yuchang.exchange.models import (
     Message,
     Posting,
 )
+from yuchang.exchange.models_deals import Why
 from yuchang.places.models import Place
 from yuchang.registry.models import Resource
 from yuchang.registry.rules import mask_name
@@ -258,6 +259,11 @@ class Card:
     def total_fen(self) -> int:
         """What all of it comes to at this side's price."""
         return self.pays_fen * self.match.quantity
+
+    @property
+    def why(self) -> list[tuple[str, Any]]:
+        """The reasons for which it may be declined."""
+        return list(Why.choices)
 
 
 def card(match: Match, side: str) -> Card:

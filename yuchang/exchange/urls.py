@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yuchang.exchange.views import clearings, matches, postings, searches
+from yuchang.exchange.views import clearings, console, deals, matches, postings, searches
 
 app_name = "exchange"
 urlpatterns = [
@@ -24,10 +24,36 @@ urlpatterns = [
     path("matches/<int:match_id>/say", matches.match_say, name="match_say"),
     path("matches/<int:match_id>/counter", matches.match_counter, name="match_counter"),
     path("matches/<int:match_id>/agree", matches.match_agree, name="match_agree"),
+    path("matches/<int:match_id>/why", matches.match_why, name="match_why"),
     path("agreements", matches.agreement_list, name="agreement_list"),
     path("agreements/<int:agreement_id>", matches.agreement_page, name="agreement"),
     path("agreements/<int:agreement_id>/sign", matches.agreement_sign, name="agreement_sign"),
     path("agreements/<int:agreement_id>/refuse", matches.agreement_refuse, name="agreement_refuse"),
+    path("agreements/<int:agreement_id>/contract.<str:form>", deals.contract, name="contract"),
+    path("agreements/<int:agreement_id>/papers", deals.paper_add, name="paper_add"),
+    path("papers/<int:paper_id>", deals.paper, name="paper"),
+    path("agreements/<int:agreement_id>/members", deals.member_add, name="member_add"),
+    path("members/<int:member_id>/end", deals.member_end, name="member_end"),
+    path("agreements/<int:agreement_id>/tasks", deals.task_add, name="task_add"),
+    path("tasks/<int:task_id>/done", deals.task_done, name="task_done"),
+    path("tasks/<int:task_id>/drop", deals.task_drop, name="task_drop"),
+    path("agreements/<int:agreement_id>/milestones", deals.milestone_add, name="milestone_add"),
+    path("milestones/<int:milestone_id>/answer", deals.milestone_answer, name="milestone_answer"),
+    path("milestones/<int:milestone_id>/met", deals.milestone_met, name="milestone_met"),
+    path("agreements/<int:agreement_id>/deliveries", deals.delivery_add, name="delivery_add"),
+    path("deliveries/<int:delivery_id>/judge", deals.delivery_judge, name="delivery_judge"),
+    path("deliveries/<int:delivery_id>/withdraw", deals.delivery_withdraw, name="delivery_withdraw"),
+    path("agreements/<int:agreement_id>/closing", deals.closing_ask, name="closing_ask"),
+    path("agreements/<int:agreement_id>/closing/answer", deals.closing_answer, name="closing_answer"),
+    path("disputes", deals.dispute_list, name="dispute_list"),
+    path("agreements/<int:agreement_id>/disputes", deals.dispute_add, name="dispute_add"),
+    path("disputes/<int:dispute_id>", deals.dispute_page, name="dispute"),
+    path("disputes/<int:dispute_id>/answer", deals.dispute_answer, name="dispute_answer"),
+    path("disputes/<int:dispute_id>/withdraw", deals.dispute_withdraw, name="dispute_withdraw"),
+    path("disputes/<int:dispute_id>/decide", deals.dispute_decide, name="dispute_decide"),
+    path("agreements/<int:agreement_id>/reviews", deals.review_add, name="review_add"),
+    path("reviews/<int:review_id>/answer", deals.review_answer, name="review_answer"),
+    path("organisations/<int:organisation_id>/standing", deals.standing, name="standing"),
     path("clearings", clearings.clearing_list, name="clearing_list"),
     path("clearings/run", clearings.clearing_run, name="clearing_run"),
     path("clearings/<int:clearing_id>", clearings.clearing_page, name="clearing"),
@@ -35,4 +61,15 @@ urlpatterns = [
     path("clearings/<int:clearing_id>/publish", clearings.clearing_publish, name="clearing_publish"),
     path("clearings/<int:clearing_id>/discard", clearings.clearing_discard, name="clearing_discard"),
     path("clearings/<int:clearing_id>/leftovers", clearings.leftover_list, name="leftover_list"),
+    path("clearings/<int:clearing_id>/compare", console.compare, name="compare"),
+    path("clearings/<int:clearing_id>/scenarios", console.scenario_add, name="scenario_add"),
+    path("scenarios/<int:scenario_id>/progress", console.scenario_progress, name="scenario_progress"),
+    path("scenarios/<int:scenario_id>/stop", console.scenario_stop, name="scenario_stop"),
+    path("scenarios/<int:scenario_id>/resume", console.scenario_resume, name="scenario_resume"),
+    path("pictures", console.picture_page, name="pictures"),
+    path("pictures/villages/<int:place_id>", console.village_network, name="village_network"),
+    path("emergencies", console.emergency_list, name="emergency_list"),
+    path("emergencies/new", console.emergency_new, name="emergency_new"),
+    path("emergencies/<int:emergency_id>", console.emergency_page, name="emergency"),
+    path("emergencies/<int:emergency_id>/end", console.emergency_end, name="emergency_end"),
 ]

@@ -17,7 +17,7 @@ from yuchang.core.errors import Hidden
 from yuchang.core.tallies import amount_by_key, tally_by_key
 from yuchang.files import scanner, store
 from yuchang.files.models import Blob, StoredFile
-from yuchang.files.rules import PURPOSES
+from yuchang.files.rules import ABOUT_ORGANISATIONS, PURPOSES
 
 State = StoredFile.State
 _SALT = "files.attach"
@@ -31,7 +31,8 @@ def reach(actor: Actor, permission: str) -> Q:
     opened = household_scopes(actor, permission, "about_id")
     if opened is not None:
         condition |= Q(about_kind="household") & opened
-    return condition | (Q(about_kind="organisation") & organisation_filter(actor, permission, "about_id"))
+    own = organisation_filter(actor, permission, "about_id")
+    return condition | (Q(about_kind__in=ABOUT_ORGANISATIONS) & own)
 
 
 def readable(actor: Actor) -> Q:

@@ -14,7 +14,7 @@ from yuchang.accounts.doors import open_door
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
-from yuchang.core.errors import Conflict, Invalid, Refused, invalid
+from yuchang.core.errors import Conflict, Invalid, Refused
 from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.actions.talks import (
     LIVE,
@@ -22,9 +22,11 @@ from yuchang.exchange.actions.talks import (
     check_live,
     open_side,
     open_sides,
+    reasoned,
     talk_of,
     units_left,
 )
+from yuchang.exchange.actions.telling import tell_match
 from yuchang.exchange.models import Agreement, Match, Message, Posting
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import other_side, terms_flaws
@@ -125,6 +127,7 @@ def propose_agreement(
         save(match)
         add_message(actor, talk_of(match), side, Message.Kind.PROPOSE, price_fen=price_fen, quantity=quantity)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, match=match.pk, side=side)
+        tell_match(actor, match, other_side(side), _("对方提出了协议，请签字或说明理由"))
     return agreement
 
 
@@ -155,6 +158,7 @@ def sign_agreement(*, actor: Actor, agreement_id: int, version: int) -> Agreemen
         save(match)
         add_message(actor, talk_of(match), side, Message.Kind.SIGN)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, side=side)
+        tell_match(actor, match, other_side(side), _("对方已签字，协议生效"))
     return agreement
 
 
@@ -189,10 +193,11 @@ def _reserve(agreement: Agreement) -> None:
         save(posting)
 
 
-def refuse_agreement(*, actor: Actor, agreement_id: int, version: int, reason: str) -> Agreement:
-    """Either side says no before it holds; the match is declined."""
-    if not reason.strip():
-        raise invalid("reason", _("请说明不签的理由。"))
+def refuse_agreement(
+    *, actor: Actor, agreement_id: int, version: int, reason: str = "", code: str = ""
+) -> Agreement:
+    """Either side says no before it holds, in words or as a ``Why``; the match is declined."""
+    reason = reasoned(reason, code, _("请说明不签的理由。"))
     with write("exchange.refuse_agreement", actor) as audit:
         within = side_filter(actor, "exchange.agree", "offer__") | side_filter(
             actor, "exchange.agree", "need__"
@@ -210,8 +215,9 @@ def refuse_agreement(*, actor: Actor, agreement_id: int, version: int, reason: s
         setattr(match, f"{side}_answer", Match.Answer.DECLINED)
         match.state = Match.State.DECLINED
         save(match)
-        add_message(actor, talk_of(match), side, Message.Kind.REFUSE, text=reason)
+        add_message(actor, talk_of(match), side, Message.Kind.REFUSE, text=reason, code=code)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, side=side, reason=reason)
+        tell_match(actor, match, other_side(side), _("对方不签协议"), body=reason)
     return agreement
 
 

@@ -12,10 +12,14 @@ from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, invalid
 from yuchang.exchange.actions.bulk import execute
+from yuchang.exchange.actions.papers import attach
+from yuchang.exchange.actions.telling import tell_match
 from yuchang.exchange.models import Agreement, Match, Message, Talk
+from yuchang.exchange.models_deals import Paper, Why
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import other_side, terms_flaws
 from yuchang.exchange.words import problem_of
+from yuchang.files.actions import Upload
 
 LIVE = (Match.State.PROPOSED, Match.State.TALKING)
 _ANSWERED = """
@@ -31,8 +35,8 @@ _TALKS = """
     ON CONFLICT (match_id) DO NOTHING
 """
 _MESSAGES = """
-    INSERT INTO exchange_message (talk_id, side, kind, author_id, author_name, text, at)
-    SELECT t.id, %(side)s, %(kind)s, %(author)s, %(name)s, %(text)s, %(at)s
+    INSERT INTO exchange_message (talk_id, side, kind, author_id, author_name, text, code, at)
+    SELECT t.id, %(side)s, %(kind)s, %(author)s, %(name)s, %(text)s, %(code)s, %(at)s
     FROM exchange_talk t WHERE t.match_id = ANY(%(ids)s) ORDER BY t.match_id
 """
 _ANSWERED_AUDIT = """
@@ -42,13 +46,21 @@ _ANSWERED_AUDIT = """
 
 
 def answer_match(
-    *, actor: Actor, match_id: int, version: int, side: str, answer: str, reason: str = ""
+    *,
+    actor: Actor,
+    match_id: int,
+    version: int,
+    side: str,
+    answer: str,
+    reason: str = "",
+    code: str = "",
 ) -> Match:
-    """One side says ``accepted`` or ``declined`` (a reason is needed to decline).
+    """One side says ``accepted`` or ``declined`` (a reason is needed to decline, in words or as a ``Why``).
 
-    Needs ``exchange.talk`` over that side's posting. The first answer opens the talk; a decline ends it.
+    Needs ``exchange.talk`` over that side's posting. The first answer opens the talk; a decline ends it and
+    teaches the next clearings: ``price`` the least the side would take, any other code keeps the two apart.
     """
-    _check_answer(side, answer, reason)
+    reason = _check_answer(side, answer, reason, code)
     with write("exchange.answer_match", actor) as audit:
         match = open_side(actor, "exchange.talk", match_id, side)
         check_version(match, version)
@@ -59,19 +71,21 @@ def answer_match(
         match.state = Match.State.DECLINED if answer == "declined" else Match.State.TALKING
         save(match)
         kind = Message.Kind.DECLINE if answer == "declined" else Message.Kind.ACCEPT
-        add_message(actor, talk_of(match), side, kind, text=reason)
-        audit.add("match", match.pk, place_id=match.offer.place_id, side=side, answer=answer)
+        add_message(actor, talk_of(match), side, kind, text=reason, code=code)
+        audit.add("match", match.pk, place_id=match.offer.place_id, side=side, answer=answer, code=code)
+        words = _("对方谢绝了撮合建议") if answer == "declined" else _("对方愿意按撮合建议洽谈")
+        tell_match(actor, match, other_side(side), words, body=reason)
     return match
 
 
 def answer_matches_set(
-    *, actor: Actor, match_ids: Sequence[int], side: str, answer: str, reason: str = ""
+    *, actor: Actor, match_ids: Sequence[int], side: str, answer: str, reason: str = "", code: str = ""
 ) -> int:
     """``answer_match`` for many matches whose ``side`` is in the actor's reach; others are refused (Hidden).
 
     Returns how many were answered.
     """
-    _check_answer(side, answer, reason)
+    reason = _check_answer(side, answer, reason, code)
     if not match_ids:
         return 0
     with write("exchange.answer_match", actor) as audit:
@@ -81,15 +95,15 @@ def answer_matches_set(
             raise Conflict(_("已有待签协议，请先拒签。"))
         kind = "decline" if answer == "declined" else "accept"
         values = {"ids": ids, "answer": answer, "at": clock.now(), "side": side, "kind": kind}
-        values |= {"author": actor.user_id, "name": actor.name[:60], "text": reason[:1000]}
+        values |= {"author": actor.user_id, "name": actor.name[:60], "text": reason[:1000], "code": code}
         execute(_ANSWERED.format(side=side), values)
         execute(_TALKS, values)
         execute(_MESSAGES, values)
         return audit.add_bulk("match", _ANSWERED_AUDIT, [side, answer, ids])
 
 
-def say(*, actor: Actor, match_id: int, side: str, text: str) -> Message:
-    """Write a line to the other side."""
+def say(*, actor: Actor, match_id: int, side: str, text: str, uploads: Sequence[Upload] = ()) -> Message:
+    """Write a line to the other side, with files. All or nothing."""
     if not text.strip():
         raise invalid("text", _("请写下要说的话。"))
     with write("exchange.say", actor) as audit:
@@ -97,16 +111,26 @@ def say(*, actor: Actor, match_id: int, side: str, text: str) -> Message:
         if match.state not in (*LIVE, Match.State.AGREED):
             raise Conflict(_("这项建议已结束，不能再留言。"))
         message = add_message(actor, talk_of(match), side, Message.Kind.NOTE, text=text)
-        audit.add("message", message.pk, place_id=match.offer.place_id, match=match.pk)
+        about = Paper.About.MESSAGE
+        attach(actor, match=match, side=side, about_kind=about, about_id=message.pk, uploads=uploads)
+        audit.add("message", message.pk, place_id=match.offer.place_id, match=match.pk, files=len(uploads))
+        tell_match(actor, match, other_side(side), _("洽谈中有新的留言"), body=text)
     return message
 
 
 def counter_terms(
-    *, actor: Actor, match_id: int, version: int, side: str, price_fen: int, quantity: int, reason: str
+    *,
+    actor: Actor,
+    match_id: int,
+    version: int,
+    side: str,
+    price_fen: int,
+    quantity: int,
+    reason: str = "",
+    code: str = "",
 ) -> Talk:
     """Name another price or quantity, with a reason; the other side's yes to the old terms lapses."""
-    if not reason.strip():
-        raise invalid("reason", _("请说明还价的理由。"))
+    reason = reasoned(reason, code, _("请说明还价的理由。"))
     with write("exchange.counter_terms", actor) as audit:
         match = open_side(actor, "exchange.talk", match_id, side)
         check_version(match, version)
@@ -125,9 +149,17 @@ def counter_terms(
         match.state = Match.State.TALKING
         save(match)
         add_message(
-            actor, talk, side, Message.Kind.COUNTER, text=reason, price_fen=price_fen, quantity=quantity
+            actor,
+            talk,
+            side,
+            Message.Kind.COUNTER,
+            text=reason,
+            code=code,
+            price_fen=price_fen,
+            quantity=quantity,
         )
         audit.add("match", match.pk, place_id=match.offer.place_id, side=side, quantity=quantity)
+        tell_match(actor, match, other_side(side), _("对方提出了新的价格或数量"), body=reason)
     return talk
 
 
@@ -192,6 +224,7 @@ def add_message(
     kind: str,
     *,
     text: str = "",
+    code: str = "",
     price_fen: int | None = None,
     quantity: int | None = None,
 ) -> Message:
@@ -203,6 +236,7 @@ def add_message(
         author_id=actor.user_id,
         author_name=actor.name[:60],
         text=text.strip()[:1000],
+        code=code,
         price_fen=price_fen,
         quantity=quantity,
         at=clock.now(),
@@ -214,12 +248,23 @@ def _check_side(side: str) -> None:
         raise invalid("side", _("须说明代表供方还是需方。"))
 
 
-def _check_answer(side: str, answer: str, reason: str) -> None:
+def _check_answer(side: str, answer: str, reason: str, code: str) -> str:
+    """The reason in words. Raises Invalid for an unknown answer, and for a decline without a reason."""
     _check_side(side)
     if answer not in (Match.Answer.ACCEPTED, Match.Answer.DECLINED):
         raise invalid("answer", _("请选择“愿意”或“谢绝”。"))
-    if answer == Match.Answer.DECLINED and not reason.strip():
-        raise invalid("reason", _("请说明谢绝的理由，下次撮合会参考。"))
+    if answer != Match.Answer.DECLINED:
+        return reason
+    return reasoned(reason, code, _("请说明谢绝的理由，下次撮合会参考。"))
+
+
+def reasoned(reason: str, code: str, advice: str) -> str:
+    """The reason in words, the code's where none were given. Raises Invalid without either."""
+    if code and code not in Why.values:
+        raise invalid("code", _("没有这种理由。"), _("请从列表中选择。"))
+    if not reason.strip() and not code:
+        raise invalid("reason", advice)
+    return reason.strip() or str(Why(code).label)
 
 
 def _check_unsigned(match: Match) -> None:

@@ -759,4 +759,10 @@ class Migration(migrations.Migration):
                 condition=models.Q(("text", ""), _negated=True), name="exchange_review_text"
             ),
         ),
+        migrations.AddIndex(
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("code", "price")), fields=["talk"], name="exchange_message_price"
+            ),
+        ),
     ]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from django import template
 from django.utils.translation import get_language
+from django.utils.translation import gettext_lazy as _
 
-from yuchang.exchange import queries, words
+from yuchang.exchange import queries, words, words_deals
 from yuchang.exchange.models import Category, Leftover, Match, Posting
 from yuchang.exchange.search import Suggestion
 
@@ -22,7 +23,17 @@ KINDS = {
     "declined": "bad",
     "refused": "bad",
     "accepted": "good",
+    "closed": "quiet",
+    "recorded": "warn",
+    "confirmed": "good",
+    "contested": "bad",
+    "answered": "info",
+    "decided": "good",
+    "met": "good",
+    "late": "bad",
+    "ahead": "info",
 }
+STANDINGS = {"met": _("已达成"), "late": _("已逾期"), "ahead": _("未到期")}
 
 
 @register.filter
@@ -90,6 +101,19 @@ def quantity_left(row: Posting) -> int:
 def suggestion_words(item: Suggestion) -> str:
     """Why somebody is suggested; tells nothing of anybody's limit."""
     return words.suggestion_reason(item.km, item.days, is_by_duals=item.is_by_duals)
+
+
+@register.filter
+def standing_word(standing: str) -> str:
+    """How an agreed milestone stands."""
+    return str(STANDINGS.get(standing, ""))
+
+
+@register.filter
+def leftover_changes(row: Leftover) -> list[str]:
+    """Each single change that would surely place what was left over."""
+    unit = category_unit(row.posting.category)
+    return list(words_deals.leftover_changes(row.details, row.posting.direction, unit))
 
 
 @register.filter

@@ -10,11 +10,15 @@ from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.rules import Actor
+from yuchang.core.errors import Hidden
 from yuchang.core.lists import Filter, listing
 from yuchang.core.paging import keyset_page
-from yuchang.exchange import actions, forms, lists, queries
+from yuchang.exchange import actions, forms, forms_deals, lists, queries, queries_deals
+from yuchang.exchange.explanations import comparison_of, partners_to_compare
 from yuchang.exchange.models import Agreement, Match, Talk
+from yuchang.exchange.models_deals import Paper, Why
 from yuchang.exchange.search import for_you
+from yuchang.exchange.views.deal_context import deal_context
 from yuchang.exchange.views.postings import require_valid
 from yuchang.sheets.lists import answer
 
@@ -54,12 +58,38 @@ def match_page(request: HttpRequest, match_id: int) -> HttpResponse:
         "offer_name": queries.owner_for(match.offer, is_own="offer" in sides),
         "need_name": queries.owner_for(match.need, is_own="need" in sides),
         "talk": talk,
-        "lines": queries.messages_of(match),
+        "lines": _lines(match),
+        "why": Why.choices,
         "agreement": live,
         "steps": _steps(actor, match, talk, live),
         "is_live": match.state in TABS["live"],
     }
     return render(request, "exchange/match_page.html", context)
+
+
+def _lines(match: Match) -> list[dict[str, object]]:
+    """The conversation with its files."""
+    papers = queries_deals.papers_of(match, [Paper.About.MESSAGE]).get(Paper.About.MESSAGE, {})
+    return [{"row": row, "papers": papers.get(row.pk, [])} for row in queries.messages_of(match)]
+
+
+@gate("exchange.read")
+@require_GET
+def match_why(request: HttpRequest, match_id: int) -> HttpResponse:
+    """Why this partner and not that one: the reader names another posting of the run."""
+    actor = actor_of(request)
+    match = queries.match_for(actor, match_id)
+    sides = queries.sides_of(actor, "exchange.read", match)
+    if not sides:
+        raise Hidden(_("只有双方自己的人可以比较。"), remedy=_("请由供方或需方的人员查看。"))
+    side = request.GET.get("side", sides[0])
+    side = side if side in sides else sides[0]
+    others = partners_to_compare(match, side)
+    wanted = request.GET if "other" in request.GET else None
+    form = forms_deals.WhyForm(wanted, others=[(one.pk, one.words) for one in others])
+    found = comparison_of(match, side, form.cleaned_data["other"]) if wanted and form.is_valid() else ""
+    context = {"match": match, "side": side, "others": others, "form": form, "found": found}
+    return render(request, "exchange/match_why.html", context)
 
 
 def _steps(actor: Actor, match: Match, talk: Talk | None, live: Agreement | None) -> list[dict[str, object]]:
@@ -111,8 +141,10 @@ def match_answer(request: HttpRequest, match_id: int) -> HttpResponse:
 @require_POST
 def match_say(request: HttpRequest, match_id: int) -> HttpResponse:
     """Write to the other side."""
-    data = require_valid(forms.SayForm(request.POST))
-    actions.say(actor=actor_of(request), match_id=match_id, **data)
+    data = require_valid(forms.SayForm(request.POST, request.FILES))
+    data.pop("papers")
+    uploads = request.FILES.getlist("papers")
+    actions.say(actor=actor_of(request), match_id=match_id, uploads=uploads, **data)
     return redirect("exchange:match", match_id)
 
 
@@ -172,6 +204,9 @@ def agreement_page(request: HttpRequest, agreement_id: int) -> HttpResponse:
         "carriage_fen": row.quantity * row.transport_fen,
         "may_sign": is_open and asked in agreeing and proposer != actor.user_id,
         "may_refuse": is_open and bool(agreeing),
+        "sign_form": forms_deals.SignForm(initial={"version": row.version}, auto_id="sign_%s"),
+        "refuse_form": forms.RefuseForm(initial={"version": row.version}, auto_id="refuse_%s"),
+        "deal": deal_context(actor, row) if row.state in queries_deals.HOLDING else None,
     }
     return render(request, "exchange/agreement_page.html", context)
 
@@ -180,8 +215,12 @@ def agreement_page(request: HttpRequest, agreement_id: int) -> HttpResponse:
 @require_POST
 def agreement_sign(request: HttpRequest, agreement_id: int) -> HttpResponse:
     """The other side's yes."""
-    version = require_valid(forms.VersionForm(request.POST))["version"]
-    actions.sign_agreement(actor=actor_of(request), agreement_id=agreement_id, version=version)
+    data = require_valid(forms_deals.SignForm(request.POST, request.FILES))
+    who = {"actor": actor_of(request), "agreement_id": agreement_id, "version": data["version"]}
+    if data["scan"]:
+        actions.sign_with_scan(**who, scan=data["scan"])
+    else:
+        actions.sign_agreement(**who)
     messages.success(request, _("双方已签字，协议生效。"))
     return redirect("exchange:agreement", agreement_id)
 
@@ -190,7 +229,7 @@ def agreement_sign(request: HttpRequest, agreement_id: int) -> HttpResponse:
 @require_POST
 def agreement_refuse(request: HttpRequest, agreement_id: int) -> HttpResponse:
     """No, with the reason."""
-    data = require_valid(forms.ReasonForm(request.POST))
+    data = require_valid(forms.RefuseForm(request.POST))
     actions.refuse_agreement(actor=actor_of(request), agreement_id=agreement_id, **data)
     messages.success(request, _("已拒签。"))
     return redirect("exchange:agreement", agreement_id)

@@ -1,0 +1,48 @@
+"""Why not that partner: read from the frozen run that made a proposal. Reads only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from yuchang.exchange.comparing import Comparison, compare, others
+from yuchang.exchange.inputs import Frozen, thaw
+from yuchang.exchange.models import Clearing, Match, Posting
+from yuchang.exchange.queries import public_owner
+from yuchang.exchange.words import distance
+from yuchang.exchange.words_deals import comparison
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another counterpart of a posting in the same run, as anybody may know it."""
+
+    pk: int
+    words: str
+
+
+def partners_to_compare(match: Match, side: str) -> list[Other]:
+    """The counterparts that the run saw beside the one it chose, the nearest first; none without a run."""
+    frozen = _frozen(match)
+    if frozen is None:
+        return []
+    mine, chosen = (match.offer_id, match.need_id) if side == "offer" else (match.need_id, match.offer_id)
+    found = [(number, km) for number, km in others(frozen.problem, mine) if number != chosen]
+    rows = Posting.objects.defer("limit_fen", "note").select_related("organisation", "place")
+    known = rows.in_bulk([number for number, _km in found])
+    return [Other(number, f"{public_owner(known[number])} · {distance(km)}") for number, km in found]
+
+
+def comparison_of(match: Match, side: str, other_id: int) -> str:
+    """Why the run did not give this side that partner, as a sentence."""
+    frozen = _frozen(match)
+    if frozen is None:
+        found = Comparison("absent")
+    else:
+        pair = (match.offer_id, other_id) if side == "offer" else (other_id, match.need_id)
+        found = compare(frozen.problem, frozen.result, set(frozen.context.barred), *pair)
+    return comparison(found, match.category.unit)
+
+
+def _frozen(match: Match) -> Frozen | None:
+    run = Clearing.objects.filter(pk=match.clearing_id).first()
+    return thaw(run) if run else None
