@@ -1,4 +1,4 @@
-"""Pages of the partners: list, one organisation, propose, vet, contact."""
+"""Pages of organisations: list, one with its profile and record, propose, check, vet, contact."""
 
 from __future__ import annotations
 
@@ -14,11 +14,21 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate, open_door
 from yuchang.accounts.rules import Actor, PlaceScope
-from yuchang.core.errors import Invalid, Problem
+from yuchang.core import clock
+from yuchang.core.errors import Invalid
 from yuchang.core.lists import Filter, listing
 from yuchang.partners import actions, lists, queries
-from yuchang.partners.forms import EditContactForm, NoteForm, OrganisationForm, SearchForm
-from yuchang.partners.models import Organisation
+from yuchang.partners.forms import (
+    ContactPersonForm,
+    EditContactForm,
+    LineForm,
+    NoteForm,
+    OrganisationForm,
+    SearchForm,
+    place_by,
+)
+from yuchang.partners.models import Organisation, ProfileLine
+from yuchang.partners.views.shared import require_valid
 from yuchang.places.models import Place
 from yuchang.sheets.lists import answer
 
@@ -60,14 +70,34 @@ def _page(request: HttpRequest, row: Organisation, **extra: Any) -> HttpResponse
     actor = actor_of(request)
     is_managed = Organisation.objects.filter(queries.managed_by(actor), pk=row.pk).exists()
     is_own = row.pk in actor.organisation_ids("partners.own")
+    needs_check = row.origin != Organisation.Origin.STAFF and row.checked_by_id is None
+    is_first = actor.user_id in (row.proposed_by_id, row.checked_by_id)
+    mine = queries.commitments_for(actor).filter(organisation=row).order_by("-id")[:20]
+    today = clock.today()
     context = {
         "row": row,
         "is_managed": is_managed,
         "is_own": is_own,
-        "may_vet": is_managed and row.state != "vetted" and row.proposed_by_id != actor.user_id,
+        "needs_check": is_managed and needs_check and row.state == "proposed",
+        "may_vet": is_managed and row.state in ("proposed", "suspended") and not needs_check and not is_first,
+        "lines": profile_sections(row),
+        "contacts": queries.contacts_of(row),
+        "record": queries.records_of([row.pk], today).get(row.pk),
+        "commitments": mine,
+        "verdicts": queries.verdicts_of([one.pk for one in mine], today),
+        "pairings": queries.pairings_for(actor).filter(organisation=row).order_by("-id")[:20],
         **extra,
     }
+    if is_own or is_managed:
+        context.setdefault("line_form", LineForm())
+        context.setdefault("contact_form", ContactPersonForm())
     return render(request, "partners/organisation_page.html", context)
+
+
+def profile_sections(row: Organisation) -> list[tuple[str, list[ProfileLine]]]:
+    """The live lines of a profile under their headings."""
+    found = queries.profile_of(row)
+    return [(str(word), found[kind]) for kind, word in ProfileLine.Kind.choices]
 
 
 @gate("partners.propose")
@@ -95,7 +125,7 @@ def _field(form: OrganisationForm, name: str) -> str | None:
 
 def _facts(request: HttpRequest, form: OrganisationForm) -> actions.OrganisationFacts:
     data = form.cleaned_data
-    seat = Place.objects.filter(code=data["place_code"].ljust(12, "0"), valid_to=None).first()
+    seat = place_by(data["place_code"])
     return actions.OrganisationFacts(
         name=data["name"],
         kind=data["kind"],
@@ -122,10 +152,8 @@ def _home_county(actor: Actor) -> int:
 @require_POST
 def vet(request: HttpRequest, organisation_id: int) -> HttpResponse:
     """Confirm an organisation."""
-    form = NoteForm(request.POST)
-    if not form.is_valid():
-        raise _unfit(form)
-    actions.vet_organisation(actor=actor_of(request), organisation_id=organisation_id, **form.cleaned_data)
+    data = require_valid(NoteForm(request.POST))
+    actions.vet_organisation(actor=actor_of(request), organisation_id=organisation_id, **data)
     messages.success(request, _("已核验。"))
     return redirect("partners:organisation_page", organisation_id)
 
@@ -134,22 +162,45 @@ def vet(request: HttpRequest, organisation_id: int) -> HttpResponse:
 @require_POST
 def suspend(request: HttpRequest, organisation_id: int) -> HttpResponse:
     """Suspend an organisation, with the reason."""
-    form = NoteForm(request.POST)
-    if not form.is_valid():
-        raise _unfit(form)
+    data = require_valid(NoteForm(request.POST))
     actions.suspend_organisation(
         actor=actor_of(request),
         organisation_id=organisation_id,
-        version=form.cleaned_data["version"],
-        reason=form.cleaned_data["note"],
+        version=data["version"],
+        reason=data["note"],
     )
     messages.success(request, _("已暂停。"))
     return redirect("partners:organisation_page", organisation_id)
 
 
-def _unfit(form: NoteForm) -> Invalid:
-    from_form = [(name, str(errors[0])) for name, errors in form.errors.items()]
-    return Invalid([Problem(name, message) for name, message in from_form])
+@gate("partners.manage")
+@require_POST
+def check(request: HttpRequest, organisation_id: int) -> HttpResponse:
+    """The papers of an organisation that registered itself are in order."""
+    data = require_valid(NoteForm(request.POST, needs_note=True))
+    actions.check_organisation(
+        actor=actor_of(request),
+        organisation_id=organisation_id,
+        version=data["version"],
+        opinion=data["note"],
+    )
+    messages.success(request, _("资料已审核，等待另一位专员核验。"))
+    return redirect("partners:organisation_page", organisation_id)
+
+
+@gate("partners.manage")
+@require_POST
+def refuse(request: HttpRequest, organisation_id: int) -> HttpResponse:
+    """Do not admit an organisation, with the reason."""
+    data = require_valid(NoteForm(request.POST, needs_note=True))
+    actions.refuse_organisation(
+        actor=actor_of(request),
+        organisation_id=organisation_id,
+        version=data["version"],
+        reason=data["note"],
+    )
+    messages.success(request, _("已登记不予入库。"))
+    return redirect("partners:organisation_page", organisation_id)
 
 
 @gate("partners.read")

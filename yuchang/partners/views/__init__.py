@@ -1,0 +1,1 @@
+"""Pages of the think tank, by noun."""
