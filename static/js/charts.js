@@ -1,7 +1,8 @@
 "use strict";
-// Draws <div class="chart" data-chart="sankey|bar|line|map" data-source="json-script-id">.
+// Draws <div class="chart" data-chart="sankey|graph|bar|line|map" data-source="json-script-id">.
 //
 // sankey  {nodes: [{name, title?, url?}], links: [{source, target, value, url?}], unit}
+// graph   {nodes: [{name, own?}], links: [{source, target, value}], unit}: a network around its own node
 // bar     {labels: [...], series: [{name, values}], unit, urls?: [...], stacked?}
 // line    {labels: [...], series: [{name, values}], unit, marks?: [{name, value}]}
 // map     {outline: address of GeoJSON, values: [{name, value, url?}], points?: [{name, at: [lon, lat], value, url?}], unit}
@@ -76,6 +77,18 @@
         }],
       };
     },
+    graph(data) {
+      const most = Math.max(1, ...data.links.map((link) => link.value));
+      return {
+        ...base(),
+        tooltip: { ...base().tooltip, formatter: (p) => (p.dataType === "edge" ? `${p.data.source} → ${p.data.target}\n${exact(p.data.value, data.unit)}` : p.name) },
+        series: [{
+          type: "graph", layout: "circular", circular: { rotateLabel: true }, left: "22%", right: "22%", top: 40, bottom: 40, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, draggable: false,
+          data: data.nodes.map((node) => ({ name: node.name, symbolSize: node.own ? 26 : 14, itemStyle: { color: node.own ? "#c98a1b" : "#0b5563" }, label: { show: true, ...text } })),
+          links: data.links.map((link) => ({ ...link, lineStyle: { width: 1 + 5 * Math.sqrt(link.value / most), color: "source", opacity: 0.5, curveness: 0.15 } })),
+        }],
+      };
+    },
     bar(data) {
       return {
         ...base(), ...axes(data),
@@ -117,7 +130,7 @@
   };
 
   function rowsOf(kind, data) {
-    if (kind === "sankey") {
+    if (kind === "sankey" || kind === "graph") {
       const title = Object.fromEntries(data.nodes.map((node) => [node.name, node.title || node.name]));
       return [[word("从", "From"), word("到", "To"), word("数额", "Amount")], ...data.links.map((l) => [title[l.source], title[l.target], exact(l.value, data.unit)])];
     }
@@ -137,7 +150,7 @@
       cells.forEach((cell, i) => {
         const td = tr.appendChild(document.createElement(tag === "th" && cell === "" ? "td" : tag));
         td.textContent = cell;
-        if (i === cells.length - 1 || (kind !== "sankey" && i > 0)) td.className = "number";
+        if (i === cells.length - 1 || (kind !== "sankey" && kind !== "graph" && i > 0)) td.className = "number";
         if (td.tagName === "TH") td.scope = "col";
       });
     };

@@ -4,6 +4,7 @@
 // outlineUrl  address of GeoJSON whose features have the properties code and name (places:outline)
 // values      [{code, name, value, url?}]: colours the outline with this code
 // points      [{code, name, at: [longitude, latitude], value, url?}]: drawn where no outline has the code
+// lines       [{name, from: [longitude, latitude], to: [...], value}]: arrows, as wide as their value
 // unit        word after a value; unknown: word where there is none
 // isYear      values are years: shown as such, one colour a year
 // onOpen      called with the code of an outline without an address
@@ -66,6 +67,12 @@ window.YuchangMap = (() => {
     const label = (code) => (isCountry && /^8/.test(code) ? "" : isCountry ? shortName(named.get(code) || "") : named.get(code) || "");
     const dot = (part) => ({ name: part.name, code: part.code, value: [part.at[0], part.at[1], isKnown(part.value) ? part.value : 0] });
     const scatter = { type: "scatter", coordinateSystem: "geo", symbolSize: 10 };
+    const lines = options.lines || [];
+    const widest = Math.max(1, ...lines.map((line) => line.value));
+    const arrows = lines.map((line) => ({
+      name: line.name, coords: [line.from, line.to],
+      lineStyle: { width: 1 + 5 * Math.sqrt(line.value / widest) },
+    }));
 
     const chart = echarts.getInstanceByDom(element) || echarts.init(element);
     chart.setOption({
@@ -73,7 +80,7 @@ window.YuchangMap = (() => {
       textStyle: font(),
       tooltip: {
         renderMode: "richText", confine: true, backgroundColor: "#fff", borderColor: "#d5dfe2", textStyle: font(),
-        formatter: (hit) => describe(hit.data && hit.data.code ? hit.data.code : hit.name),
+        formatter: (hit) => (hit.seriesType === "lines" ? hit.name : describe(hit.data && hit.data.code ? hit.data.code : hit.name)),
       },
       visualMap: scale.legend && { ...scale.legend, dimension: 2, seriesIndex: 0, hoverLink: false, left: 4, bottom: 4, itemHeight: options.isYear ? 12 : 80, itemWidth: 12, textStyle: font() },
       geo: {
@@ -90,6 +97,7 @@ window.YuchangMap = (() => {
       series: [
         { ...scatter, itemStyle: { borderColor: "#17262b", borderWidth: 0.5 }, data: points.filter((part) => isKnown(part.value)).map(dot) },
         { ...scatter, symbolSize: 6, itemStyle: { color: "#fff", borderColor: "#51646b", borderWidth: 1 }, data: points.filter((part) => !isKnown(part.value)).map(dot) },
+        { type: "lines", coordinateSystem: "geo", symbol: ["none", "arrow"], symbolSize: 7, data: arrows, lineStyle: { color: "#c98a1b", opacity: 0.75, curveness: 0.2 } },
       ],
     }, true);
     chart.off("click");

@@ -11,10 +11,18 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from yuchang.exchange.clearing.checker import Certificate, check
+from yuchang.exchange.clearing.checker import Certificate
 from yuchang.exchange.clearing.engine import Clearing as Result
-from yuchang.exchange.clearing.engine import clear, result_from_bytes
 from yuchang.exchange.clearing.problem import Problem, from_bytes, sha256
+from yuchang.exchange.clearing.scenario import Outcome, compute, outcome_from_bytes
+from yuchang.exchange.clearing.scenario_checker import verify
+from yuchang.exchange.clearing.terms import (
+    Context,
+    Parameters,
+    context_from_bytes,
+    empty_context,
+    parameters_of,
+)
 from yuchang.exchange.models import Category, Clearing
 from yuchang.places.models import Place
 
@@ -93,18 +101,33 @@ def _e4(degrees: float | None) -> int:
 
 @dataclass(frozen=True)
 class Frozen:
-    """What a run saw and found."""
+    """What a run saw, what it was asked and what it found. ``result``: the cash trades."""
 
     problem: Problem
-    result: Result
+    context: Context
+    asked: Parameters
+    outcome: Outcome
+
+    @property
+    def result(self) -> Result:
+        """The cash trades and every posting's dual."""
+        return self.outcome.cleared
 
 
 def thaw(run: Clearing) -> Frozen:
     """Read a stored run. Raises ValueError when its bytes do not match their hashes."""
     inputs, answer = zlib.decompress(run.inputs), zlib.decompress(run.result)
-    if (sha256(inputs), sha256(answer)) != (run.inputs_hash, run.result_hash):
+    context = b"" if run.context is None else zlib.decompress(run.context)
+    found = (sha256(inputs), sha256(answer), sha256(context) if context else "")
+    if found != (run.inputs_hash, run.result_hash, run.context_hash):
         raise ValueError(f"clearing {run.pk}: the stored bytes do not match their hashes")
-    return Frozen(from_bytes(inputs), result_from_bytes(answer))
+    problem = from_bytes(inputs)
+    return Frozen(
+        problem,
+        context_from_bytes(context) if context else empty_context(len(problem)),
+        parameters_of(run.parameters),
+        outcome_from_bytes(answer),
+    )
 
 
 @dataclass(frozen=True)
@@ -117,10 +140,9 @@ class Replay:
 
 
 def replay(run: Clearing) -> Replay:
-    """Clear the frozen inputs again: the same engine gives the same bytes."""
+    """Compute the frozen inputs again: the same engine gives the same bytes."""
     frozen = thaw(run)
-    again = clear(frozen.problem)
+    again = compute(frozen.problem, frozen.context, frozen.asked)
     found = sha256(again.to_bytes())
-    stored = frozen.result
-    certificate = check(frozen.problem, stored.offer, stored.need, stored.quantity, stored.dual)
+    certificate = verify(frozen.problem, frozen.context, frozen.asked, frozen.outcome)
     return Replay(found == run.result_hash, found, certificate)

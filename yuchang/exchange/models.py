@@ -287,9 +287,9 @@ class Clearing(Versioned):
     refuses anything else, and refuses to change what a run saw or found.
 
     A run without ``draft`` is the plain optimum of a day, and the draft of its scenarios: runs over the same
-    frozen inputs with other ``parameters`` (floors, swaps, lots, inertia: ``clearing.terms.Parameters``). Of a
-    draft and its scenarios at most one is ever published. ``context`` is what scenarios need to know of the
-    postings besides (``clearing.terms.Context``); ``outcome`` the figures that are compared.
+    frozen inputs with other ``parameters`` (floors, swaps, lots, inertia: ``clearing.terms.Parameters``).
+    Of a draft and its scenarios at most one is ever published. ``context`` is what is known of the postings
+    besides (``clearing.terms.Context``); ``outcome`` the figures that are compared.
     """
 
     class State(models.TextChoices):
@@ -610,8 +610,8 @@ class Emergency(Versioned, Placed):
     """Goods of a county that do not sell (滞销), and the help they get until a day. Place keys: the county's.
 
     One posting, or every open offer of households and villages of a category up to ``quantity``. In each
-    clearing meanwhile they look for partners within ``radius_km`` (null: the whole country), and the fund pays
-    up to ``help_fen`` a unit, ``fund_fen`` in all. Ends by itself after ``until``.
+    clearing meanwhile they look for partners within ``radius_km`` (null: the whole country), and the fund
+    pays up to ``help_fen`` a unit, ``fund_fen`` in all. Ends by itself after ``until``.
     """
 
     class State(models.TextChoices):

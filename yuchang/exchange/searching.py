@@ -71,6 +71,15 @@ def criteria_of(kept: dict[str, Any]) -> Criteria:
     return Criteria(**values)
 
 
+def asks_for(criteria: Criteria, category: str) -> bool:
+    """Whether a saved search could be answered by offers of a category: by its filter, or by its words."""
+    if criteria.direction not in ("", "offer"):
+        return False
+    if criteria.category:
+        return f"{category}.".startswith(f"{criteria.category}.")
+    return any(term.category == category for term in read_search(criteria.text))
+
+
 @dataclass(frozen=True)
 class Term:
     """One term of a search; ``=code`` is a category, ``~code`` a category named in a note."""

@@ -6,7 +6,15 @@ from procrastinate.contrib.django import app
 
 from yuchang.accounts.rules import SYSTEM
 from yuchang.core import clock
-from yuchang.exchange.actions import expire_postings, note_duals, read_notes, repeat_postings, tell_searches
+from yuchang.exchange.actions import (
+    compute_scenario,
+    end_emergencies,
+    expire_postings,
+    note_duals,
+    read_notes,
+    repeat_postings,
+    tell_searches,
+)
 
 
 @app.periodic(cron="10 0 * * *")
@@ -43,3 +51,16 @@ def tell(timestamp: int) -> None:
 def take_over_duals(timestamp: int) -> None:
     """What the newest published clearings say partners are worth."""
     note_duals(actor=SYSTEM)
+
+
+@app.task(name="exchange.compute_scenario", queue="clearings")
+def compute(scenario_id: int) -> None:
+    """Compute one what-if. A worker that dies leaves it to ``core.retry_stalled``: the inputs are frozen."""
+    compute_scenario(scenario_id)
+
+
+@app.periodic(cron="15 0 * * *")
+@app.task(name="exchange.end_emergencies", queueing_lock="exchange.end_emergencies")
+def end_due_emergencies(timestamp: int) -> None:
+    """End the emergencies whose last day was yesterday."""
+    end_emergencies(actor=SYSTEM, on=clock.today())

@@ -7,10 +7,11 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
@@ -18,17 +19,21 @@ from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
-from yuchang.core.audit import Draft
+from yuchang.core.audit import Draft, Recorder
 from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, invalid
 from yuchang.exchange.actions.bulk import execute
-from yuchang.exchange.clearing.checker import check
-from yuchang.exchange.clearing.engine import ENGINE, clear
-from yuchang.exchange.clearing.explain import leftover_reasons, match_reasons
+from yuchang.exchange.clearing.engine import ENGINE
 from yuchang.exchange.clearing.problem import Problem as Postings
 from yuchang.exchange.clearing.problem import Unfit, sha256
-from yuchang.exchange.inputs import Frozen, load_postings, thaw
+from yuchang.exchange.clearing.proposals import leftovers, proposals
+from yuchang.exchange.clearing.scenario import Step, category_figures, compute, swap_legs
+from yuchang.exchange.clearing.scenario_checker import verify
+from yuchang.exchange.clearing.summary import Tally, summary_of
+from yuchang.exchange.clearing.terms import PLAIN, Context, Parameters, terms_of
+from yuchang.exchange.inputs import Frozen, thaw
 from yuchang.exchange.models import Clearing, Posting
+from yuchang.exchange.surroundings import load_inputs
 from yuchang.exchange.words import unfit_message
 from yuchang.places.models import Place
 
@@ -67,6 +72,26 @@ _MATCHED = """
 """
 
 
+_HELPED = """
+    INSERT INTO exchange_emergencyhelp (emergency_id, match_id, help_fen)
+    SELECT h.emergency, m.id, h.fen
+    FROM unnest(%(postings)s::bigint[], %(emergencies)s::bigint[], %(fen)s::bigint[])
+         AS h(posting, emergency, fen)
+    JOIN exchange_match m ON m.offer_id = h.posting AND m.clearing_id = %(run)s
+"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Where and of what day a run is, and of which draft it is a scenario."""
+
+    on: date
+    county_id: int | None
+    categories: tuple[str, ...] = ()
+    draft_id: int | None = None
+    name: str = ""
+
+
 def run_clearing(
     *, actor: Actor, on: date, county: Place | None = None, categories: Sequence[str] | None = None
 ) -> Clearing:
@@ -75,50 +100,104 @@ def run_clearing(
     With ``county``: matches with at least one side in that county. Without: the whole nation (needs a
     nation-wide ``exchange.clear``). ``categories`` limits the run to some category codes. The certificate
     is checked by the independent checker before the run is stored; a run that fails it can be looked at
-    but never published. Raises Invalid when there is nothing to clear or the arithmetic would overflow.
+    but never published. The run is also the draft to which scenarios are added. Raises Invalid when there
+    is nothing to clear or the arithmetic would overflow.
     """
-    _require_area(actor, county)
-    started = time.perf_counter()
-    problem = load_postings(on, county.pk if county else None, sorted(categories or []))
-    if not len(problem):
-        message = _("没有可以撮合的供需信息。")
-        raise invalid("postings", message, _("请先发布供给和需求，或放宽品类。"))
+    require_area(actor, county)
+    county_id = county.pk if county else None
+    setting = Setting(on, county_id, tuple(sorted(categories or [])))
     try:
-        result = clear(problem)
+        inputs = load_inputs(on, county_id, setting.categories)
+        if not len(inputs.problem):
+            message = _("没有可以撮合的供需信息。")
+            raise invalid("postings", message, _("请先发布供给和需求，或放宽品类。"))
+        computed = computed_run(inputs.problem, inputs.context, PLAIN)
     except Unfit as error:
-        problems = [Problem("postings", unfit_message(f.code, f.posting_id, f.detail)) for f in error.flaws]
-        raise Invalid(problems) from error
-    certificate = check(problem, result.offer, result.need, result.quantity, result.dual)
-    inputs, answer = problem.to_bytes(), result.to_bytes()
+        raise Invalid(unfit_problems(error)) from error
     with write("exchange.run_clearing", actor) as audit:
-        row = Clearing.objects.create(
-            county=county,
-            on=on,
-            categories=sorted(categories or []),
-            engine=ENGINE,
-            inputs=zlib.compress(inputs),
-            inputs_hash=sha256(inputs),
-            result=zlib.compress(answer),
-            result_hash=sha256(answer),
-            certificate=certificate.as_json(),
-            is_certified=certificate.is_accepted,
-            by_category=[asdict(figures) for figures in result.figures],
-            offer_count=int(problem.is_offer.sum()),
-            need_count=int((~problem.is_offer).sum()),
-            edge_count=result.pairs,
-            match_count=len(result.offer),
-            welfare_fen=result.welfare_fen,
-            value_fen=sum(figures.value_fen for figures in result.figures),
-            seconds=round(time.perf_counter() - started, 3),
-            run_by_id=actor.user_id,
-            run_at=clock.now(),
-        )
-        hashes = {"inputs": row.inputs_hash, "result": row.result_hash}
-        audit.add("clearing", row.pk, place_id=row.county_id, matches=row.match_count, **hashes)
+        return store_run(actor, audit, setting, computed)
+
+
+def unfit_problems(error: Unfit) -> list[Problem]:
+    """Why an input cannot be cleared, in words."""
+    return [Problem("postings", unfit_message(f.code, f.posting_id, f.detail)) for f in error.flaws]
+
+
+@dataclass(frozen=True)
+class Computed:
+    """A run computed, checked and summed up; not stored yet."""
+
+    frozen: Frozen
+    certificate: dict[str, Any]
+    is_certified: bool
+    outcome: dict[str, Any]
+    seconds: float
+
+
+def computed_run(
+    problem: Postings,
+    context: Context,
+    asked: Parameters,
+    *,
+    plain: Tally | None = None,
+    step: Step = lambda stage, percent: None,
+) -> Computed:
+    """Compute and check; ``plain``: what postings trade in the draft. Raises Unfit and what ``step`` does."""
+    started = time.perf_counter()
+    outcome = compute(problem, context, asked, step=step)
+    certificate = verify(problem, context, asked, outcome)
+    step("store", 95)
+    return Computed(
+        Frozen(problem, context, asked, outcome),
+        certificate.as_json(),
+        certificate.is_accepted,
+        summary_of(problem, context, asked, outcome, plain),
+        round(time.perf_counter() - started, 3),
+    )
+
+
+def store_run(actor: Actor, audit: Recorder, setting: Setting, computed: Computed) -> Clearing:
+    """Freeze a computed run, in the transaction that is open."""
+    frozen = computed.frozen
+    problem, context, outcome = frozen.problem, frozen.context, frozen.outcome
+    inputs, answer, around = problem.to_bytes(), outcome.to_bytes(), context.to_bytes()
+    figures = category_figures(problem, outcome, terms_of(problem, context, frozen.asked).unit_fen)
+    row = Clearing.objects.create(
+        county_id=setting.county_id,
+        on=setting.on,
+        categories=list(setting.categories),
+        engine=ENGINE,
+        inputs=zlib.compress(inputs),
+        inputs_hash=sha256(inputs),
+        context=zlib.compress(around),
+        context_hash=sha256(around),
+        parameters=frozen.asked.as_json(),
+        draft_id=setting.draft_id,
+        name=setting.name,
+        result=zlib.compress(answer),
+        result_hash=sha256(answer),
+        certificate=computed.certificate,
+        is_certified=computed.is_certified,
+        outcome=computed.outcome,
+        by_category=[asdict(one) for one in figures],
+        offer_count=int(problem.is_offer.sum()),
+        need_count=int((~problem.is_offer).sum()),
+        edge_count=outcome.cleared.pairs,
+        match_count=computed.outcome["matches"],
+        welfare_fen=computed.outcome["welfare_fen"],
+        value_fen=computed.outcome["value_fen"],
+        seconds=computed.seconds,
+        run_by_id=actor.user_id,
+        run_at=clock.now(),
+    )
+    hashes = {"inputs": row.inputs_hash, "context": row.context_hash, "result": row.result_hash}
+    of = {"draft": row.draft_id, "parameters": row.parameters} if row.draft_id else {}
+    audit.add("clearing", row.pk, place_id=row.county_id, matches=row.match_count, **hashes, **of)
     return row
 
 
-def _require_area(actor: Actor, county: Place | None) -> None:
+def require_area(actor: Actor, county: Place | None) -> None:
+    """Refuse an area that the actor may not clear: a county of his own, or the nation (None)."""
     require(actor, "exchange.clear")
     if county is None:
         scopes = actor.scopes("exchange.clear")
@@ -134,11 +213,13 @@ def _require_area(actor: Actor, county: Place | None) -> None:
 def publish_clearing(*, actor: Actor, clearing_id: int, version: int) -> Clearing:
     """Turn a certified run into proposals to both sides, and store why the rest found nobody.
 
-    Older unanswered proposals of the same postings are superseded. Raises Conflict when the run is not
-    certified, already published, or a posting it matched has changed since.
+    Older unanswered proposals of the same postings are superseded. Of a draft and its scenarios one is
+    published; the others stay as they are. Raises Conflict when the run is not certified, it or another of
+    its draft is published already, or a posting it matched has changed since.
     """
     with write("exchange.publish_clearing", actor) as audit:
         row = _open_run(actor, clearing_id, version)
+        _check_only(row)
         if not row.is_certified:
             raise Conflict(
                 _("独立检验没有通过，不能发布。"), remedy=_("请重新撮合；若仍不通过请联系系统管理员。")
@@ -149,8 +230,9 @@ def publish_clearing(*, actor: Actor, clearing_id: int, version: int) -> Clearin
         numbers = frozen.problem.id.tolist()
         execute(_SUPERSEDED, {"ids": numbers, "county": row.county_id, "at": now})
         copy_rows("exchange_match", MATCH_COLUMNS, _match_lines(row.pk, frozen, now))
-        leftovers = ("clearing_id", "posting_id", "quantity", "code", "details")
-        copy_rows("exchange_leftover", leftovers, _leftover_lines(row.pk, frozen))
+        columns = ("clearing_id", "posting_id", "quantity", "code", "details")
+        copy_rows("exchange_leftover", columns, _leftover_lines(row.pk, frozen))
+        _note_helps(row.pk, frozen)
         row.state = Clearing.State.PUBLISHED
         row.published_by_id = actor.user_id
         row.published_at = now
@@ -183,24 +265,46 @@ def _open_run(actor: Actor, clearing_id: int, version: int) -> Clearing:
     return row
 
 
+def _check_only(row: Clearing) -> None:
+    """Lock the draft, and refuse when it or another of its scenarios is published."""
+    draft = row.draft_id or row.pk
+    Clearing.objects.select_for_update(of=("self",)).only("pk").get(pk=draft)
+    family = Clearing.objects.filter(Q(pk=draft) | Q(draft=draft), state=Clearing.State.PUBLISHED)
+    other = family.values_list("pk", flat=True).first()
+    if other:
+        text = _("这份草案已按方案 #%(number)d 发布，只能发布一个方案。")
+        raise Conflict(text % {"number": other}, remedy=_("如需改用别的方案，请重新撮合。"))
+
+
+def _note_helps(clearing_id: int, frozen: Frozen) -> None:
+    """What the funds of emergencies pay on these proposals."""
+    helps = frozen.context.helps
+    if helps:
+        postings, emergencies, fen = (list(column) for column in zip(*helps, strict=True))
+        values = {"run": clearing_id, "postings": postings, "emergencies": emergencies, "fen": fen}
+        execute(_HELPED, values)
+
+
 def _check_unchanged(frozen: Frozen) -> None:
     """Every matched posting must still be open, with its terms and enough left."""
-    problem, result = frozen.problem, frozen.result
+    problem = frozen.problem
     traded: Counter[int] = Counter()
     for position, units in _both_sides(frozen):
         traded[position] += units
     numbers = [int(problem.id[position]) for position in sorted(traded)]
     rows = Posting.objects.filter(pk__in=numbers, state=Posting.State.OPEN).order_by("pk")
     found = {row.pk: row for row in rows.select_for_update(of=("self",))}
+    stated = dict(frozen.context.stated)
     changed = [
         position
         for position, units in traded.items()
-        if not _is_as_seen(problem, position, units, found.get(int(problem.id[position])))
+        if not _is_as_seen(problem, position, units, found.get(int(problem.id[position])), stated)
     ]
     if changed:
         text = _("撮合之后有 %(count)d 条信息已变动（共 %(matches)d 个建议）。")
         raise Conflict(
-            text % {"count": len(changed), "matches": len(result.offer)}, remedy=_("请重新撮合后再发布。")
+            text % {"count": len(changed), "matches": len(frozen.result.offer)},
+            remedy=_("请重新撮合后再发布。"),
         )
 
 
@@ -209,12 +313,16 @@ def _both_sides(frozen: Frozen) -> Iterable[tuple[int, int]]:
     units = result.quantity.tolist()
     yield from zip(result.offer.tolist(), units, strict=True)
     yield from zip(result.need.tolist(), units, strict=True)
+    for i, j, swapped in swap_legs(frozen.outcome):
+        yield from ((i, swapped), (j, swapped))
 
 
-def _is_as_seen(problem: Postings, position: int, units: int, row: Posting | None) -> bool:
+def _is_as_seen(
+    problem: Postings, position: int, units: int, row: Posting | None, stated: dict[int, int]
+) -> bool:
     return (
         row is not None
-        and row.limit_fen == problem.limit[position]
+        and row.limit_fen == stated.get(row.pk, int(problem.limit[position]))
         and row.window_from.toordinal() == problem.start[position]
         and row.window_to.toordinal() == problem.end[position]
         and row.quantity - row.agreed_quantity >= units
@@ -222,32 +330,25 @@ def _is_as_seen(problem: Postings, position: int, units: int, row: Posting | Non
 
 
 def _match_lines(clearing_id: int, frozen: Frozen, now: datetime) -> Iterator[Sequence[Any]]:
-    problem, result = frozen.problem, frozen.result
-    trades = zip(result.offer.tolist(), result.need.tolist(), result.quantity.tolist(), strict=True)
-    for (i, j, units), reason in zip(trades, match_reasons(problem, result), strict=True):
-        figures = {
-            "offer_partners": reason.offer_partners,
-            "need_partners": reason.need_partners,
-            "offer_gain_fen": reason.offer_gain_fen,
-            "need_gain_fen": reason.need_gain_fen,
-        }
+    problem = frozen.problem
+    for one in proposals(problem, frozen.context, frozen.asked, frozen.outcome):
         yield (
             1,
             now,
             now,
             clearing_id,
-            int(problem.id[i]),
-            int(problem.id[j]),
-            problem.category_codes[problem.category[i]],
-            units,
-            reason.price_fen,
-            reason.transport_fen,
-            reason.offer_gain_fen,
-            reason.need_gain_fen,
-            reason.km,
-            date.fromordinal(reason.start),
-            date.fromordinal(reason.end),
-            json.dumps(figures),
+            int(problem.id[one.offer]),
+            int(problem.id[one.need]),
+            problem.category_codes[problem.category[one.offer]],
+            one.quantity,
+            one.price_fen,
+            one.transport_fen,
+            one.offer_gain_fen,
+            one.need_gain_fen,
+            one.km,
+            date.fromordinal(one.start),
+            date.fromordinal(one.end),
+            json.dumps(one.reason()),
             "pending",
             "pending",
             "proposed",
@@ -255,6 +356,6 @@ def _match_lines(clearing_id: int, frozen: Frozen, now: datetime) -> Iterator[Se
 
 
 def _leftover_lines(clearing_id: int, frozen: Frozen) -> Iterator[Sequence[Any]]:
-    for reason in leftover_reasons(frozen.problem, frozen.result):
+    for reason in leftovers(frozen.problem, frozen.context, frozen.asked, frozen.outcome):
         number = int(frozen.problem.id[reason.posting])
         yield clearing_id, number, reason.quantity, reason.code, json.dumps(reason.figures)

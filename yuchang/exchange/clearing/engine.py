@@ -103,7 +103,7 @@ def clear(problem: Problem, run: Run = map, ties: Ties | None = None) -> Clearin
     Raises Unfit for input that no clearing could mean or whose sums would leave 64 bits.
     """
     validate(problem, ties)
-    classes = contract_twins(problem, None if ties is None else _tied(problem, ties))
+    classes = contract_twins(problem, None if ties is None else marks_of_ties(problem, ties))
     class_dual, class_ceiling = np.zeros((2, len(classes)), dtype=np.int64)
     trades: list[tuple[int, int, int]] = []
     figures = []
@@ -136,8 +136,8 @@ def by_size(problem: Problem) -> list[int]:
     return [int(c) for c in categories[np.lexsort((categories, -sizes))]]
 
 
-def _tied(problem: Problem, ties: Ties) -> Ints:
-    """A mark of its own for every posting with a tie."""
+def marks_of_ties(problem: Problem, ties: Ties) -> Ints:
+    """A mark of its own for every posting with a tie (0: none), so that it is nobody's twin."""
     marks = np.zeros(len(problem), dtype=np.int64)
     for column in (ties.offer, ties.need):
         marks[column] = problem.id[column]
@@ -145,13 +145,7 @@ def _tied(problem: Problem, ties: Ties) -> Ints:
 
 
 def _clear_category(problem: Problem, classes: Classes, ties: Ties | None, category: int) -> _Part:
-    edges = edges_of(problem, classes, category)
-    bonus = np.zeros(len(edges), dtype=np.int64)
-    if ties is not None:
-        head = classes.members[classes.first[:-1]]
-        bonus = ties.of(head[edges.offer], head[edges.need], len(problem))
-        free = bonus != BARRED
-        edges, bonus = Edges(edges.offer[free], edges.need[free], edges.gain[free]), bonus[free]
+    edges, bonus = tied_edges(problem, classes, ties, category)
     market, offers, needs = market_of(classes, edges, category)
     market = replace(market, gain=market.gain + bonus)
     flow = best_flow(market)
@@ -162,6 +156,17 @@ def _clear_category(problem: Problem, classes: Classes, ties: Ties | None, categ
     return _Part(
         offers, needs, duals, trades, category_figures(problem, classes, edges, flow, dual, category)
     )
+
+
+def tied_edges(problem: Problem, classes: Classes, ties: Ties | None, category: int) -> tuple[Edges, Ints]:
+    """The pairs of a category that may trade, and what each earns beside its gain."""
+    edges = edges_of(problem, classes, category)
+    if ties is None:
+        return edges, np.zeros(len(edges), dtype=np.int64)
+    head = classes.members[classes.first[:-1]]
+    bonus = ties.of(head[edges.offer], head[edges.need], len(problem))
+    free = bonus != BARRED
+    return Edges(edges.offer[free], edges.need[free], edges.gain[free]), bonus[free]
 
 
 def market_of(classes: Classes, edges: Edges, category: int) -> tuple[Market, Ints, Ints]:

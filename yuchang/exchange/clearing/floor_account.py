@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from yuchang.exchange.clearing.floors import PRICE_SCALE, Floors
-from yuchang.exchange.clearing.problem import Ints, Problem, canonical_bytes
+from yuchang.exchange.clearing.problem import Ints, Problem, Ties, canonical_bytes
 
 NO_PAIR = np.int64(-(2**61))
 """The best gain of an offer that fits nobody."""
@@ -80,14 +80,20 @@ class FloorClearing:
 
 
 def account(
-    problem: Problem, floors: Floors, market: Trades, cleared: Trades, cells: Ints, best: Ints
+    problem: Problem,
+    floors: Floors,
+    market: Trades,
+    cleared: Trades,
+    cells: Ints,
+    best: Ints,
+    ties: Ties | None = None,
 ) -> tuple[Ints, Ints, tuple[str, ...], FloorFigures]:
     """Value served, price per fen, reason per group, and the figures. ``best``: see ``value_bound``."""
     served = served_values(problem, floors, cleared)
     price = prices_per_fen(floors, cells)
     bound = value_bound(problem, floors, cleared, best, served, price)
     reasons = shortfall_reasons(problem, floors, served, best)
-    return served, price, reasons, floor_figures(problem, floors, market, cleared, served, bound)
+    return served, price, reasons, floor_figures(problem, floors, market, cleared, served, bound, ties)
 
 
 def served_values(problem: Problem, floors: Floors, cleared: Trades) -> Ints:
@@ -172,10 +178,16 @@ def shortfall_reasons(problem: Problem, floors: Floors, served: Ints, best: Ints
 
 
 def floor_figures(
-    problem: Problem, floors: Floors, market: Trades, cleared: Trades, served: Ints, bound: int
+    problem: Problem,
+    floors: Floors,
+    market: Trades,
+    cleared: Trades,
+    served: Ints,
+    bound: int,
+    ties: Ties | None = None,
 ) -> FloorFigures:
     """The figures in Python's exact integers, from the postings and the trades alone."""
-    before, after = welfare(problem, market), welfare(problem, cleared)
+    before, after = welfare(problem, market, ties), welfare(problem, cleared, ties)
     worth = market.dual[cleared.offer] + market.dual[cleared.need]
     subsidy = _dot(cleared.quantity, worth) - after
     left = problem.quantity.copy()
@@ -192,11 +204,14 @@ def floor_figures(
     )
 
 
-def welfare(problem: Problem, trades: Trades) -> int:
-    """The total gain of the trades in fen."""
+def welfare(problem: Problem, trades: Trades, ties: Ties | None = None) -> int:
+    """The total gain of the trades in fen, what ties earn included."""
     km = problem.distances_km(problem.county[trades.offer], problem.county[trades.need])
     carriage = problem.transport_fen(problem.category[trades.offer], km)
-    return _dot(trades.quantity, problem.limit[trades.need] - problem.limit[trades.offer] - carriage)
+    gain = problem.limit[trades.need] - problem.limit[trades.offer] - carriage
+    if ties is not None:
+        gain = gain + ties.of(trades.offer, trades.need, len(problem))
+    return _dot(trades.quantity, gain)
 
 
 def _dot(a: Ints, b: Ints) -> int:

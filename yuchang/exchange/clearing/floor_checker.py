@@ -19,23 +19,25 @@ import numpy as np
 from yuchang.exchange.clearing.checker import Certificate, check, feasible_pairs
 from yuchang.exchange.clearing.floor_account import NO_PAIR, FloorClearing, account, units_sold
 from yuchang.exchange.clearing.floors import PRICE_SCALE, Floors
-from yuchang.exchange.clearing.problem import Ints, Problem
+from yuchang.exchange.clearing.problem import BARRED, Ints, Problem, Ties
 
 
-def check_floors(problem: Problem, floors: Floors, result: FloorClearing) -> Certificate:
-    """Judge a clearing with floors against the postings and the floors."""
+def check_floors(
+    problem: Problem, floors: Floors, result: FloorClearing, ties: Ties | None = None
+) -> Certificate:
+    """Judge a clearing with floors against the postings and the floors (and the pairs tied or barred)."""
     market, cleared = result.market, result.cleared
-    plain = check(problem, market.offer, market.need, market.quantity, market.dual)
+    plain = check(problem, market.offer, market.need, market.quantity, market.dual, ties=ties)
     found = [f"market: {one}" for one in plain.violations]
     cells = _cells(problem, floors, result.cells, found)
     if found:
         return replace(plain, is_accepted=False, violations=tuple(found))
     bonus = _bonus(problem, floors, cells)
-    under = check(problem, cleared.offer, cleared.need, cleared.quantity, cleared.dual, bonus)
+    under = check(problem, cleared.offer, cleared.need, cleared.quantity, cleared.dual, bonus, ties)
     found += under.violations
     if not found:
         _check_cells(problem, floors, result, found)
-        _check_account(problem, floors, result, found)
+        _check_account(problem, floors, result, ties, found)
     return replace(under, is_accepted=not found, violations=tuple(found))
 
 
@@ -72,13 +74,18 @@ def _check_cells(problem: Problem, floors: Floors, result: FloorClearing, found:
             found.append("a soft floor costs more than its price")
 
 
-def _check_account(problem: Problem, floors: Floors, result: FloorClearing, found: list[str]) -> None:
+def _check_account(
+    problem: Problem, floors: Floors, result: FloorClearing, ties: Ties | None, found: list[str]
+) -> None:
     best = np.full(len(problem), NO_PAIR)
     for a, b, gain, feasible in feasible_pairs(problem):
+        if ties is not None:
+            tied = ties.of(a, b, len(problem))
+            feasible, gain = feasible & (tied != BARRED), gain + tied
         over = np.where(feasible, gain - result.cleared.dual[b], NO_PAIR)
         best[a[:, 0]] = np.maximum(best[a[:, 0]], over.max(axis=1))
     served, price, reasons, figures = account(
-        problem, floors, result.market, result.cleared, result.cells, best
+        problem, floors, result.market, result.cleared, result.cells, best, ties
     )
     if not np.array_equal(served, result.served_fen):
         found.append("the value served is not what the trades come to")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from yuchang.exchange.clearing.classes import Classes, contract_twins
-from yuchang.exchange.clearing.edges import Edges, edges_of
+from yuchang.exchange.clearing.edges import Edges
 from yuchang.exchange.clearing.engine import (
     Clearing,
     Run,
@@ -17,14 +17,16 @@ from yuchang.exchange.clearing.engine import (
     category_figures,
     clear,
     market_of,
+    marks_of_ties,
     share_among_twins,
+    tied_edges,
 )
 from yuchang.exchange.clearing.floor_account import NO_PAIR, FloorClearing, account
 from yuchang.exchange.clearing.floor_market import Groups, best_floored_flow
 from yuchang.exchange.clearing.floor_split import Web, attainable, per_fen, split, targets_in_units
 from yuchang.exchange.clearing.floors import PRICE_SCALE, Floors, validate_floors
 from yuchang.exchange.clearing.flow import Market, midpoint_duals
-from yuchang.exchange.clearing.problem import Ints, Problem, validate
+from yuchang.exchange.clearing.problem import Ints, Problem, Ties, validate
 
 
 @dataclass(frozen=True)
@@ -36,18 +38,23 @@ class _Part:
     needs: Ints
 
 
-def clear_with_floors(problem: Problem, floors: Floors, run: Run = map) -> FloorClearing:
+def clear_with_floors(
+    problem: Problem, floors: Floors, run: Run = map, ties: Ties | None = None
+) -> FloorClearing:
     """The best clearing in which every group sells its floor, or what is attainable of it.
+
+    ``ties``: pairs that earn a bonus beside their gain (then every gain in the figures counts it) or must
+    not trade.
 
     Raises Unfit for postings or floors that no clearing could mean or whose sums would leave 64 bits.
     """
-    validate(problem)
+    validate(problem, ties)
     validate_floors(problem, floors)
-    market = clear(problem, run)
-    classes = contract_twins(problem, floors.home)
+    market = clear(problem, run, ties)
+    classes = contract_twins(problem, _apart(problem, floors, ties))
     head = classes.members[classes.first[:-1]]
     home = floors.home[head]
-    parts = list(run(partial(_part, problem, classes), by_size(problem)))
+    parts = list(run(partial(_part, problem, classes, ties), by_size(problem)))
     web = _web(floors, classes, home, parts, market.dual[head])
     target = attainable(floors, web)
     value = split(floors, web, target)
@@ -56,12 +63,21 @@ def clear_with_floors(problem: Problem, floors: Floors, run: Run = map) -> Floor
     units = np.zeros((len(floors), len(floors.unit_fen)), dtype=np.int64)
     units[:, : value.shape[1]] = targets_in_units(floors, target, value)
     solved = list(run(partial(_solve, problem, floors, classes, home, units), parts))
-    return _joined(problem, floors, classes, market, solved)
+    return _joined(problem, floors, classes, market, solved, ties)
 
 
-def _part(problem: Problem, classes: Classes, category: int) -> _Part:
-    edges = edges_of(problem, classes, category)
-    return _Part(category, edges, *market_of(classes, edges, category))
+def _apart(problem: Problem, floors: Floors, ties: Ties | None) -> Ints:
+    """Postings of different groups or with ties of their own are no twins."""
+    if ties is None:
+        return floors.home
+    marks = marks_of_ties(problem, ties)
+    return np.where(marks > 0, len(floors) + marks, floors.home)
+
+
+def _part(problem: Problem, classes: Classes, ties: Ties | None, category: int) -> _Part:
+    edges, bonus = tied_edges(problem, classes, ties, category)
+    market, offers, needs = market_of(classes, edges, category)
+    return _Part(category, edges, replace(market, gain=market.gain + bonus), offers, needs)
 
 
 def _web(floors: Floors, classes: Classes, home: Ints, parts: list[_Part], dual: Ints) -> Web:
@@ -161,7 +177,12 @@ def _chain_sums(parent: Ints, price: Ints) -> Ints:
 
 
 def _joined(
-    problem: Problem, floors: Floors, classes: Classes, market: Clearing, solved: list[_Solved]
+    problem: Problem,
+    floors: Floors,
+    classes: Classes,
+    market: Clearing,
+    solved: list[_Solved],
+    ties: Ties | None,
 ) -> FloorClearing:
     dual, ceiling = np.zeros((2, len(classes)), dtype=np.int64)
     best = np.full(len(classes), NO_PAIR)
@@ -179,5 +200,5 @@ def _joined(
     cleared = Clearing(offer, need, units, dual[classes.of], ceiling[classes.of], tuple(figures))
     table = np.array(sorted(cells), dtype=np.int64).reshape(-1, 4)
     return FloorClearing(
-        market, cleared, table, *account(problem, floors, market, cleared, table, best[classes.of])
+        market, cleared, table, *account(problem, floors, market, cleared, table, best[classes.of], ties)
     )

@@ -6,7 +6,10 @@ miss is known, since without lots nothing gains more than the market.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from typing import Protocol, TypeVar
 
 import numpy as np
 
@@ -32,20 +35,62 @@ def clear_with_lots(problem: Problem, lots: Ints, run: Run = map) -> LotClearing
     posting, after ``GENTLE_ROUNDS`` every one, and the market is cleared again.
     The same input gives the same bytes. Raises Unfit (``lot``).
     """
-    if len(lots) != len(problem) or bool(np.any((lots < 1) | (lots > QUANTITY_MAX))):
-        raise Unfit([Flaw("lot", 0, "every posting needs a lot of at least one unit")])
     nothing = np.zeros(0, dtype=np.int64)
-    ties, rounds = Ties(nothing, nothing, nothing), 0
-    market = cleared = clear(problem, run)
-    while len(small := _too_small(problem, cleared, lots, gently=rounds < GENTLE_ROUNDS)):
-        offer = np.concatenate((ties.offer, cleared.offer[small]))
-        need = np.concatenate((ties.need, cleared.need[small]))
-        ties = Ties(offer, need, np.full(len(offer), BARRED, dtype=np.int64))
-        cleared, rounds = clear(problem, run, ties), rounds + 1
+    ties = Ties(nothing, nothing, nothing)
+    market = clear(problem, run, ties)
+    solve = partial(clear, problem, run)
+    cleared, ties = bar_small_trades(problem, lots, ties, market, solve, lambda found: found)
     return LotClearing(cleared, ties, market.welfare_fen)
 
 
-def _too_small(problem: Problem, cleared: Clearing, lots: Ints, *, gently: bool) -> Ints:
+class Traded(Protocol):
+    """The trades that are looked at."""
+
+    @property
+    def offer(self) -> Ints: ...
+    @property
+    def need(self) -> Ints: ...
+    @property
+    def quantity(self) -> Ints: ...
+
+
+R = TypeVar("R")
+
+
+def bar_small_trades(
+    problem: Problem,
+    lots: Ints,
+    ties: Ties,
+    found: R,
+    solve: Callable[[Ties], R],
+    trades_of: Callable[[R], Traded],
+) -> tuple[R, Ties]:
+    """Bar trades smaller than their lot and solve again until none is left; with the ties it took.
+
+    ``found`` is what ``solve(ties)`` gave, ``trades_of`` its trades. Raises Unfit (``lot``).
+    """
+    if len(lots) != len(problem) or bool(np.any((lots < 1) | (lots > QUANTITY_MAX))):
+        raise Unfit([Flaw("lot", 0, "every posting needs a lot of at least one unit")])
+    rounds = 0
+    while len(small := _too_small(problem, trades_of(found), lots, gently=rounds < GENTLE_ROUNDS)):
+        ties = _barred(problem, ties, trades_of(found), small)
+        found, rounds = solve(ties), rounds + 1
+    return found, ties
+
+
+def _barred(problem: Problem, ties: Ties, trades: Traded, rows: Ints) -> Ties:
+    """The ties with some trades' pairs barred; a pair barred earns no bonus."""
+    offer, need = trades.offer[rows], trades.need[rows]
+    size = len(problem)
+    kept = ~np.isin(ties.offer * size + ties.need, offer * size + need)
+    return Ties(
+        np.concatenate((ties.offer[kept], offer)),
+        np.concatenate((ties.need[kept], need)),
+        np.concatenate((ties.bonus[kept], np.full(len(offer), BARRED, dtype=np.int64))),
+    )
+
+
+def _too_small(problem: Problem, cleared: Traded, lots: Ints, *, gently: bool) -> Ints:
     """Trades to bar: those that could never fill the lot, else the smallest of each posting, or all."""
     lot = np.maximum(lots[cleared.offer], lots[cleared.need])
     rows = np.nonzero(cleared.quantity < lot)[0]

@@ -82,7 +82,7 @@ def validate_swaps(problem: Problem, unit_fen: Ints, fund_fen: int) -> None:
 
 
 def cycles_of(problem: Problem, unit_fen: Ints) -> list[Cycle]:
-    """Every cycle of two or three participants, in a fixed order. Raises Unfit (``too many``)."""
+    """Every cycle of two or three participants, in a fixed order. Raises Unfit (``too many cycles``)."""
     legs = _legs(problem, unit_fen)
     partners: dict[int, list[int]] = {}
     for giver, taker in legs:
@@ -96,7 +96,7 @@ def cycles_of(problem: Problem, unit_fen: Ints) -> list[Cycle]:
                 if min(ring) != first or not all(step in legs for step in steps):
                     continue
                 if len(found) + prod(len(legs[step]) for step in steps) > CYCLES_MAX:
-                    raise Unfit([Flaw("too many", 0, f"more than {CYCLES_MAX} cycles")])
+                    raise Unfit([Flaw("too many cycles", 0, str(CYCLES_MAX))])
                 found += (_cycle(problem, unit_fen, way) for way in product(*(legs[s] for s in steps)))
     return [one for one in found if _fits(problem, one)]
 
@@ -124,7 +124,7 @@ def _legs(problem: Problem, unit_fen: Ints) -> dict[tuple[int, int], list[tuple[
             fits &= (problem.county[i] == problem.focus) | (problem.county[j] == problem.focus)
         count += int(fits.sum())
         if count > LEGS_MAX:
-            raise Unfit([Flaw("too many", 0, f"more than {LEGS_MAX} pairs")])
+            raise Unfit([Flaw("too many cycles", 0, str(LEGS_MAX))])
         for a, b in zip(*np.nonzero(fits), strict=True):
             pair = (int(offers[a]), int(needs[b]))
             owners = (int(problem.owner[pair[0]]), int(problem.owner[pair[1]]))

@@ -6,7 +6,7 @@ from django import template
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
-from yuchang.exchange import queries, words, words_deals
+from yuchang.exchange import beside, queries, queries_console, words, words_deals
 from yuchang.exchange.models import Category, Leftover, Match, Posting
 from yuchang.exchange.search import Suggestion
 
@@ -23,6 +23,7 @@ KINDS = {
     "declined": "bad",
     "refused": "bad",
     "accepted": "good",
+    "live": "bad",
     "closed": "quiet",
     "recorded": "warn",
     "confirmed": "good",
@@ -120,3 +121,33 @@ def leftover_changes(row: Leftover) -> list[str]:
 def answer_word(answer: str) -> str:
     """One side's answer in words."""
     return str(Match.Answer(answer).label)
+
+
+@register.filter
+def floor_level(level: str) -> str:
+    """Whose floor it is."""
+    return str(beside.LEVELS[level])
+
+
+@register.filter
+def shortfall(reason: str) -> str:
+    """Why a floor is not kept; nothing when it is."""
+    return str(words.SHORTFALLS[reason]) if reason else ""
+
+
+@register.filter
+def stage_words(stage: str) -> str:
+    """What is being computed."""
+    return str(words.STAGES.get(stage, ""))
+
+
+@register.filter
+def millionths(value: int) -> str:
+    """A price in millionths, as a number with four places."""
+    return f"{value / 1_000_000:.4f}"
+
+
+@register.filter
+def is_urgent(posting: Posting) -> bool:
+    """Whether a live emergency helps this posting (one query)."""
+    return posting.pk in queries_console.urgent_postings([posting.pk])

@@ -14,8 +14,10 @@ from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.lists import Filter, listing
 from yuchang.exchange import actions, forms, lists, queries
+from yuchang.exchange.beside import conditions
 from yuchang.exchange.inputs import replay
 from yuchang.exchange.models import Category, Clearing
+from yuchang.exchange.queries_console import family_is_published
 from yuchang.exchange.templatetags.exchange import leftover_kind
 from yuchang.exchange.views.postings import require_valid
 from yuchang.places.models import Place
@@ -32,11 +34,11 @@ def clearing_list(request: HttpRequest) -> HttpResponseBase:
     actor = actor_of(request)
     rows = queries.clearings_for(actor)
     found = listing(request, rows, lists.CLEARINGS, name="exchange.clearings", label=_("撮合"), size=20)
-    form = forms.RunForm(counties=_areas(actor)) if actor.may("exchange.clear") else None
+    form = forms.RunForm(counties=areas(actor)) if actor.may("exchange.clear") else None
     return answer(request, found, "exchange/clearing_list.html", {"form": form})
 
 
-def _areas(actor: Actor) -> list[tuple[int, str]]:
+def areas(actor: Actor) -> list[tuple[int, str]]:
     """The counties that the actor may clear, and the nation for a nation-wide actor."""
     rows = Place.objects.filter(place_filter(actor, "exchange.clear"), level=3, valid_to=None)
     counties = list(rows.order_by("code").values_list("pk", "name")[:COUNTIES_SHOWN])
@@ -50,7 +52,7 @@ def _areas(actor: Actor) -> list[tuple[int, str]]:
 def clearing_run(request: HttpRequest) -> HttpResponse:
     """Clear now, and look at the result before publishing."""
     actor = actor_of(request)
-    data = require_valid(forms.RunForm(request.POST, counties=_areas(actor)))
+    data = require_valid(forms.RunForm(request.POST, counties=areas(actor)))
     county = Place.objects.get(pk=data["county"]) if data["county"] != NATION else None
     categories = [data["category"]] if data["category"] else None
     run = actions.run_clearing(actor=actor, on=clock.today(), county=county, categories=categories)
@@ -73,6 +75,9 @@ def _page(request: HttpRequest, run: Clearing, **extra: object) -> HttpResponse:
         "run": run,
         "figures": sorted(figures, key=lambda row: -row["welfare_fen"]),
         "counts": queries.leftover_counts(run),
+        "conditions": conditions(run.parameters),
+        "helped": run.outcome.get("helped", 0),
+        "published_other": family_is_published(run),
         **extra,
     }
     return render(request, "exchange/clearing_page.html", context)

@@ -1,0 +1,165 @@
+"""What a scenario proposes to whom, and why, and why the rest found nobody. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from yuchang.exchange.clearing.engine import Clearing
+from yuchang.exchange.clearing.explain import LeftoverReason, leftover_reasons, match_reasons
+from yuchang.exchange.clearing.problem import Ints, Problem
+from yuchang.exchange.clearing.scenario import Outcome, prices, swap_legs
+from yuchang.exchange.clearing.terms import Context, Parameters, terms_of
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """So much at this price, by posting position. Gains are what the price leaves to each side, per unit.
+
+    ``notes``: ``swap`` (goods for goods, at the reference value), ``floor_fen`` (the price of the floors that
+    this offer counts for), ``help_fen`` and ``emergency`` (what a fund adds to the price).
+    """
+
+    offer: int
+    need: int
+    quantity: int
+    price_fen: int
+    transport_fen: int
+    offer_gain_fen: int
+    need_gain_fen: int
+    km: int
+    start: int
+    end: int
+    offer_partners: int
+    need_partners: int
+    notes: dict[str, int] = field(default_factory=dict)
+
+    def reason(self) -> dict[str, int]:
+        """The figures that are told to both sides, each its own."""
+        return {
+            "offer_partners": self.offer_partners,
+            "need_partners": self.need_partners,
+            "offer_gain_fen": self.offer_gain_fen,
+            "need_gain_fen": self.need_gain_fen,
+            **self.notes,
+        }
+
+
+def proposals(problem: Problem, context: Context, asked: Parameters, outcome: Outcome) -> Iterator[Proposal]:
+    """Cash trades in the order of the result, then swaps."""
+    unit_fen = terms_of(problem, context, asked).unit_fen
+    swapped = swap_legs(outcome)
+    all_trades = _with_swaps(outcome.cleared, swapped)
+    cash = len(outcome.cleared.offer)
+    price = [*prices(problem, outcome).tolist()]
+    price += [int(unit_fen[problem.category[i]]) for i, _j, _n in swapped]
+    floor = _floor_prices(problem, asked, context, outcome)
+    helps = {posting: (emergency, fen) for posting, emergency, fen in context.helps}
+    limit = _own_limits(problem, context)
+    trades = zip(
+        all_trades.offer.tolist(), all_trades.need.tolist(), all_trades.quantity.tolist(), strict=True
+    )
+    reasons = match_reasons(problem, all_trades)
+    for at, ((i, j, units), why) in enumerate(zip(trades, reasons, strict=True)):
+        notes: dict[str, int] = {"swap": 1} if at >= cash else {}
+        if at < cash and floor[i]:
+            notes["floor_fen"] = int(floor[i])
+        if int(problem.id[i]) in helps:
+            notes["emergency"], notes["help_fen"] = helps[int(problem.id[i])]
+        yield Proposal(
+            i,
+            j,
+            units,
+            price[at],
+            why.transport_fen,
+            price[at] - limit[i],
+            limit[j] - why.transport_fen - price[at],
+            why.km,
+            why.start,
+            why.end,
+            why.offer_partners,
+            why.need_partners,
+            notes,
+        )
+
+
+def _own_limits(problem: Problem, context: Context) -> list[int]:
+    """The limits that gains are told against: as stated, less what a fund adds."""
+    stated = dict(context.stated)
+    helps = {posting: fen for posting, _emergency, fen in context.helps}
+    pairs = zip(problem.id.tolist(), problem.limit.tolist(), strict=True)
+    return [stated[one] - helps.get(one, 0) if one in stated else limit for one, limit in pairs]
+
+
+def _with_swaps(cleared: Clearing, swapped: list[tuple[int, int, int]]) -> Clearing:
+    """The cash trades and the swaps as one table."""
+    if not swapped:
+        return cleared
+    offer, need, units = (np.array(column, dtype=np.int64) for column in zip(*swapped, strict=True))
+    return replace(
+        cleared,
+        offer=np.concatenate((cleared.offer, offer)),
+        need=np.concatenate((cleared.need, need)),
+        quantity=np.concatenate((cleared.quantity, units)),
+    )
+
+
+def _floor_prices(problem: Problem, asked: Parameters, context: Context, outcome: Outcome) -> Ints:
+    """What a unit of each offer earns beside its gain: the prices of its floors."""
+    found = np.zeros(len(problem), dtype=np.int64)
+    floors = terms_of(problem, context, asked).floors
+    if floors is None or outcome.floored is None:
+        return found
+    price = np.zeros((len(floors) + 1, len(floors.unit_fen)), dtype=np.int64)
+    group, category, _units, fen = outcome.floored.cells.T
+    price[group, category] = fen
+    for row in floors.chains(floors.home):
+        found += price[row, problem.category]
+    return found
+
+
+def leftovers(
+    problem: Problem, context: Context, asked: Parameters, outcome: Outcome
+) -> Iterator[LeftoverReason]:
+    """Why postings keep something. Beside the market's reasons (``explain``):
+
+    ``floor``: without floors it would trade more (``plain`` units); ``lot``: partners are there, but no trade
+    of its lot is; ``barred``: every possible partner was declined or lacks a certificate.
+    """
+    apart = _barred_partners(problem, context)
+    small = {i for pair in outcome.small for i in pair}
+    now, before = _units(problem, outcome.cleared), _units(problem, _market(outcome))
+    for one in leftover_reasons(problem, _with_swaps(outcome.cleared, swap_legs(outcome))):
+        at = one.posting
+        if before[at] > now[at]:
+            yield replace(one, code="floor", figures={"plain": int(before[at])})
+        elif one.code == "outcompeted" and at in small:
+            yield replace(one, code="lot", figures={"partners": one.figures["partners"]})
+        elif one.code == "outcompeted" and one.figures["partners"] <= apart.get(int(problem.id[at]), 0):
+            yield replace(one, code="barred", figures={"partners": one.figures["partners"]})
+        else:
+            yield one
+
+
+def _market(outcome: Outcome) -> Clearing:
+    market = outcome.floored.market if outcome.floored else outcome.cleared
+    return market if isinstance(market, Clearing) else outcome.cleared
+
+
+def _units(problem: Problem, cleared: Clearing) -> Ints:
+    found = np.zeros(len(problem), dtype=np.int64)
+    for side in (cleared.offer, cleared.need):
+        np.add.at(found, side, cleared.quantity)
+    return found
+
+
+def _barred_partners(problem: Problem, context: Context) -> dict[int, int]:
+    """How many partners each posting (by id) is kept apart from."""
+    here, found = set(problem.id.tolist()), {}
+    for pair in context.barred:
+        if here.issuperset(pair):
+            for number in pair:
+                found[number] = found.get(number, 0) + 1
+    return found

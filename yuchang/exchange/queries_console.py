@@ -1,0 +1,177 @@
+"""Reads of the clearing console: scenarios beside each other, emergencies and what became of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import F, Q, QuerySet, Sum
+
+from yuchang.accounts.doors import open_door
+from yuchang.accounts.queries import NOTHING, place_filter
+from yuchang.accounts.rules import Actor
+from yuchang.core import clock
+from yuchang.exchange.models import Clearing, Emergency, EmergencyHelp, Posting, Scenario
+from yuchang.exchange.queries import clearings_for, public_owner
+from yuchang.places.models import Place
+from yuchang.registry.models import Household
+
+PLACED_SHOWN = 200
+
+
+def family_of(run: Clearing) -> list[Clearing]:
+    """The draft of a run and all its scenarios' runs, the draft first. Without the stored bytes."""
+    draft = run.draft_id or run.pk
+    rows = Clearing.objects.filter(Q(pk=draft) | Q(draft=draft)).select_related("county", "scenario")
+    return list(rows.defer("inputs", "result", "context").order_by("pk"))
+
+
+def family_is_published(run: Clearing) -> bool:
+    """Whether another run of the same draft is published."""
+    draft = run.draft_id or run.pk
+    rows = Clearing.objects.filter(Q(pk=draft) | Q(draft=draft), state=Clearing.State.PUBLISHED)
+    return rows.exclude(pk=run.pk).exists()
+
+
+def scenarios_of(draft_id: int) -> QuerySet[Scenario]:
+    """The scenarios of a draft in the order in which they were asked."""
+    return Scenario.objects.filter(draft=draft_id).order_by("pk")
+
+
+def scenario_for(actor: Actor, scenario_id: int) -> Scenario:
+    """One scenario whose draft is in the actor's reach. Raises Hidden."""
+    rows = Scenario.objects.filter(draft__in=clearings_for(actor).values("pk")).select_related("draft")
+    return open_door(rows, actor, "exchange.read", scenario_id, within=Q())
+
+
+def group_names(run: Clearing) -> dict[tuple[str, int], str]:
+    """The names of the groups that a run's floors single out: places by name, households by number."""
+    keys: dict[str, set[int]] = {"household": set(), "village": set(), "county": set()}
+    for group in run.outcome.get("groups", []):
+        keys[group["level"]].add(group["key"])
+    households = Household.objects.filter(pk__in=keys["household"]).values_list("pk", "number")
+    places = Place.objects.filter(pk__in=keys["village"] | keys["county"]).values_list("pk", "level", "name")
+    found = {("household", pk): name for pk, name in households}
+    return found | {("county" if level == 3 else "village", pk): name for pk, level, name in places}
+
+
+def postings_named(numbers: set[int]) -> dict[int, Posting]:
+    """Postings as others may know them (owner, category), without limits."""
+    rows = Posting.objects.filter(pk__in=numbers).defer("limit_fen", "note")
+    return {row.pk: row for row in rows.select_related("category", "organisation", "place")}
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One posting that trades more or less in a scenario than in the draft. Worth in fen."""
+
+    posting: Posting
+    owner: str
+    before: int
+    after: int
+    before_fen: int
+    after_fen: int
+
+    @property
+    def change_fen(self) -> int:
+        """How much more it is worth."""
+        return self.after_fen - self.before_fen
+
+
+def differences_of(runs: list[Clearing]) -> dict[int, dict[str, list[Difference]]]:
+    """Who trades more and who less than in the draft, by run. One query."""
+    tables = {run.pk: run.outcome.get("differences", {}) for run in runs}
+    rows = [row for table in tables.values() for side in ("up", "down") for row in table.get(side, [])]
+    known = postings_named({row[0] for row in rows})
+    return {
+        pk: {
+            side: [
+                Difference(known[row[0]], public_owner(known[row[0]]), *row[1:])
+                for row in table.get(side, [])
+                if row[0] in known
+            ]
+            for side in ("up", "down")
+        }
+        for pk, table in tables.items()
+    }
+
+
+# Emergencies --------------------------------------------------------------------------------------
+
+
+def staff_offers() -> QuerySet[Posting]:
+    """Open offers of households and villages: what an emergency can be declared for."""
+    return Posting.objects.filter(
+        state=Posting.State.OPEN, direction="offer", organisation__isnull=True
+    ).select_related("category", "household", "place")
+
+
+def emergencies_for(actor: Actor) -> QuerySet[Emergency]:
+    """The emergencies of the actor's places."""
+    reach = place_filter(actor, "exchange.read")
+    rows = Emergency.objects.filter(reach) if reach != NOTHING else Emergency.objects.none()
+    return rows.select_related("category", "place")
+
+
+def emergency_for(actor: Actor, emergency_id: int) -> Emergency:
+    """One emergency in the actor's places. Raises Hidden."""
+    rows = Emergency.objects.select_related("category", "place", "posting")
+    return open_door(rows, actor, "exchange.read", emergency_id)
+
+
+def covered_offers(row: Emergency) -> QuerySet[Posting]:
+    """The open offers that an emergency is for, the oldest first."""
+    rows = staff_offers()
+    if row.posting_id is not None:
+        return rows.filter(pk=row.posting_id)
+    return rows.filter(county_id=row.county_id, category=row.category_id).order_by("pk")
+
+
+def unsold_quantity(row: Emergency) -> int:
+    """What of the goods no agreement holds yet, at most what was declared."""
+    left = covered_offers(row).aggregate(n=Sum(F("quantity") - F("agreed_quantity")))["n"] or 0
+    return min(int(left), row.quantity)
+
+
+def urgent_postings(posting_ids: list[int]) -> set[int]:
+    """Which of these postings are helped by a live emergency. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_URGENT, [posting_ids, clock.today()])
+        return {row[0] for row in cursor.fetchall()}
+
+
+_URGENT = """
+    SELECT p.id FROM exchange_posting p
+    WHERE p.id = ANY(%s) AND p.direction = 'offer' AND p.organisation_id IS NULL AND EXISTS (
+        SELECT 1 FROM exchange_emergency e WHERE e.state = 'live' AND e.until >= %s
+          AND (e.posting_id = p.id
+               OR (e.posting_id IS NULL AND e.county_id = p.county_id AND e.category_id = p.category_id)))
+"""
+
+
+def placed_of(row: Emergency) -> QuerySet[EmergencyHelp]:
+    """What was proposed under an emergency, the newest first, with both sides."""
+    owners = [f"match__{side}__{part}" for side in ("offer", "need") for part in ("organisation", "place")]
+    rows = EmergencyHelp.objects.filter(emergency=row).exclude(match__state="superseded")
+    return rows.select_related("match", "match__category", *owners).order_by("-match_id")
+
+
+_TOTALS = """
+    SELECT coalesce(sum(m.quantity) FILTER (WHERE m.state IN ('proposed', 'talking')), 0),
+           coalesce(sum(a.quantity), 0), coalesce(sum(a.fulfilled), 0),
+           coalesce(sum(a.quantity * a.price_fen), 0), coalesce(sum(a.quantity * h.help_fen), 0),
+           coalesce(sum(a.fulfilled * h.help_fen), 0)
+    FROM exchange_emergencyhelp h JOIN exchange_match m ON m.id = h.match_id
+    LEFT JOIN exchange_agreement a ON a.match_id = m.id AND a.state IN ('agreed', 'fulfilled', 'closed')
+    WHERE h.emergency_id = %s
+"""
+
+
+def emergency_totals(row: Emergency) -> dict[str, Any]:
+    """Units proposed, agreed and delivered, their worth, and what the fund promised and owes. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_TOTALS, [row.pk])
+        found = cursor.fetchone()
+    names = ("proposed", "agreed", "delivered", "value_fen", "promised_fen", "paid_fen")
+    return dict(zip(names, (int(value) for value in found), strict=True))
