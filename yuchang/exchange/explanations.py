@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from yuchang.exchange.clearing.changes import changes
+from yuchang.exchange.clearing.terms import PLAIN
 from yuchang.exchange.comparing import Comparison, compare, others
 from yuchang.exchange.inputs import Frozen, thaw
 from yuchang.exchange.models import Clearing, Match, Posting
@@ -41,6 +43,23 @@ def comparison_of(match: Match, side: str, other_id: int) -> str:
         pair = (match.offer_id, other_id) if side == "offer" else (other_id, match.need_id)
         found = compare(frozen.problem, frozen.result, set(frozen.context.barred), *pair)
     return comparison(found, match.category.unit)
+
+
+def sure_changes(frozen: Frozen) -> dict[int, dict[str, int]]:
+    """By posting id: the least single changes that would surely place what a run left over, by kind.
+
+    Only for runs without floors, swaps or lots, and not for postings with a barred pair: there nothing is
+    sure (``clearing.changes``).
+    """
+    if frozen.asked != PLAIN:
+        return {}
+    apart = {number for pair in frozen.context.barred for number in pair}
+    found: dict[int, dict[str, int]] = {}
+    for one in changes(frozen.problem, frozen.result):
+        number = int(frozen.problem.id[one.posting])
+        if number not in apart:
+            found.setdefault(number, {})[one.kind] = one.amount
+    return found
 
 
 def _frozen(match: Match) -> Frozen | None:

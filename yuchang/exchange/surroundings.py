@@ -38,7 +38,7 @@ _BARRED = """
     SELECT m.offer_id, m.need_id FROM exchange_match m
     WHERE m.state = 'declined' AND m.offer_id = ANY(%(ids)s) AND m.need_id = ANY(%(ids)s)
       AND NOT EXISTS (SELECT 1 FROM exchange_message s JOIN exchange_talk t ON t.id = s.talk_id
-                      WHERE t.match_id = m.id AND s.code = 'price')
+                      WHERE t.match_id = m.id AND s.kind IN ('decline', 'refuse') AND s.code = 'price')
     UNION
     SELECT o.id, n.id FROM exchange_posting n
     JOIN exchange_posting o ON o.category_id = n.category_id AND o.direction = 'offer'

@@ -18,8 +18,8 @@ from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
-from yuchang.core.actions import check_version, save, write
-from yuchang.core.audit import Draft, Recorder
+from yuchang.core.actions import Recorder, check_version, save, write
+from yuchang.core.audit import Draft
 from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, invalid
 from yuchang.exchange.actions.bulk import execute
@@ -31,6 +31,7 @@ from yuchang.exchange.clearing.scenario import Step, category_figures, compute, 
 from yuchang.exchange.clearing.scenario_checker import verify
 from yuchang.exchange.clearing.summary import Tally, summary_of
 from yuchang.exchange.clearing.terms import PLAIN, Context, Parameters, terms_of
+from yuchang.exchange.explanations import sure_changes
 from yuchang.exchange.inputs import Frozen, thaw
 from yuchang.exchange.models import Clearing, Posting
 from yuchang.exchange.surroundings import load_inputs
@@ -356,6 +357,8 @@ def _match_lines(clearing_id: int, frozen: Frozen, now: datetime) -> Iterator[Se
 
 
 def _leftover_lines(clearing_id: int, frozen: Frozen) -> Iterator[Sequence[Any]]:
+    sure = sure_changes(frozen)
     for reason in leftovers(frozen.problem, frozen.context, frozen.asked, frozen.outcome):
         number = int(frozen.problem.id[reason.posting])
-        yield clearing_id, number, reason.quantity, reason.code, json.dumps(reason.figures)
+        figures = reason.figures | ({"changes": sure[number]} if number in sure else {})
+        yield clearing_id, number, reason.quantity, reason.code, json.dumps(figures)

@@ -18,7 +18,7 @@ from yuchang.exchange.actions.papers import attach_to_deal
 from yuchang.exchange.actions.telling import tell_sides
 from yuchang.exchange.models import Agreement
 from yuchang.exchange.models_deals import Delivery, Dispute, Paper
-from yuchang.exchange.queries_deals import OPEN_DISPUTES, is_party
+from yuchang.exchange.queries_deals import OPEN_DISPUTES, is_party, undelivered
 from yuchang.exchange.rules import other_side
 from yuchang.exchange.rules_deals import answer_by, may_judge_dispute
 from yuchang.files.actions import Upload
@@ -184,7 +184,7 @@ def _rule(agreement: Agreement, row: Dispute) -> None:
     if agreement.state != Agreement.State.AGREED:
         raise Conflict(_("协议已结束，不能再改变交付数量。"))
     more = row.ruled_quantity - delivery.accepted
-    most = min(delivery.quantity, delivery.accepted + agreement.quantity - agreement.fulfilled)
+    most = min(delivery.quantity, delivery.accepted + undelivered(agreement))
     if more < 0 or row.ruled_quantity > most:
         raise invalid(
             "ruled_quantity",

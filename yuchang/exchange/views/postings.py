@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -20,8 +21,10 @@ from yuchang.core.errors import Conflict, Invalid, Problem
 from yuchang.core.forms import show_problems
 from yuchang.core.lists import Filter, listing
 from yuchang.exchange import actions, forms, lists, queries
+from yuchang.exchange.learning import learned_limits
 from yuchang.exchange.models import Category, Direction, Posting
-from yuchang.exchange.rules import PostingFacts, unit_factor
+from yuchang.exchange.rules import PostingFacts, convert_quantity
+from yuchang.exchange.words import in_unit
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.registry.models import Household, Resource
@@ -75,12 +78,16 @@ def posting_page(request: HttpRequest, posting_id: int) -> HttpResponse:
     context = {
         "row": row,
         "left": row.quantity - row.agreed_quantity,
+        "said": in_unit(row.quantity - row.agreed_quantity, row.unit, row.entered_unit),
         "owner": queries.own_owner(row) if is_mine else queries.public_owner(row),
         "limit_fen": row.limit_fen if is_mine else None,
         "is_mine": is_mine,
+        "photos": row.photos.order_by("id"),
+        "photo_form": forms.PhotoForm() if may_post and row.state in ("draft", "open") else None,
         "may_change": may_post and row.state in ("draft", "open"),
         "cards": queries.board(actor, list(matches)) if is_mine else [],
         "leftover": leftover if row.state == Posting.State.OPEN else None,
+        "learned_fen": learned_limits([row.pk]).get(row.pk) if is_mine else None,
     }
     return render(request, "exchange/posting_page.html", context)
 
@@ -116,6 +123,9 @@ def posting_new(request: HttpRequest, code: str) -> HttpResponse:
             show_problems(form, error, NAMES)
         else:
             messages.success(request, _("已发布，将参加下一次撮合。"))
+            wanted = request.GET.get("to", "")
+            if wanted.isascii() and wanted.isdigit():
+                return redirect(f"{reverse('exchange:propose', args=[int(wanted[:18])])}?mine={row.pk}")
             return redirect("exchange:posting", row.pk)
     context = {"form": form, "category": category, "count": None}
     return render(request, "exchange/posting_new.html", context, status=422 if form.errors else 200)
@@ -142,12 +152,7 @@ def _facts(actor: Actor, category: Category, form: forms.PostingForm) -> Posting
     return PostingFacts(
         direction=data["direction"],
         category=category.pk,
-        quantity=data["quantity"],
-        limit_fen=forms.fen(data["limit"]),
-        window_from=data["window_from"],
-        window_to=data["window_to"],
-        radius_km=data.get("radius_km"),
-        note=data["note"],
+        **form.said(),
         **_owner(actor, data),
     )
 
@@ -206,8 +211,8 @@ def post_resource(request: HttpRequest, resource_id: int) -> HttpResponse:
     rows = Resource.objects.filter(withdrawn_at=None).select_related("household", "place")
     resource = open_door(rows, actor, "exchange.post", resource_id)
     category = Category.objects.filter(pk=resource.category, is_leaf=True).first()
-    factor = unit_factor(resource.unit, category.unit) if category else None
-    if category is None or factor is None:
+    quantity = convert_quantity(resource.quantity, resource.unit, category.unit) if category else None
+    if category is None or quantity is None:
         raise Conflict(
             _("这项资源的品类或单位不能直接发布。"), remedy=_("请从“发布供需”选择品类后按其单位填写。")
         )
@@ -220,7 +225,7 @@ def post_resource(request: HttpRequest, resource_id: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             row = actions.post(
-                actor=actor, facts=_resource_facts(resource, category, factor, form.cleaned_data)
+                actor=actor, facts=_resource_facts(resource, category, quantity, form.cleaned_data)
             )
         except Invalid as error:
             show_problems(form, error, NAMES)
@@ -231,18 +236,18 @@ def post_resource(request: HttpRequest, resource_id: int) -> HttpResponse:
         "form": form,
         "resource": resource,
         "category": category,
-        "quantity": resource.quantity * factor,
+        "quantity": quantity,
     }
     return render(request, "exchange/post_resource.html", context, status=422 if form.errors else 200)
 
 
 def _resource_facts(
-    resource: Resource, category: Category, factor: int, data: dict[str, Any]
+    resource: Resource, category: Category, quantity: int, data: dict[str, Any]
 ) -> PostingFacts:
     return PostingFacts(
         direction=resource.direction,
         category=category.pk,
-        quantity=resource.quantity * factor,
+        quantity=quantity,
         limit_fen=forms.fen(data["limit"]),
         window_from=data["window_from"],
         window_to=data["window_to"],
@@ -250,6 +255,7 @@ def _resource_facts(
         village_id=None if resource.household_id else resource.place_id,
         resource_id=resource.pk,
         note=resource.note,
+        entered_unit=resource.unit if resource.unit != category.unit else "",
     )
 
 
@@ -267,6 +273,11 @@ def posting_edit(request: HttpRequest, posting_id: int) -> HttpResponse:
         "window_to": row.window_to,
         "radius_km": row.radius_km,
         "note": row.note,
+        "min_lot": row.min_lot if row.min_lot > 1 else None,
+        "certificates": row.certificates,
+        "repeats": row.repeats,
+        "repeat_until": row.repeat_until,
+        "direction": row.direction,
         "version": row.version,
     }
     form = forms.EditPostingForm(request.POST or None, initial=initial, category=row.category)
@@ -276,7 +287,7 @@ def posting_edit(request: HttpRequest, posting_id: int) -> HttpResponse:
                 actor=actor,
                 posting_id=row.pk,
                 version=form.cleaned_data["version"],
-                facts=_edited(row, form.cleaned_data),
+                facts=_edited(row, form),
             )
         except Invalid as error:
             show_problems(form, error, NAMES)
@@ -287,16 +298,16 @@ def posting_edit(request: HttpRequest, posting_id: int) -> HttpResponse:
     return render(request, "exchange/posting_edit.html", context, status=422 if form.errors else 200)
 
 
-def _edited(row: Posting, data: dict[str, Any]) -> PostingFacts:
+def _edited(row: Posting, form: forms.EditPostingForm) -> PostingFacts:
+    said = form.said()
+    if "radius_km" not in form.fields:
+        said["radius_km"] = row.radius_km
+    said["entered_unit"] = said["entered_unit"] or row.entered_unit
     return PostingFacts(
         direction=row.direction,
         category=row.category_id,
-        quantity=data["quantity"],
-        limit_fen=forms.fen(data["limit"]),
-        window_from=data["window_from"],
-        window_to=data["window_to"],
-        radius_km=data.get("radius_km", row.radius_km),
-        note=data["note"],
+        resource_id=row.resource_id,
+        **said,
         household_id=row.household_id,
         organisation_id=row.organisation_id,
         village_id=row.village_id if row.owner_kind == Posting.OwnerKind.VILLAGE else None,

@@ -1,0 +1,160 @@
+"""Deliveries fulfil an agreement: recorded by one side, judged by the other, never more than agreed."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+
+import pytest
+from django.db import IntegrityError, connection, connections, transaction
+
+from tests import people
+from yuchang.core import clock
+from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
+from yuchang.core.models import AuditEntry
+from yuchang.exchange import actions
+from yuchang.exchange.models import Agreement, Posting
+from yuchang.exchange.models_deals import Delivery, Paper
+from yuchang.exchange.tests.deals import Deal, paper
+from yuchang.exchange.tests.world import organisation
+from yuchang.messages.models import Message
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def deal() -> Deal:
+    return Deal()
+
+
+def quantities(deal: Deal) -> tuple[int, int, int]:
+    """Fulfilled of the agreement, of the offer, and of the need."""
+    offer, need = (Posting.objects.get(pk=pk) for pk in (deal.row.offer_id, deal.row.need_id))
+    return deal.fresh().fulfilled, offer.fulfilled, need.fulfilled
+
+
+def test_partial_deliveries_add_up_until_all_is_fulfilled(deal: Deal) -> None:
+    first = deal.accept(deal.deliver(120))
+    assert (first.state, quantities(deal)) == ("confirmed", (120, 120, 120))
+    assert deal.fresh().state == "agreed"
+    deal.accept(deal.deliver(80))
+    assert (deal.fresh().state, quantities(deal)) == ("fulfilled", (200, 200, 200))
+    assert Posting.objects.get(pk=deal.row.need_id).state == "fulfilled"
+    assert Posting.objects.get(pk=deal.row.offer_id).state == "open"
+    entry = AuditEntry.objects.filter(action="exchange.judge_delivery").latest("id")
+    assert (entry.actor_id, entry.object_kind) == (deal.zhao.user.pk, "delivery")
+    with pytest.raises(Conflict):
+        deal.deliver(1)
+
+
+def test_what_is_contested_counts_only_as_far_as_it_is_accepted(deal: Deal) -> None:
+    with pytest.raises(Invalid):
+        deal.accept(deal.deliver(100), 70)
+    waiting = Delivery.objects.get()
+    found = deal.accept(waiting, 70, "三十公斤受潮")
+    assert (found.state, found.accepted, quantities(deal)) == ("contested", 70, (70, 70, 70))
+    with pytest.raises(Conflict):
+        deal.accept(found)
+    deal.accept(deal.deliver(130))
+    assert deal.fresh().state == "fulfilled"
+
+
+def test_each_side_does_its_part_and_strangers_nothing(deal: Deal) -> None:
+    with pytest.raises(Hidden):
+        deal.deliver(10, actor=deal.zhao.actor)
+    for stranger in (
+        people.zhao(organisation("别家").pk),
+        people.outsider(),
+        people.li(people.villages()[5]),
+    ):
+        with pytest.raises(Hidden):
+            deal.deliver(10, actor=stranger.actor)
+    row = deal.deliver(10)
+    with pytest.raises(Hidden):
+        deal.judge(deal.li.actor, row, 10)
+    with pytest.raises(Refused):
+        deal.deliver(10, actor=people.auditor().actor)
+    with pytest.raises(Stale):
+        actions.judge_delivery(actor=deal.zhao.actor, delivery_id=row.pk, version=9, accepted=10)
+    assert quantities(deal) == (0, 0, 0)
+
+
+def test_no_more_is_recorded_than_is_still_to_come_and_not_for_tomorrow(deal: Deal) -> None:
+    deal.deliver(150)
+    for quantity in (51, 0, -1, 10**10):
+        with pytest.raises(Invalid):
+            deal.deliver(quantity)
+    with pytest.raises(Invalid):
+        deal.deliver(10, delivered_on=clock.today() + timedelta(days=1))
+    with pytest.raises(Invalid):
+        deal.deliver(10, delivered_on=clock.today() - timedelta(days=30))
+    waiting = Delivery.objects.get()
+    with pytest.raises(Hidden):
+        actions.withdraw_delivery(actor=deal.zhao.actor, delivery_id=waiting.pk, version=1)
+    actions.withdraw_delivery(actor=deal.li.actor, delivery_id=waiting.pk, version=1)
+    deal.deliver(200)
+
+
+def test_papers_and_notices_reach_the_other_side(deal: Deal) -> None:
+    row = deal.deliver(100, uploads=[paper()])
+    found = Paper.objects.get(about_kind="delivery", about_id=row.pk)
+    _row, content = actions.open_paper(deal.zhao.actor, paper_id=found.pk)
+    assert content.startswith(b"\x89PNG")
+    with pytest.raises(Hidden):
+        actions.open_paper(people.zhao(organisation("别家").pk).actor, paper_id=found.pk)
+    told = Message.objects.filter(reference_kind="agreement", recipient=deal.zhao.user)
+    assert told.filter(title__contains="请确认收货").count() == 1
+    with pytest.raises(Invalid):
+        deal.deliver(10, uploads=[paper("坏.exe")])
+    assert Delivery.objects.count() == 1
+
+
+def test_the_database_refuses_sums_that_do_not_fit(deal: Deal) -> None:
+    row = deal.accept(deal.deliver(120))
+    attacks = (
+        lambda: Agreement.objects.filter(pk=deal.row.pk).update(fulfilled=200),
+        lambda: Agreement.objects.filter(pk=deal.row.pk).update(fulfilled=201),
+        lambda: Agreement.objects.filter(pk=deal.row.pk).update(fulfilled=0),
+        lambda: Agreement.objects.filter(pk=deal.row.pk).update(state="fulfilled"),
+        lambda: Delivery.objects.filter(pk=row.pk).update(accepted=0),
+        lambda: Delivery.objects.filter(pk=row.pk).update(quantity=500),
+        lambda: Posting.objects.filter(pk=deal.row.offer_id).update(fulfilled=201),
+    )
+    for attack in attacks:
+        with pytest.raises(IntegrityError), transaction.atomic():
+            attack()
+            with connection.cursor() as cursor:
+                cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_connections_that_count_at_once_do_not_lose_a_delivery() -> None:
+    deal = Deal()
+    first, second = deal.deliver(110), deal.deliver(90)
+    outcomes: list[str] = []
+    start = threading.Barrier(2)
+
+    def overwrite(row: Delivery) -> None:
+        """Each counts its own delivery and knows nothing of the other's."""
+        try:
+            with transaction.atomic():
+                Delivery.objects.filter(pk=row.pk).update(
+                    state="confirmed", accepted=row.quantity, judged_by_id=1, judged_at=clock.now()
+                )
+                start.wait(5)
+                Agreement.objects.filter(pk=deal.row.pk).update(fulfilled=row.quantity)
+                numbers = [deal.row.offer_id, deal.row.need_id]
+                Posting.objects.filter(pk__in=numbers).update(fulfilled=row.quantity)
+            outcomes.append("counted")
+        except IntegrityError:
+            outcomes.append("refused")
+        finally:
+            connections.close_all()
+
+    threads = [threading.Thread(target=overwrite, args=(row,)) for row in (first, second)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(outcomes) == ["counted", "refused"]
+    assert len(set(quantities(deal))) == 1
