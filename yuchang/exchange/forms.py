@@ -11,8 +11,9 @@ from django.utils.translation import gettext_lazy as _
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direction, Posting
 from yuchang.exchange.models_deals import Why
-from yuchang.exchange.rules import DISTANCE_MAX_KM
+from yuchang.exchange.rules import DISTANCE_MAX_KM, convert_price, convert_quantity, units_for
 from yuchang.exchange.searching import Criteria
+from yuchang.exchange.words import CERTIFICATES
 from yuchang.files.fields import UploadField
 
 PRICE_MAX = Decimal(PRICE_MAX_FEN) / FEN_PER_YUAN
@@ -39,9 +40,33 @@ class PostingForm(forms.Form):
 
     direction = forms.ChoiceField(label=_("方向"), choices=Direction.choices, widget=forms.RadioSelect)
     quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
+    unit = forms.ChoiceField(label=_("单位"), required=False)
     limit = _price_field(_("价格底线（元）"), _("供给填最低价，需求填最高价。只用于撮合，从不告诉他人。"))
     window_from = date_field(_("最早日期"))
     window_to = date_field(_("最晚日期"))
+    min_lot = forms.IntegerField(
+        label=_("最小批量"),
+        min_value=1,
+        max_value=QUANTITY_MAX,
+        required=False,
+        help_text=_("一个对象至少要这么多；留空不限。"),
+    )
+    certificates = forms.MultipleChoiceField(
+        label=_("证书"),
+        choices=list(CERTIFICATES.items()),
+        widget=forms.CheckboxSelectMultiple,
+        required=False,
+        help_text=_("供给勾选已有的，需求勾选要求的。"),
+    )
+    repeats = forms.ChoiceField(
+        label=_("重复"), choices=[("", _("不重复")), *Posting.Repeats.choices], required=False
+    )
+    repeat_until = forms.DateField(
+        label=_("重复至"),
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+        required=False,
+        help_text=_("留空表示一直重复；撤回即停止。"),
+    )
     radius_km = forms.IntegerField(
         label=_("最远距离（公里）"),
         min_value=0,
@@ -53,10 +78,51 @@ class PostingForm(forms.Form):
 
     def __init__(self, *args: Any, category: Category, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["quantity"].label = _("数量（%(unit)s）") % {"unit": category.unit}
-        self.fields["limit"].label = _("价格底线（元/%(unit)s）") % {"unit": category.unit}
+        self.category = category
+        units = units_for(category.unit)
+        self.fields["unit"].choices = [(unit, unit) for unit in units]  # type: ignore[attr-defined]
+        if len(units) == 1:
+            del self.fields["unit"]
+            self.fields["quantity"].label = _("数量（%(unit)s）") % {"unit": category.unit}
+            self.fields["limit"].label = _("价格底线（元/%(unit)s）") % {"unit": category.unit}
+        else:
+            self.fields["limit"].label = _("每单位价格底线（元）")
         if not category.transport_fen_100km and category.radius_km is None:
             del self.fields["radius_km"]
+
+    def clean(self) -> dict[str, Any]:
+        """Quantities and price in the category's own unit; ``entered_unit`` keeps the one they came in."""
+        data = super().clean() or self.cleaned_data
+        unit, own = data.get("unit") or self.category.unit, self.category.unit
+        data["entered_unit"] = unit if unit != own else ""
+        for name in ("quantity", "min_lot"):
+            given = data.get(name)
+            if given and (converted := convert_quantity(given, unit, own)) is None:
+                values = {"n": given, "from": unit, "to": own}
+                self.add_error(name, _("%(n)d %(from)s折算不成整数的%(to)s，请调整数量。") % values)
+            elif given:
+                data[name] = converted
+        if data.get("limit") is not None:
+            is_offer = data.get("direction", self.initial.get("direction")) != Direction.NEED
+            data["limit_fen"] = convert_price(fen(data["limit"]), unit, own, is_offer=is_offer)
+        return data
+
+    def said(self) -> dict[str, Any]:
+        """What the form says besides direction and owner, as keywords of ``PostingFacts``."""
+        data = self.cleaned_data
+        return {
+            "quantity": data["quantity"],
+            "limit_fen": data["limit_fen"],
+            "window_from": data["window_from"],
+            "window_to": data["window_to"],
+            "radius_km": data.get("radius_km"),
+            "note": data["note"],
+            "min_lot": data["min_lot"] or 1,
+            "certificates": tuple(data["certificates"]),
+            "entered_unit": data["entered_unit"],
+            "repeats": data["repeats"],
+            "repeat_until": data["repeat_until"],
+        }
 
 
 class StaffPostingForm(PostingForm):
@@ -98,6 +164,38 @@ class ResourcePostingForm(forms.Form):
     limit = _price_field(_("价格底线（元）"), _("供给填最低价，需求填最高价。只用于撮合，从不告诉他人。"))
     window_from = date_field(_("最早日期"))
     window_to = date_field(_("最晚日期"))
+
+
+class ReviewForm(forms.Form):
+    """One draft of a resource sheet as reviewed; the price has to be said."""
+
+    is_chosen = forms.BooleanField(required=False)
+    limit = _price_field(_("价格底线（元）"))
+    quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
+    window_from = date_field(_("最早日期"))
+    window_to = date_field(_("最晚日期"))
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+class ProposalForm(forms.Form):
+    """Terms proposed to the other's posting."""
+
+    mine = forms.TypedChoiceField(label=_("我方供需"), coerce=int)
+    quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
+    price = _price_field(_("单价（元）"), _("供方到手的价格；运费由需方另付。"))
+    text = forms.CharField(label=_("想说的话"), max_length=1000, required=False)
+
+    def __init__(self, *args: Any, own: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["mine"].choices = own  # type: ignore[attr-defined]
+
+
+class PhotoForm(forms.Form):
+    """A picture of what is offered or needed."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["file"] = UploadField(purpose="posting_photo", label=_("图片"))
 
 
 class ReasonForm(forms.Form):

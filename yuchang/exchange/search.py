@@ -216,6 +216,38 @@ def matching(criteria: Criteria, changed_since: datetime) -> list[int]:
     return [hit.pk for hit in found if hit.score >= least]
 
 
+OWN_OFFERED = 30
+"""So many of one's own postings can be chosen from for a proposal."""
+
+
+def own_opposites(actor: Actor, other: Posting) -> list[Posting]:
+    """The actor's own open postings that stand opposite to one of the market, newest first.
+
+    Those of the same owner are left out: nobody deals with oneself.
+    """
+    if not actor.may("exchange.talk"):
+        return []
+    direction = Direction.NEED if other.direction == Direction.OFFER else Direction.OFFER
+    rows = Posting.objects.filter(
+        side_filter(actor, "exchange.talk"),
+        state=Posting.State.OPEN,
+        category=other.category_id,
+        direction=direction,
+        window_to__gte=clock.today(),
+    )
+    if other.organisation_id:
+        rows = rows.exclude(organisation_id=other.organisation_id)
+    return list(rows.select_related("category", "place", "organisation").order_by("-id")[:OWN_OFFERED])
+
+
+def own_units(actor: Actor) -> dict[str, str]:
+    """The unit in which the actor last said a quantity of each category, where it is not the category's."""
+    if not actor.may("exchange.post"):
+        return {}
+    rows = Posting.objects.filter(side_filter(actor, "exchange.post")).exclude(entered_unit="")
+    return dict(rows.order_by("id").values_list("category_id", "entered_unit")[:200])
+
+
 # For you ------------------------------------------------------------------------------------------
 
 
@@ -258,6 +290,12 @@ _PARTNERS = """
     LEFT JOIN places_place b ON b.id = p.county_id
     LEFT JOIN exchange_dual d ON d.posting_id = p.id
     WHERE m.id = ANY(%(own)s)
+      AND p.quantity > p.agreed_quantity
+      AND CASE m.direction WHEN 'offer' THEN p.certificates <@ m.certificates
+                           ELSE m.certificates <@ p.certificates END
+      AND NOT EXISTS (SELECT 1 FROM exchange_match x WHERE x.state IN ('proposed', 'talking', 'declined')
+                      AND x.offer_id = CASE m.direction WHEN 'offer' THEN m.id ELSE p.id END
+                      AND x.need_id = CASE m.direction WHEN 'offer' THEN p.id ELSE m.id END)
       AND p.window_from <= m.window_to AND p.window_to >= m.window_from AND p.window_to >= %(today)s
       AND (m.owner_kind, coalesce(m.household_id, m.organisation_id, m.village_id))
           IS DISTINCT FROM (p.owner_kind, coalesce(p.household_id, p.organisation_id, p.village_id))
@@ -277,8 +315,9 @@ class _Pair:
 def for_you(actor: Actor, limit: int = 6) -> list[Suggestion]:
     """Possible partners for the actor's newest open postings, the best of each in turn.
 
-    Constant queries. Ranked by gain less fresh duals (``rules.partner_rank``); limits order the partners
-    of one posting and never leave them out, so that nobody can try out another's limit.
+    Constant queries. Left out: who lacks a certificate asked for, and with whom there is a proposal or talk,
+    or was one that somebody declined. Ranked by gain less fresh duals (``rules.partner_rank``); limits order
+    the partners of one posting and never leave them out, so that nobody can try out another's limit.
     """
     if not actor.may("exchange.post"):
         return []

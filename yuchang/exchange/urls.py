@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yuchang.exchange.views import clearings, console, deals, matches, postings, searches
+from yuchang.exchange.views import clearings, console, deals, drafts, matches, postings, proposals, searches
 
 app_name = "exchange"
 urlpatterns = [
@@ -15,6 +15,13 @@ urlpatterns = [
     path("postings/new/<str:code>", postings.posting_new, name="posting_new"),
     path("postings/new/<str:code>/partners", postings.partner_count, name="partner_count"),
     path("resources/<int:resource_id>/post", postings.post_resource, name="post_resource"),
+    path("drafts", drafts.drafts, name="drafts"),
+    path("drafts/make", drafts.drafts_make, name="drafts_make"),
+    path("drafts/publish", drafts.drafts_publish, name="drafts_publish"),
+    path("propose/<int:posting_id>", proposals.propose, name="propose"),
+    path("postings/<int:posting_id>/photos", proposals.photo_add, name="photo_add"),
+    path("photos/<int:photo_id>", proposals.photo, name="photo"),
+    path("organisations/<int:organisation_id>", proposals.organisation_record, name="organisation_record"),
     path("postings/<int:posting_id>", postings.posting_page, name="posting"),
     path("postings/<int:posting_id>/edit", postings.posting_edit, name="posting_edit"),
     path("postings/<int:posting_id>/open", postings.posting_open, name="posting_open"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from yuchang.core.errors import Problem
 from yuchang.core.money import format_yuan
-from yuchang.exchange.rules import Flaw
+from yuchang.exchange.rules import Flaw, quantity_in
 
 FLAWS: dict[str, tuple[Promise, Promise]] = {
     "direction": (gettext_lazy("须说明是供给还是需求。"), gettext_lazy("请选择“供给”或“需求”。")),
@@ -181,8 +181,21 @@ def suggestion_reason(km: int | None, days: int, *, is_by_duals: bool) -> str:
     return _("同品类，时间重合 %(days)d 天，%(far)s；按双方条件排序。") % values
 
 
+def in_unit(quantity: int, unit: str, text: str) -> str:
+    """A quantity in the unit that somebody uses, with one decimal at most; nothing where it is the same."""
+    said = quantity_in(quantity, unit, text) if text and text != unit else None
+    if said is None:
+        return ""
+    number = f"{int(said):,}" if said.denominator == 1 else f"{float(said):,.1f}"
+    return f"{number} {text}"
+
+
 def match_reason(reason: dict[str, Any], side: str, unit: str) -> str:
     """Why this partner, for one side: its gain, among how many. Tells nothing of the other's limit."""
+    if "direct" in reason:
+        if reason["direct"] == side:
+            return _("由您直接提出，等待对方答复；价格由双方商定。")
+        return _("由对方直接提出；价格由双方商定，您可以还价。")
     gain = reason["offer_gain_fen" if side == "offer" else "need_gain_fen"]
     partners = reason["offer_partners" if side == "offer" else "need_partners"]
     values = {"gain": format_yuan(gain), "unit": unit, "partners": partners}

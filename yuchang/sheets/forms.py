@@ -150,3 +150,15 @@ class ReadBackForm(AreaForm):
         help_text=gettext_lazy("勾选后,仅本系统有的户也列为差异。"),
         required=False,
     )
+
+
+class ImportForm(AreaForm):
+    """A workbook, and the area it is for."""
+
+    file = forms.FileField(
+        label=gettext_lazy("工作簿"),
+        help_text=gettext_lazy(".xlsx 或 .csv,不超过 40 MB;列的次序不限,按表头名称识别"),
+        max_length=200,
+        allow_empty_file=True,
+        widget=forms.FileInput({"accept": ".xlsx,.csv"}),
+    )

@@ -2,12 +2,19 @@
 
 from django.urls import path
 
-from yuchang.sheets.views import designs, exports, readbacks, reports
+from yuchang.sheets.views import designs, exports, imports, readbacks, reports
 
 app_name = "sheets"
 urlpatterns = [
     path("", exports.output_list, name="output_list"),
     path("new", exports.output_new, name="output_new"),
+    path("imports/<str:kind>", imports.import_list, name="import_list"),
+    path("imports/<str:kind>/blank", imports.import_template, name="import_template"),
+    path("imports/<str:kind>/<int:pk>", imports.import_batch, name="import"),
+    path("imports/<str:kind>/<int:pk>/progress", imports.import_progress, name="import_progress"),
+    path("imports/<str:kind>/<int:pk>/mapping", imports.import_mapping, name="import_mapping"),
+    path("imports/<str:kind>/<int:pk>/annotated", imports.import_annotated, name="import_annotated"),
+    path("imports/<str:kind>/<int:pk>/<str:step>", imports.import_step, name="import_step"),
     path("outputs/<int:pk>", exports.output, name="output"),
     path("outputs/<int:pk>/progress", exports.output_progress, name="output_progress"),
     path("outputs/<int:pk>/file", exports.output_file, name="output_file"),

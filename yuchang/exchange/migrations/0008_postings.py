@@ -87,7 +87,7 @@ class Migration(migrations.Migration):
             model_name="posting",
             index=models.Index(
                 condition=models.Q(
-                    models.Q(("terms", []), ("state__in", ["draft", "open"])),
+                    models.Q(("state__in", ["draft", "open"]), ("terms", [])),
                     models.Q(("note", ""), _negated=True),
                 ),
                 fields=["id"],

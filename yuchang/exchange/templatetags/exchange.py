@@ -118,6 +118,12 @@ def leftover_changes(row: Leftover) -> list[str]:
 
 
 @register.filter
+def certificate_words(codes: list[str]) -> str:
+    """Certificates by name."""
+    return "、".join(str(words.CERTIFICATES[code]) for code in codes if code in words.CERTIFICATES)
+
+
+@register.filter
 def answer_word(answer: str) -> str:
     """One side's answer in words."""
     return str(Match.Answer(answer).label)

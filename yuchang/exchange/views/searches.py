@@ -14,9 +14,10 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.paging import Page, keyset_page
 from yuchang.exchange import actions, forms
 from yuchang.exchange.models import Category, Posting
-from yuchang.exchange.search import PAGE, Home, browse, find_postings, home_of, searches_of
+from yuchang.exchange.search import PAGE, Home, browse, find_postings, home_of, own_units, searches_of
 from yuchang.exchange.searching import Criteria
 from yuchang.exchange.views.postings import require_valid
+from yuchang.exchange.words import in_unit
 
 
 @gate("exchange.read")
@@ -29,14 +30,21 @@ def search(request: HttpRequest) -> HttpResponse:
     page: Page[Posting] = Page([])
     if form.is_valid():
         page = _found(form.criteria(home.county_id), home, request.GET.get("after", ""))
+    units = own_units(actor) if page.items else {}
     context = {
         "form": form,
         "page": page,
+        "hits": [(row, in_unit(_left(row), row.unit, units.get(row.category_id, ""))) for row in page.items],
+        "may_propose": actor.may("exchange.talk"),
         "is_asked": form.is_bound,
         "may_save": actor.may("exchange.post"),
         "saved": list(searches_of(actor)),
     }
     return render(request, "exchange/search.html", context, status=422 if form.errors else 200)
+
+
+def _left(row: Posting) -> int:
+    return row.quantity - row.agreed_quantity
 
 
 def _found(criteria: Criteria, home: Home, cursor: str) -> Page[Posting]:

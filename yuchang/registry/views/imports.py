@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -15,7 +14,6 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems
 from yuchang.core.lists import listing
-from yuchang.core.paging import keyset_page
 from yuchang.registry import layout, lists, queries
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
 from yuchang.registry.forms import UploadForm
@@ -23,10 +21,9 @@ from yuchang.registry.views.shared import download, version_of
 from yuchang.sheets import actions as sheets
 from yuchang.sheets import queries as batches
 from yuchang.sheets.export import write_workbook
+from yuchang.sheets.importing import UNDER_WAY, columns_from, page_of, percent
 from yuchang.sheets.lists import answer
 from yuchang.sheets.models import ImportBatch
-
-UNDER_WAY = (ImportBatch.State.CHECKING, ImportBatch.State.WRITING)
 
 
 @gate("registry.import")
@@ -83,64 +80,8 @@ def import_batch(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 def _page(request: HttpRequest, batch: ImportBatch, error: Invalid | None = None) -> HttpResponse:
-    context: dict[str, Any] = {
-        "batch": batch,
-        "percent": _percent(batch),
-        "problems": error and error.problems,
-    }
-    context["steps"] = _steps(batch)
-    if batch.state == ImportBatch.State.UPLOADED:
-        context["mapping"] = _mapping(batch)
-    elif batch.state not in UNDER_WAY:
-        context |= _findings(request, batch)
+    context = {**page_of(request, batch, layout.COLUMNS), "problems": error and error.problems}
     return render(request, "registry/import.html", context, status=422 if error else 200)
-
-
-def _percent(batch: ImportBatch) -> int:
-    return 100 * batch.progress_done // max(batch.progress_total, 1)
-
-
-def _steps(batch: ImportBatch) -> list[dict[str, Any]]:
-    """The five steps with the one reached."""
-    order = {"uploaded": 1, "checking": 2, "checked": 3, "writing": 4, "done": 5, "undone": 5}
-    at = order.get(batch.state, 2)
-    words = [_("上传"), _("列对应"), _("检查"), _("确认"), _("结果")]
-    return [{"word": w, "is_here": n == min(at, 4), "is_past": n < at} for n, w in enumerate(words)]
-
-
-def _mapping(batch: ImportBatch) -> list[dict[str, Any]]:
-    """Each declared column with the source column found for it, and the choices."""
-    found = batch.mapping["columns"]
-    sources = [
-        (i, f"{p['letter']} · {p['header'] or '—'}", " / ".join(p["samples"]))
-        for i, p in enumerate(batch.preview)
-    ]
-    return [
-        {
-            "column": c,
-            "chosen": found.get(c.name),
-            "samples": sources[found[c.name]][2] if c.name in found and found[c.name] < len(sources) else "",
-            "sources": sources,
-        }
-        for c in layout.COLUMNS
-    ]
-
-
-def _findings(request: HttpRequest, batch: ImportBatch) -> dict[str, Any]:
-    rows = batch.findings.all()
-    level, code = request.GET.get("level", ""), request.GET.get("code", "")
-    if level in ("warning", "rejected"):
-        rows = rows.filter(level=level)
-    if code:
-        rows = rows.filter(code=code)
-    page = keyset_page(rows, order=["row", "id"], cursor=request.GET.get("after", ""))
-    return {
-        "page": page,
-        "lines": batches.finding_lines(batch, page.items),
-        "kinds": batches.findings_by_kind(batch),
-        "level": level,
-        "code": code,
-    }
 
 
 @gate("registry.import")
@@ -152,7 +93,7 @@ def import_progress(request: HttpRequest, pk: int) -> HttpResponse:
         response = HttpResponse(status=204)
         response["HX-Refresh"] = "true"
         return response
-    return render(request, "registry/import_progress.html", {"batch": batch, "percent": _percent(batch)})
+    return render(request, "registry/import_progress.html", {"batch": batch, "percent": percent(batch)})
 
 
 @gate("registry.import")
@@ -161,11 +102,7 @@ def import_mapping(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept or correct which column is which."""
     actor = actor_of(request)
     batch = batches.batch_for(actor, HOUSEHOLD_WORKBOOK, pk)
-    columns: dict[str, int | None] = {}
-    for column in layout.COLUMNS:
-        text = request.POST.get(f"column-{column.name}", "")
-        is_column = text.isascii() and text.isdigit() and int(text) < len(batch.preview)
-        columns[column.name] = int(text) if is_column else None
+    columns = columns_from(request.POST, batch, layout.COLUMNS)
     try:
         sheets.confirm_mapping(actor=actor, batch_id=pk, version=version_of(request), columns=columns)
     except Invalid as error:
