@@ -12,6 +12,7 @@ from yuchang.core.lists import Cell, Column, day, day_word, number, state, text,
 from yuchang.core.money import format_wan
 from yuchang.exchange import queries
 from yuchang.exchange.models import Posting
+from yuchang.exchange.queries_console import urgent_postings
 from yuchang.exchange.templatetags.exchange import (
     category_name,
     category_unit,
@@ -128,7 +129,7 @@ EMERGENCIES = (
 # Rows are queries.OpenPosting: others' limits are never read.
 MARKET = (
     text("direction", _("方向"), lambda r: now("供给") if r.direction == "offer" else now("需求")),
-    text("category", _("品类"), lambda r: r.category),
+    text("category", _("品类"), lambda r: r.category, note=lambda r: now("滞销急售") if r.is_urgent else ""),
     number("quantity", _("数量"), lambda r: r.quantity, unit=lambda r: r.unit),
     text("owner", _("发布方"), lambda r: r.owner),
     text("window", _("时间"), _window),
@@ -177,4 +178,5 @@ def _own(row: Posting, leftovers: dict[int, Any]) -> dict[str, Any]:
 
 def open_postings(rows: list[Posting]) -> list[queries.OpenPosting]:
     """Everybody's postings as others may see them."""
-    return [queries.as_open(row) for row in rows]
+    urgent = urgent_postings([row.pk for row in rows])
+    return [queries.as_open(row, is_urgent=row.pk in urgent) for row in rows]

@@ -133,6 +133,7 @@ class OpenPosting:
     owner: str
     window_from: date
     window_to: date
+    is_urgent: bool = False
 
 
 def open_market(*, category: str = "", direction: str = "") -> QuerySet[Posting]:
@@ -145,7 +146,7 @@ def open_market(*, category: str = "", direction: str = "") -> QuerySet[Posting]
     return rows.select_related("category", "organisation", "place")
 
 
-def as_open(row: Posting) -> OpenPosting:
+def as_open(row: Posting, *, is_urgent: bool = False) -> OpenPosting:
     """One row of ``open_market`` with the owner named as far as others may know."""
     return OpenPosting(
         row.pk,
@@ -156,6 +157,7 @@ def as_open(row: Posting) -> OpenPosting:
         public_owner(row),
         row.window_from,
         row.window_to,
+        is_urgent,
     )
 
 

@@ -87,7 +87,7 @@ def add_task(
             member=member,
             added_by_id=actor.user_id or 0,
         )
-        audit.add("agreement_task", row.pk, place_id=agreement.place_id, kind=kind, due_on=str(due_on))
+        audit.add("agreement_task", row.pk, place_id=agreement.place_id, task=kind, due_on=str(due_on))
         if member is not None:
             title = _("%(kind)s：%(what)s") % {"kind": row.get_kind_display(), "what": row.what[:80]}
             ask(actor, member.user_id, agreement, title, due_on=due_on, kind=TASK, number=row.pk)
