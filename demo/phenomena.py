@@ -51,7 +51,14 @@ def _doubled_people(scene: Scene, errors: Errors) -> Row:
         errors.add("未发现的重复的人", "、".join(pair), columns.SWAPPED)
     for pair in sorted(map(sorted, named - planted)):
         errors.add("不是同一人却列为疑似", "、".join(pair), "由人核对")
-    return _line("姓名颠倒、证件抄错的重复的人", len(planted), len(planted & named), len(named - planted))
+    return _named_line(planted, named)
+
+
+def _named_line(planted: set[frozenset[str]], named: set[frozenset[str]], where: str = "") -> Row:
+    """What the search for doubles named: its recall, and how much of what it named is true (准确)."""
+    right = len(planted & named)
+    note = f"(召回) 准确 {percent(right, len(named))} {where}".strip()
+    return _line("姓名颠倒、证件抄错的重复的人", len(planted), right, len(named - planted), note)
 
 
 def _relapses(scene: Scene, known: dict[str, Any], errors: Errors) -> list[Row]:
@@ -143,9 +150,7 @@ def _doubled_in_prefecture(scene: Scene, errors: Errors) -> list[Row]:
     where = f"只在 {scene.county_place.name} 查找"
     return [
         _line("同一人在两户", planted, caught, 0, "移交时拒绝"),
-        _line(
-            "姓名颠倒、证件抄错的重复的人", len(swapped), len(swapped & named), len(named - swapped), where
-        ),
+        _named_line(swapped, named, where),
     ]
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 from datetime import date
 
 from django.test import Client
 
+from yuchang.accounts.entry import PROVEN
 from yuchang.accounts.models import RoleGrant, ScopeItem, User
 from yuchang.accounts.queries import actor_for
 from yuchang.accounts.rules import Actor, Role
@@ -31,6 +33,9 @@ class Person:
         """A browser in which this person has signed in."""
         client = Client()
         client.force_login(self.user, backend="django.contrib.auth.backends.ModelBackend")
+        session = client.session
+        session[PROVEN] = int(time.time())
+        session.save()
         return client
 
 

@@ -94,6 +94,8 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("accounts:post_close", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("accounts:post_list", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("accounts:post_list", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
+    ("accounts:prove", "GET"): Cell(SIGNED_IN, SIGNED_IN),
+    ("accounts:prove", "POST"): Cell(SIGNED_IN, SIGNED_IN),
     ("accounts:recovery_codes", "POST"): Cell(SIGNED_IN, SIGNED_IN),
     ("accounts:seat_end", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("accounts:session_end", "POST"): Cell(NOBODY),  # one's own only
@@ -138,6 +140,44 @@ CELLS: dict[tuple[str, str], Cell] = {
     ),
     ("exchange:clearing_publish", "POST"): Cell(ONLY_OFFICER),
     ("exchange:clearing_run", "POST"): Cell(ONLY_OFFICER),
+    ("exchange:compare", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    # deals: the offer is a household's, the need the partner's own
+    ("exchange:closing_answer", "POST"): Cell(ENTERING),
+    ("exchange:closing_ask", "POST"): Cell(ENTERING),
+    ("exchange:contract", "GET"): Cell((CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:delivery_add", "POST"): Cell(ENTERING),
+    ("exchange:delivery_judge", "POST"): Cell(ONLY_PARTNER),
+    ("exchange:delivery_withdraw", "POST"): Cell(ENTERING),
+    ("exchange:dispute", "GET"): Cell((CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:dispute_add", "POST"): Cell(ENTERING),
+    ("exchange:dispute_answer", "POST"): Cell(ENTERING),
+    ("exchange:dispute_decide", "POST"): Cell(ONLY_OFFICER),
+    ("exchange:dispute_list", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("exchange:dispute_withdraw", "POST"): Cell(ONLY_PARTNER),
+    ("exchange:match_why", "GET"): Cell((CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:member_add", "POST"): Cell((*STAFF, PARTNER)),
+    ("exchange:member_end", "POST"): Cell((*STAFF, PARTNER)),
+    ("exchange:milestone_add", "POST"): Cell(ENTERING),
+    ("exchange:milestone_answer", "POST"): Cell(ENTERING),
+    ("exchange:milestone_met", "POST"): Cell(ENTERING),
+    ("exchange:paper", "GET"): Cell((CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:paper_add", "POST"): Cell(ENTERING),
+    ("exchange:review_add", "POST"): Cell(ENTERING),
+    ("exchange:review_answer", "POST"): Cell(ENTERING),
+    # What counterparts say of an organisation is for every participant; it names no household.
+    ("exchange:standing", "GET"): Cell((*READERS, PARTNER), (*READERS, PARTNER)),
+    ("exchange:task_add", "POST"): Cell((*STAFF, PARTNER)),
+    ("exchange:task_done", "POST"): Cell(STAFF),
+    ("exchange:task_drop", "POST"): Cell((*STAFF, PARTNER)),
+    ("exchange:emergency", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:emergency_end", "POST"): Cell(ONLY_OFFICER),
+    ("exchange:emergency_list", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
+    ),
+    ("exchange:emergency_new", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("exchange:emergency_new", "POST"): Cell(ONLY_OFFICER),
     ("exchange:leftover_list", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
     ("exchange:match", "GET"): Cell((CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
     ("exchange:match_agree", "POST"): Cell(ENTERING),
@@ -146,6 +186,9 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("exchange:match_say", "POST"): Cell(STAFF),
     ("exchange:partner_count", "GET"): Cell(
         (CADRE, REVIEWER, OFFICER, PARTNER), (CADRE, REVIEWER, OFFICER, PARTNER)
+    ),
+    ("exchange:pictures", "GET"): Cell(
+        (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
     ),
     ("exchange:post_resource", "GET"): Cell(STAFF),
     ("exchange:post_resource", "POST"): Cell(STAFF),
@@ -161,6 +204,11 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("exchange:posting_new", "POST"): Cell((CADRE, REVIEWER, OFFICER, PARTNER)),
     ("exchange:posting_open", "POST"): Cell(STAFF),
     ("exchange:posting_withdraw", "POST"): Cell(STAFF),
+    ("exchange:scenario_add", "POST"): Cell(ONLY_OFFICER),
+    ("exchange:scenario_progress", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:scenario_resume", "POST"): Cell(ONLY_OFFICER),
+    ("exchange:scenario_stop", "POST"): Cell(ONLY_OFFICER),
+    ("exchange:village_network", "GET"): Cell(READERS, ONLY_AUDITOR),
     ("exchange:search", "GET"): Cell(
         (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR)
     ),
@@ -273,6 +321,8 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("procedures:sample", "GET"): Cell((REVIEWER, OFFICER, AUDITOR), ONLY_AUDITOR),
     ("procedures:sample_check", "POST"): Cell((REVIEWER, OFFICER)),
     ("procedures:sample_draw", "POST"): Cell((REVIEWER, OFFICER)),
+    ("procedures:sample_give", "POST"): Cell((REVIEWER, OFFICER)),
+    ("procedures:sample_take_back", "POST"): Cell((REVIEWER, OFFICER)),
     ("procedures:samples", "GET"): Cell(READERS, READERS),
     ("procedures:track_complete", "POST"): Cell(ONLY_OFFICER),
     # publication

@@ -39,13 +39,13 @@ OPENED = {
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     with django_db_blocker.unblock(), standing_world() as made:
         made.visitors.clear()
-        made.visitors.update(_visitors(made.own))
+        made.visitors.update(further_visitors(made.own))
         for visitor in made.visitors:
             made.client(visitor)
         yield made
 
 
-def _visitors(own: Any) -> dict[str, people.Person | None]:
+def further_visitors(own: Any) -> dict[str, people.Person | None]:
     """One visitor for each further role, all of the own side."""
     work = Assignment.objects.create(
         title="结对帮扶",

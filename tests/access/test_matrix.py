@@ -30,6 +30,7 @@ WRITES_NOTHING = {
     "accounts:factors_remove",
     "accounts:passkey_options",
     "accounts:password",
+    "accounts:prove",
     "accounts:sign_in",
     "accounts:sign_out",
     "core:set_language",

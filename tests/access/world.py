@@ -44,7 +44,10 @@ from yuchang.api.models import Delivery
 from yuchang.core.models import Instance
 from yuchang.core.secrets import blind_index
 from yuchang.exchange import actions as exchange
+from yuchang.exchange.clearing.terms import Parameters
 from yuchang.exchange.models import Match
+from yuchang.exchange.models_deals import Paper
+from yuchang.exchange.rules import EmergencyFacts
 from yuchang.files import actions as files
 from yuchang.files.queries import Attachment, attach_token
 from yuchang.files.tests import hostile
@@ -363,6 +366,7 @@ def _procedures(side: SimpleNamespace) -> None:
     side.drawn = procedures.draw_sample(
         side.clerk.actor, code="household_entry", step="township_check", place=side.township
     )
+    side.given = procedures.give_sample(side.clerk.actor, sample_id=side.drawn.pk, user_id=cadre.user.pk)
 
 
 def _notices(side: SimpleNamespace) -> None:
@@ -464,11 +468,74 @@ def _agreement(side: SimpleNamespace, match: Match, proposer: people.Person, whi
     )
 
 
+def _deal(side: SimpleNamespace, name: str, quantity: int) -> Any:
+    """An agreement that holds, of a proposal made without a clearing."""
+    home = _household(side, name, "listed", True)
+    much: dict[str, Any] = {"quantity": quantity}
+    offer = exchange.post(actor=side.clerk.actor, facts=_facts(side, "offer", household_id=home.pk, **much))
+    whose = {"organisation_id": side.organisation.pk}
+    need = exchange.post(actor=side.partner.actor, facts=_facts(side, "need", **whose, **much))
+    figures = {"offer_partners": 1, "need_partners": 1, "offer_gain_fen": 300, "need_gain_fen": 300}
+    match = Match.objects.create(
+        offer=offer,
+        need=need,
+        category_id=side.category,
+        quantity=quantity,
+        price_fen=2300,
+        offer_gain_fen=300,
+        need_gain_fen=300,
+        window_from=date(2026, 12, 1),
+        window_to=date(2027, 6, 30),
+        reason=figures,
+    )
+    row = _agreement(side, match, side.partner, "need")
+    return exchange.sign_agreement(actor=side.clerk.actor, agreement_id=row.pk, version=row.version)
+
+
+def _deals(side: SimpleNamespace) -> None:
+    """What follows an agreement: on each side a step that waits for the visitors' side."""
+    clerk, partner = side.clerk.actor, side.partner.actor
+    side.deal, side.closing = _deal(side, "许履约", 110), _deal(side, "施了结", 120)
+    deal = {"agreement_id": side.deal.pk}
+    second = people.zhao(side.organisation.pk)
+    side.free_person = people.zhao(side.organisation.pk)
+    side.deal_member = exchange.add_member(actor=clerk, **deal, user_id=second.user.pk, duty="lead")
+    side.deal_task = exchange.add_task(
+        actor=clerk, **deal, kind="sample", what="寄样品", due_on=date(2026, 12, 20)
+    )
+    day = {"due_on": date(2026, 12, 20), "side": "need"}
+    side.milestone = exchange.propose_milestone(actor=partner, **deal, **day, what="首批", quantity=20)
+    side.payment = exchange.propose_milestone(actor=partner, **deal, **day, what="定金", share_bp=3000)
+    exchange.answer_milestone(actor=clerk, milestone_id=side.payment.pk, version=1, side="offer", agrees=True)
+    first = exchange.record_delivery(actor=clerk, **deal, quantity=10, delivered_on=TODAY)
+    exchange.judge_delivery(actor=partner, delivery_id=first.pk, version=1, accepted=10)
+    side.delivery = exchange.record_delivery(actor=clerk, **deal, quantity=5, delivered_on=TODAY)
+    side.dispute = exchange.open_dispute(actor=partner, **deal, side="need", statement="未按时送货")
+    decided = exchange.open_dispute(actor=partner, **deal, side="need", statement="包装破损")
+    side.answered_dispute = exchange.answer_dispute(
+        actor=clerk, dispute_id=decided.pk, version=1, side="offer", answer="已补发"
+    )
+    side.review = exchange.review(actor=partner, **deal, side="need", stars=4, text="核桃好")
+    exchange.say(actor=clerk, match_id=side.deal.match_id, side="offer", text="照片", uploads=[_photo()])
+    side.deal_paper = Paper.objects.get(match=side.deal.match_id)
+    asked = exchange.ask_closing(
+        actor=partner, agreement_id=side.closing.pk, version=side.closing.version, side="need", reason="歉收"
+    )
+    side.closing = asked
+
+
+def _photo() -> SimpleUploadedFile:
+    return SimpleUploadedFile("核桃.jpg", hostile.jpeg((40, 30)))
+
+
 def _exchange(side: SimpleNamespace) -> None:
     side.asked_county = _agreement(side, _match(side, "周待签"), side.partner, "need")
     side.asked_partner = _agreement(side, _match(side, "吴已提"), side.clerk, "offer")
     side.signed = _agreement(side, _match(side, "郑已签"), side.partner, "need")
-    exchange.sign_agreement(actor=side.clerk.actor, agreement_id=side.signed.pk, version=side.signed.version)
+    side.signed = exchange.sign_agreement(
+        actor=side.clerk.actor, agreement_id=side.signed.pk, version=side.signed.version
+    )
+    _deals(side)
     # The newest proposal: an older one is superseded when a later run is published.
     side.match = _match(side, "孙待谈")
     side.published = side.match.clearing
@@ -484,6 +551,22 @@ def _exchange(side: SimpleNamespace) -> None:
     side.saved_search = exchange.save_search(
         actor=side.partner.actor, name="核桃", criteria=exchange.Criteria(text="核桃")
     )
+    _what_ifs(side)
+
+
+def _what_ifs(side: SimpleNamespace) -> None:
+    """A scenario that waits, one that was stopped, and goods that do not sell."""
+    wang = side.clerk.actor
+    asked = Parameters(household_fen=10_000)
+    side.scenario, side.stopped = (
+        exchange.add_scenario(actor=wang, draft_id=side.clearing.pk, name=name, asked=asked)
+        for name in ("保底一百", "停下的")
+    )
+    side.stopped = exchange.stop_scenario(actor=wang, scenario_id=side.stopped.pk, version=1)
+    facts = EmergencyFacts(
+        quantity=100, until=TODAY + timedelta(days=30), reason="滞销", category=side.category
+    )
+    side.emergency = exchange.declare_emergency(actor=wang, county=side.county, facts=facts)
 
 
 def _round(side: SimpleNamespace, reach: str) -> SimpleNamespace:
@@ -713,6 +796,29 @@ KWARGS: dict[str, Given] = {
     "v1:place": lambda s: s.county.code,
     "api:revoke": lambda s: s.token.pk,
     **dict.fromkeys(("api:webhook", "api:webhook_again", "api:webhook_state"), lambda s: s.webhook.pk),
+    **dict.fromkeys(
+        (
+            *("exchange:paper_add", "exchange:member_add", "exchange:task_add", "exchange:milestone_add"),
+            *("exchange:delivery_add", "exchange:dispute_add", "exchange:review_add"),
+        ),
+        lambda s: s.deal.pk,
+    ),
+    "exchange:contract": lambda s: {"agreement_id": s.deal.pk, "form": "docx"},
+    "exchange:paper": lambda s: s.deal_paper.pk,
+    "exchange:member_end": lambda s: s.deal_member.pk,
+    **dict.fromkeys(("exchange:task_done", "exchange:task_drop"), lambda s: s.deal_task.pk),
+    "exchange:milestone_answer": lambda s: s.milestone.pk,
+    "exchange:milestone_met": lambda s: s.payment.pk,
+    **dict.fromkeys(("exchange:delivery_judge", "exchange:delivery_withdraw"), lambda s: s.delivery.pk),
+    "exchange:closing_ask": lambda s: s.signed.pk,
+    "exchange:closing_answer": lambda s: s.closing.pk,
+    **dict.fromkeys(
+        ("exchange:dispute", "exchange:dispute_answer", "exchange:dispute_withdraw"), lambda s: s.dispute.pk
+    ),
+    "exchange:dispute_decide": lambda s: s.answered_dispute.pk,
+    "exchange:review_answer": lambda s: s.review.pk,
+    "exchange:standing": lambda s: s.organisation.pk,
+    "exchange:match_why": lambda s: s.match.pk,
     "exchange:agreement": lambda s: s.asked_county.pk,
     "exchange:agreement_refuse": lambda s: s.asked_county.pk,
     "exchange:agreement_sign": lambda s: s.asked_county.pk,
@@ -720,6 +826,9 @@ KWARGS: dict[str, Given] = {
     "exchange:clearing_check": lambda s: s.published.pk,
     "exchange:clearing_discard": lambda s: s.clearing.pk,
     "exchange:clearing_publish": lambda s: s.clearing.pk,
+    "exchange:compare": lambda s: s.clearing.pk,
+    "exchange:emergency": lambda s: s.emergency.pk,
+    "exchange:emergency_end": lambda s: s.emergency.pk,
     "exchange:leftover_list": lambda s: s.published.pk,
     "exchange:match": lambda s: s.match.pk,
     "exchange:match_agree": lambda s: s.match.pk,
@@ -733,6 +842,11 @@ KWARGS: dict[str, Given] = {
     "exchange:posting_new": lambda s: s.category,
     "exchange:posting_open": lambda s: s.draft.pk,
     "exchange:posting_withdraw": lambda s: s.posting.pk,
+    "exchange:scenario_add": lambda s: s.clearing.pk,
+    "exchange:scenario_progress": lambda s: s.scenario.pk,
+    "exchange:scenario_resume": lambda s: s.stopped.pk,
+    "exchange:scenario_stop": lambda s: s.scenario.pk,
+    "exchange:village_network": lambda s: s.village.pk,
     "exchange:search_drop": lambda s: s.saved_search.pk,
     "ledger:household_book": lambda s: s.listed.pk,
     "ledger:transaction": lambda s: s.transaction.pk,
@@ -784,6 +898,8 @@ KWARGS: dict[str, Given] = {
     "procedures:case_return": lambda s: s.complaint.pk,
     "procedures:definition": lambda s: s.appeal.definition_id,
     "procedures:sample": lambda s: s.drawn.pk,
+    "procedures:sample_give": lambda s: s.drawn.pk,
+    "procedures:sample_take_back": lambda s: s.given.pk,
     "procedures:sample_check": lambda s: s.drawn.rows.get(is_drawn=True).pk,
     "procedures:track_complete": lambda s: s.track.pk,
     "registry:household": lambda s: s.entered.pk,
@@ -930,6 +1046,7 @@ BODIES: dict[str, Given] = {
     "core:set_language": lambda s: {"language": "en", "next": "/"},
     "accounts:sign_in": lambda s: {"username": "nobody", "password": "nothing"},
     "accounts:password": lambda s: {},
+    "accounts:prove": lambda s: {},
     "accounts:act_as": lambda s: {"hat": ""},
     "accounts:consent_withdraw": lambda s: {"version": s.consent.version},
     "accounts:department_list": lambda s: {"name": "乡村振兴局", "place": s.county.code},
@@ -963,11 +1080,51 @@ BODIES: dict[str, Given] = {
     "accounts:team_list": lambda s: {"name": "第二工作队", "kind": "work_team", "place": s.village.code},
     "accounts:totp": lambda s: {"begin": "1"},
     "accounts:vet": lambda s: {"version": s.proposed_grant.version, "answer": "approve"},
+    "exchange:paper_add": lambda s: {"side": "offer", "kind": "scan", "papers": _photo()},
+    "exchange:member_add": lambda s: {"user_id": s.free_person.user.pk, "duty": "quality"},
+    "exchange:member_end": lambda s: {"version": s.deal_member.version},
+    "exchange:task_add": lambda s: {"kind": "visit", "what": "看货", "due_on": "2026-12-20", "member_id": ""},
+    "exchange:task_done": lambda s: {"version": s.deal_task.version, "side": "offer", "result": "已寄出"},
+    "exchange:task_drop": lambda s: {"version": s.deal_task.version, "reason": "不用了"},
+    "exchange:milestone_add": lambda s: {
+        "side": "offer",
+        "what": "尾批",
+        "due_on": "2026-12-30",
+        "quantity": 30,
+    },
+    "exchange:milestone_answer": lambda s: {"version": s.milestone.version, "side": "offer", "agrees": "yes"},
+    "exchange:milestone_met": lambda s: {"version": s.payment.version + 1},
+    "exchange:delivery_add": lambda s: {"quantity": 3, "delivered_on": TODAY.isoformat()},
+    "exchange:delivery_judge": lambda s: {"version": s.delivery.version, "accepted": 4, "reason": "少一件"},
+    "exchange:delivery_withdraw": lambda s: {"version": s.delivery.version},
+    "exchange:closing_ask": lambda s: {"version": s.signed.version, "side": "offer", "reason": "歉收"},
+    "exchange:closing_answer": lambda s: {"version": s.closing.version, "side": "offer", "agrees": "yes"},
+    "exchange:dispute_add": lambda s: {"side": "offer", "statement": "没有付款"},
+    "exchange:dispute_answer": lambda s: {"version": s.dispute.version, "side": "offer", "answer": "已送到"},
+    "exchange:dispute_withdraw": lambda s: {"version": s.dispute.version, "reason": "误会"},
+    "exchange:dispute_decide": lambda s: {
+        "version": s.answered_dispute.version,
+        "outcome": "settled",
+        "decision": "双方和解",
+    },
+    "exchange:review_add": lambda s: {"side": "offer", "stars": 5, "text": "付款及时"},
+    "exchange:review_answer": lambda s: {"version": s.review.version, "text": "谢谢"},
     "exchange:agreement_refuse": lambda s: {"version": s.asked_county.version, "reason": "价格变了"},
     "exchange:agreement_sign": lambda s: {"version": s.asked_county.version},
     "exchange:clearing_discard": lambda s: {"version": s.clearing.version, "reason": "重跑"},
     "exchange:clearing_publish": lambda s: {"version": s.clearing.version},
     "exchange:clearing_run": lambda s: {"county": s.county.pk},
+    "exchange:emergency_end": lambda s: {"version": s.emergency.version, "reason": "卖完了"},
+    "exchange:emergency_new": lambda s: {
+        "county": s.county.pk,
+        "category": "goods.honey",
+        "quantity": 50,
+        "until": (TODAY + timedelta(days=10)).isoformat(),
+        "reason": "销路断了",
+    },
+    "exchange:scenario_add": lambda s: {"name": "再试", "household": 50},
+    "exchange:scenario_resume": lambda s: {"version": s.stopped.version},
+    "exchange:scenario_stop": lambda s: {"version": s.scenario.version},
     "exchange:search_drop": lambda s: {"version": s.saved_search.version},
     "exchange:search_save": lambda s: {"q": "核桃", "name": "要核桃"},
     "exchange:match_answer": lambda s: {"version": s.match.version, "side": "offer", "answer": "accepted"},
@@ -1070,6 +1227,8 @@ BODIES: dict[str, Given] = {
     },
     "procedures:case_withdraw": lambda s: {"version": 1, "reason": "重复发起"},
     "procedures:sample_check": lambda s: {"is_sound": "1", "note": "核对无误"},
+    "procedures:sample_give": lambda s: {"username": s.substitute.username},
+    "procedures:sample_take_back": lambda s: {"version": s.given.version},
     "procedures:sample_draw": lambda s: {"of": "household_entry/township_check", "place": s.township.pk},
     "procedures:track_complete": lambda s: {"version": 1, "choice": "done"},
     "registry:household_new": lambda s: _household_form(village=s.village.pk) | _member_form(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 
@@ -12,12 +13,59 @@ from config.environment import ROOT
 from tests import people
 from tests.journeys.helpers import Site, axe, check, fits, settled
 from tests.people import Person, person
+from yuchang.accounts.actions import give_consent
+from yuchang.accounts.models import Assignment, User
 from yuchang.accounts.rules import Role
+from yuchang.places.models import Place, keys_of
+from yuchang.procedures import actions as procedures
+from yuchang.procedures.tests.world import at_township, cadre, reviewer
 from yuchang.workbench.tests.scene import Scene, build_scene
 
 pytestmark = pytest.mark.journey
 TABLER = ROOT / "node_modules" / "@tabler" / "core" / "dist" / "css" / "tabler.min.css"
+
+
 # Who, and a word of the own home.
+def helper_of(scene: Scene) -> Person:
+    """韩帮扶, with two households assigned."""
+    work = Assignment.objects.create(
+        title="结对帮扶",
+        role="helper",
+        user=people.person("前任", Role.VILLAGE_CADRE, place=scene.village).user,
+        valid_from=people.FROM,
+        place=scene.village,
+        **keys_of(scene.village),
+    )
+    for household in (scene.household, scene.households[0]):
+        people.opened("assignment", work.pk, household.pk)
+    return people.helper(work.pk)
+
+
+def evaluator_of(scene: Scene) -> Person:
+    """杨评估, to whom the township gave a sample of one household."""
+    drawing = reviewer()
+    at_township(cadre(), subject_kind="registry.household", subject_id=scene.household.pk)
+    place = Place.objects.get(pk=scene.village.township_id)
+    sample = procedures.draw_sample(drawing.actor, code="household_entry", step="township_check", place=place)
+    yang = Person(User.objects.create(username="yang", display_name="杨评估"))
+    procedures.give_sample(drawing.actor, sample_id=sample.pk, user_id=yang.user.pk)
+    return yang
+
+
+def banker_of(scene: Scene) -> Person:
+    """卫信贷, of an organisation to which one household consented."""
+    give_consent(
+        actor=people.li(scene.village).actor,
+        household_id=scene.household.pk,
+        place=scene.village,
+        purpose="credit",
+        organisation_id=scene.market.buyer.pk,
+        fields=["income", "orders"],
+        channel="page",
+    )
+    return people.banker(scene.market.buyer.pk)
+
+
 HOMES: dict[str, tuple[Callable[[Scene], Person], str]] = {
     "cadre": (lambda s: people.li(s.village), "我村农户"),
     "team": (lambda s: people.team_member(s.village), "我村农户"),
@@ -25,6 +73,9 @@ HOMES: dict[str, tuple[Callable[[Scene], Person], str]] = {
     "officer": (lambda s: people.wang(), "本月付给农户"),
     "prefecture": (lambda s: people.prefecture(), "各地对比"),
     "province": (lambda s: people.province(), "各地对比"),
+    "helper": (helper_of, "我联系的农户按状态"),
+    "evaluator": (evaluator_of, "已检查 0 件，共 1 件"),
+    "bank": (banker_of, "农户同意给本单位使用的信息"),
     "partner": (lambda s: people.zhao(s.market.buyer.pk), "待收货订单"),
     "auditor": (lambda s: people.auditor(), "更正与冲正"),
     "administrator": (lambda s: people.administrator(), "系统运行"),
@@ -56,7 +107,7 @@ def test_a_role_finds_its_home_and_its_help(site: Site, role: str) -> None:
     axe(page)
     page.keyboard.press("Escape")
     assert page.locator("#help").is_hidden()
-    check(page)
+    check(page, f"{role}-home" if "YUCHANG_PICTURES" in os.environ else "")
 
 
 def test_a_household_reads_its_own_page_on_the_phone_and_appeals(site: Site) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -11,8 +12,9 @@ from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
+from yuchang.accounts.factors import real_now
 from yuchang.accounts.queries import consented_fields, reach
-from yuchang.accounts.rules import Actor
+from yuchang.accounts.rules import PROOF_MINUTES, Actor, is_proof_fresh
 from yuchang.core.errors import Hidden, Refused
 
 M = TypeVar("M", bound=Model)
@@ -47,6 +49,19 @@ def open_door(
     if row is None:
         raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请核对编号;跨区域事项请联系所属县。"))
     return row
+
+
+class ProofDue(Refused):
+    """Who is acting was proven too long ago for this; ``entry.ask_for_proof`` leads to the way out."""
+
+
+def require_proof(proven_at: datetime | None) -> None:
+    """Raises ProofDue (403) when the person's last proof is older than ``PROOF_MINUTES``, or unknown."""
+    if not is_proof_fresh(proven_at, real_now()):
+        raise ProofDue(
+            _("距上次验证身份已超过 %(minutes)s 分钟。") % {"minutes": PROOF_MINUTES},
+            remedy=_("请再次验证身份后查看。"),
+        )
 
 
 def open_consented(

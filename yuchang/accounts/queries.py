@@ -146,6 +146,23 @@ def household_scopes(actor: Actor, permission: str, key: str = "household_id") -
     return Q(*found, _connector=Q.OR) if found else None
 
 
+def assignments_held(actor: Actor) -> list[int]:
+    """The assignments that the actor has today, as a helper."""
+    held = (grant.scope for grant in actor.grants)
+    return [scope.assignment_id for scope in held if isinstance(scope, AssignmentScope)]
+
+
+def assigned(actor: Actor, key: str = "household_id") -> Q:
+    """Rows of the households assigned to the actor, by the column ``key``; no assignment, no rows."""
+    numbers = assignments_held(actor)
+    if not numbers:
+        return NOTHING
+    rows = ScopeItem.objects.filter(
+        live(clock.today()), scope_kind="assignment", scope_id__in=numbers, object_kind="household"
+    )
+    return Q(**{f"{key}__in": rows.values("object_id")})
+
+
 def is_opened(actor: Actor, permission: str, household_id: int) -> bool:
     """Whether one household is opened by itself: as the own one, by assignment, sample or consent."""
     if HouseholdScope(household_id) in actor.scopes(permission):

@@ -10,6 +10,7 @@ urlpatterns = [
     path("second-step", signing.second_step, name="second_step"),
     path("second-step/passkey", signing.passkey_question, name="passkey_question"),
     path("second-step/passkey/answer", signing.passkey_answer, name="passkey_answer"),
+    path("prove", signing.prove, name="prove"),
     path("sign-out", signing.sign_out, name="sign_out"),
     path("password", signing.password, name="password"),
     path("join/<str:code>", signing.join, name="join"),

@@ -148,6 +148,23 @@ class CheckForm(forms.Form):
     note = forms.CharField(label=_("检查情况"), max_length=500)
 
 
+class GiveForm(forms.Form):
+    """To whom a sample is given, and until when."""
+
+    username = forms.CharField(label=_("评估员的登录名"), max_length=60)
+    valid_to = forms.DateField(
+        label=_("截止日期"), required=False, widget=forms.DateInput(attrs={"type": "date"})
+    )
+
+    def clean_username(self) -> User:
+        """The person of this name. Whether the sample may be given to that person the action judges."""
+        name = str(self.cleaned_data["username"]).strip()
+        found = User.objects.filter(username=name, is_active=True).first()
+        if found is None:
+            raise forms.ValidationError(_("没有这个登录名。"))
+        return found
+
+
 class CalendarForm(forms.Form):
     """A workbook or CSV of days."""
 

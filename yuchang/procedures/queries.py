@@ -16,13 +16,22 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door
-from yuchang.accounts.models import Hat, User
+from yuchang.accounts.models import Assignment, Hat, User
 from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, live, place_filter
-from yuchang.accounts.rules import PERMISSIONS, Actor, PlaceScope
+from yuchang.accounts.rules import PERMISSIONS, Actor, PlaceScope, SampleScope
 from yuchang.core import clock
 from yuchang.core.errors import Hidden
 from yuchang.places.models import Place
-from yuchang.procedures.models import Case, Definition, Holiday, Sample, SampleRow, StepRecord, Track
+from yuchang.procedures.models import (
+    Case,
+    Definition,
+    Holiday,
+    Sample,
+    SampleCheck,
+    SampleRow,
+    StepRecord,
+    Track,
+)
 from yuchang.procedures.rules import samples
 from yuchang.procedures.rules.calendar import Calendar
 from yuchang.procedures.rules.machine import Plan, Step, parse
@@ -197,8 +206,13 @@ def overdue_for(actor: Actor) -> QuerySet[Case]:
 
 
 def case_for(actor: Actor, pk: int) -> Case:
-    """The case, if it lies in the actor's reach. Raises Refused or Hidden."""
-    return open_door(Case.objects.select_related("definition", "place", "assigned_to"), actor, READ, pk)
+    """The case, if it lies in the actor's reach or in a sample given to it. Raises Refused or Hidden."""
+    rows = Case.objects.select_related("definition", "place", "assigned_to")
+    within = place_filter(actor, READ)
+    if numbers := samples_given(actor, READ):
+        drawn = SampleRow.objects.filter(sample_id__in=numbers, is_drawn=True)
+        within |= Q(pk__in=drawn.values("case_id"))
+    return open_door(rows, actor, READ, pk, within=within)
 
 
 def case_of(subject_kind: str, subject_id: int) -> Case | None:
@@ -268,9 +282,67 @@ def picture(case: Case) -> list[Picked]:
 # samples
 
 
+CHECK = "procedures.check"
+
+
+def samples_given(actor: Actor, permission: str) -> list[int]:
+    """The samples that were given to the actor as an evaluator."""
+    return [s.sample_id for s in actor.scopes(permission) if isinstance(s, SampleScope)]
+
+
+def sample_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
+    """Samples of the actor's places, and those given to the actor; ``prefix`` leads to the sample."""
+    given = Q(**{f"{prefix}pk__in": samples_given(actor, permission)})
+    return place_filter(actor, permission, prefix) | given
+
+
 def samples_for(actor: Actor) -> QuerySet[Sample]:
-    """Samples drawn in what the actor may read."""
-    return Sample.objects.filter(place_filter(actor, READ)).select_related("place", "drawn_by")
+    """Samples drawn in what the actor may read, or given to the actor."""
+    return Sample.objects.filter(sample_filter(actor, READ)).select_related("place", "drawn_by")
+
+
+@dataclass(frozen=True)
+class Task:
+    """A sample given to an evaluator: how many are checked, and the drawn cases, those left first."""
+
+    sample: Sample
+    title: str
+    checked: int
+    rows: list[SampleRow]
+
+    @property
+    def percent(self) -> int:
+        """How much is done, of 100."""
+        return 100 * self.checked // max(1, self.sample.size)
+
+
+TASKS_SHOWN, ROWS_SHOWN = 5, 30
+
+
+def tasks_of(actor: Actor) -> list[Task]:
+    """The samples given to the actor, the newest first, at most five. Two queries for each and one."""
+    rows = Sample.objects.filter(pk__in=samples_given(actor, CHECK)).select_related("place")
+    titles = {d.code: words(d.title, d.title_en) for d in present_definitions()}
+    return [_task(row, titles.get(row.code, row.code)) for row in rows.order_by("-pk")[:TASKS_SHOWN]]
+
+
+def _task(sample: Sample, title: str) -> Task:
+    rows = sample.rows.filter(is_drawn=True).select_related("case__place", "check_result")
+    checked = SampleCheck.objects.filter(row__sample=sample).count()
+    left_first = rows.order_by(F("check_result__pk").asc(nulls_first=True), "rank")
+    return Task(sample, title, checked, list(left_first[:ROWS_SHOWN]))
+
+
+def may_give(actor: Actor, sample: Sample) -> bool:
+    """Whether the actor may give a sample to evaluators: whoever may draw one there."""
+    rows = Sample.objects.filter(place_filter(actor, "procedures.sample"), pk=sample.pk)
+    return actor.may("procedures.sample") and rows.exists()
+
+
+def evaluators_of(sample: Sample) -> QuerySet[Assignment]:
+    """Who has the sample to check, and who had it, the latest first."""
+    rows = Assignment.objects.filter(sample_id=sample.pk).select_related("user")
+    return rows.order_by("-pk")
 
 
 def sampled_households(sample: Sample) -> list[int]:
@@ -293,8 +365,9 @@ def sampled(share_percent: int, step: str) -> Exists:
 
 
 def sample_for(actor: Actor, pk: int) -> Sample:
-    """The sample, if it lies in what the actor may read. Raises Refused or Hidden."""
-    return open_door(Sample.objects.select_related("place", "drawn_by"), actor, READ, pk)
+    """The sample, if the actor may read its place or was given it. Raises Refused or Hidden."""
+    rows = Sample.objects.select_related("place", "drawn_by")
+    return open_door(rows, actor, READ, pk, within=sample_filter(actor, READ))
 
 
 @dataclass(frozen=True)

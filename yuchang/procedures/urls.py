@@ -20,5 +20,7 @@ urlpatterns = [
     path("samples/", samples.sample_list, name="samples"),
     path("samples/draw/", samples.sample_draw, name="sample_draw"),
     path("samples/<int:pk>/", samples.sample, name="sample"),
+    path("samples/<int:pk>/give/", samples.sample_give, name="sample_give"),
+    path("samples/given/<int:pk>/end/", samples.sample_take_back, name="sample_take_back"),
     path("samples/rows/<int:pk>/check/", samples.sample_check, name="sample_check"),
 ]

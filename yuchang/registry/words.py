@@ -35,6 +35,7 @@ LIKENESS_WORDS = {
     "id_swapped": gettext_lazy("证件号码相邻两位颠倒"),
     "id_two_signs": gettext_lazy("证件号码差两位"),
     "id_three_signs": gettext_lazy("证件号码差三位"),
+    "other_phone": gettext_lazy("电话不同"),
     "same_phone": gettext_lazy("电话相同"),
     "other_sex": gettext_lazy("性别不同"),
 }

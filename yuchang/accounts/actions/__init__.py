@@ -7,6 +7,7 @@ from yuchang.accounts.actions.factors import (
     confirm_totp,
     is_second_step_locked,
     pass_passkey,
+    pass_password,
     pass_recovery_code,
     pass_totp,
     pending_secret,
@@ -45,6 +46,7 @@ from yuchang.accounts.actions.teams import (
     end_assignment,
     end_membership,
     form_team,
+    give_sample,
     open_sample,
 )
 
@@ -74,6 +76,7 @@ __all__ = [
     "end_session",
     "form_team",
     "give_consent",
+    "give_sample",
     "grant_role",
     "hand_over",
     "household_account",
@@ -84,6 +87,7 @@ __all__ = [
     "open_sample",
     "own_or_kept",
     "pass_passkey",
+    "pass_password",
     "pass_recovery_code",
     "pass_totp",
     "pending_secret",

@@ -193,6 +193,19 @@ def _answering(user_id: int, server: Fido2Server, state: Any, response: Mapping[
     return row
 
 
+def pass_password(*, user_id: int, password: str) -> bool:
+    """Whether this is the person's password, asked again before something sealed is shown.
+
+    Wrong answers count and lock like those of a second step.
+    """
+    with actions.write("accounts.prove_again", Actor(user_id, "")) as audit:
+        user = User.objects.select_for_update().get(pk=user_id)
+        is_right = not _is_locked(user) and user.check_password(password)
+        _count(user, is_right)
+        audit.add("user", user_id, way="password", right=is_right)
+    return is_right
+
+
 def is_second_step_locked(user: User) -> bool:
     """Whether the person's second step is locked at present."""
     return _is_locked(user)

@@ -104,6 +104,8 @@ def _open_grants(user: User, on: date) -> QuerySet[RoleGrant]:
 
 def scope_place(actor: Actor, role: Role, place_id: int | None, organisation_id: int | None) -> Place | None:
     """The place of a new right, within the giver's reach. Raises Invalid, Hidden."""
+    if role == Role.EVALUATOR:
+        raise invalid("role", _("评估员的权限来自抽查样本。"), _("请由抽取样本的人在抽查页面交给评估员。"))
     if role in NOT_GRANTED:
         raise invalid("role", _("农户用手机验证码登录,不在这里授予。"))
     if role in NEEDS_ORGANISATION:

@@ -13,9 +13,15 @@ from yuchang.core import actions
 from yuchang.core.errors import Hidden
 
 
-def begin_session(*, actor: Actor, session_key: str, address: str | None, agent: str, way: str) -> SignIn:
-    """Note a sign-in and its way (password, totp, passkey, recovery, phone), for the log and the person."""
+def begin_session(
+    *, actor: Actor, session_key: str, address: str | None, agent: str, way: str, instead_of: str = ""
+) -> SignIn:
+    """Note a sign-in and its way (password, totp, passkey, recovery, phone), for the log and the person.
+
+    ``instead_of`` is the key that the same session had before, when its person proved again who it is.
+    """
     with actions.write("accounts.sign_in", actor) as audit:
+        SignIn.objects.filter(user_id=actor.user_id or 0, session_key=instead_of).delete()
         row = note_session(actor.user_id or 0, session_key, address, agent)
         audit.add("session", row.pk, way=way, address=address)
     return row

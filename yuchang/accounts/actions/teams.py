@@ -9,9 +9,16 @@ from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.actions.grants import check_combination
-from yuchang.accounts.actions.proposals import check_days, check_person, end_row, explained, proposal
+from yuchang.accounts.actions.proposals import (
+    check_days,
+    check_person,
+    end_row,
+    explained,
+    proposal,
+    refuse_oneself,
+)
 from yuchang.accounts.doors import open_door, require
-from yuchang.accounts.models import Assignment, Post, ScopeItem, Team, TeamMember, User
+from yuchang.accounts.models import Assignment, Hat, Post, ScopeItem, Team, TeamMember, User
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor, Role
 from yuchang.core import actions, clock
@@ -214,6 +221,46 @@ def open_sample(
         ScopeItem.objects.filter(scope_kind="sample", scope_id=sample_id).delete()
         _open_items("sample", sample_id, household_ids, today, valid_to, is_exclusive=False)
         audit.add("sample", sample_id, households=len(set(household_ids)))
+
+
+def give_sample(
+    *, actor: Actor, permission: str, sample_id: int, place: Place, user_id: int, valid_to: date | None = None
+) -> Assignment:
+    """Give a drawn sample to an evaluator by name, from today until a day.
+
+    ``permission`` is the one under which the caller drew the sample. The evaluator is somebody else: one of
+    the actor's places, without any right, or with other samples only.
+    Raises Refused, Hidden, Invalid, Conflict.
+    """
+    require(actor, permission)
+    check_days(clock.today(), valid_to)
+    with actions.write("accounts.give_sample", actor) as audit:
+        _check_evaluator(actor, user_id, permission)
+        rows = Assignment.objects.filter(sample_id=sample_id, user_id=user_id)
+        if rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=clock.today())).exists():
+            raise Conflict(_("样本已经交给此人。"), remedy=_("请刷新抽查页面。"))
+        with explained():
+            row = Assignment.objects.create(
+                title=_("抽查样本 %(number)s") % {"number": sample_id},
+                role=Role.EVALUATOR,
+                user_id=user_id,
+                assigned_by_id=actor.user_id,
+                sample_id=sample_id,
+                place=place,
+                valid_from=clock.today(),
+                valid_to=valid_to,
+                **keys_of(place),
+            )
+        audit.add("assignment", row.pk, place_id=place.pk, user=user_id, sample=sample_id)
+    return row
+
+
+def _check_evaluator(actor: Actor, user_id: int, permission: str) -> None:
+    refuse_oneself(actor, user_id)
+    hats = Hat.objects.filter(user_id=user_id, state__in=["proposed", "live"])
+    if hats.exclude(role=Role.EVALUATOR).exists() or not hats.exists():
+        check_person(actor, user_id, permission)
+    check_combination(User.objects.get(pk=user_id), Role.EVALUATOR, clock.today())
 
 
 def end_assignment(*, actor: Actor, assignment_id: int, version: int | None) -> Assignment:

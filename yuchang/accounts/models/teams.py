@@ -90,7 +90,8 @@ class TeamMember(Vetted):
 class Assignment(Versioned, Placed):
     """Objects given to one person, or to whoever holds one post: a helper's households, a visit plan.
 
-    What it opens stands in ``ScopeItem``; the role says what may be done there.
+    What it opens stands in ``ScopeItem``; the role says what may be done there. With a ``sample_id`` the
+    evaluator has the scope of that sample, a number of the procedures, and no items of the own.
     """
 
     title = models.CharField(max_length=100)
@@ -98,6 +99,7 @@ class Assignment(Versioned, Placed):
     user = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="assignments")
     post = models.ForeignKey(Post, null=True, on_delete=models.PROTECT, related_name="assignments")
     assigned_by = models.ForeignKey(User, null=True, on_delete=models.PROTECT, related_name="+")
+    sample_id = models.BigIntegerField(null=True)
     valid_from = models.DateField()
     valid_to = models.DateField(null=True, blank=True)
 
@@ -105,6 +107,10 @@ class Assignment(Versioned, Placed):
         constraints = [
             models.CheckConstraint(
                 condition=Q(role__in=["helper", "evaluator"]), name="accounts_assignment_known_role"
+            ),
+            models.CheckConstraint(
+                condition=Q(sample_id__isnull=True) | Q(role="evaluator"),
+                name="accounts_assignment_sample_role",
             ),
             models.CheckConstraint(
                 condition=Q(user__isnull=False) ^ Q(post__isnull=False), name="accounts_assignment_one_holder"
@@ -117,6 +123,11 @@ class Assignment(Versioned, Placed):
         indexes = [
             models.Index(fields=["user", "valid_from"], name="accounts_assignment_user"),
             models.Index(fields=["county_id", "id"], name="accounts_assignment_county"),
+            models.Index(
+                fields=["sample_id", "id"],
+                condition=Q(sample_id__isnull=False),
+                name="accounts_assignment_sample",
+            ),
         ]
 
 

@@ -10,14 +10,16 @@ from django.contrib.auth import update_session_auth_hash
 from django.contrib.auth.views import LoginView, LogoutView
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from yuchang.accounts import actions
 from yuchang.accounts.doors import PUBLIC, SIGNED_IN, actor_of, gate
-from yuchang.accounts.entry import PENDING, sign_in_now
+from yuchang.accounts.entry import PENDING, note_proof, sign_in_now
 from yuchang.accounts.factors import as_json, passkey_server, real_now
-from yuchang.accounts.forms import JoinForm, OwnPasswordForm, SecondStepForm
+from yuchang.accounts.forms import JoinForm, OwnPasswordForm, PasswordForm, SecondStepForm
 from yuchang.accounts.models import User
 from yuchang.accounts.queries import factors_of, invitation_of, known_passkeys
 from yuchang.core.errors import Conflict, Hidden, Invalid
@@ -37,12 +39,13 @@ class PasswordSignIn(LoginView):
         if not factors_of(user.pk).any:
             return sign_in_now(self.request, user, "password", self.get_success_url())
         self.request.session.cycle_key()
-        self.request.session[PENDING] = {
-            "user": user.pk,
-            "at": int(real_now().timestamp()),
-            "next": self.get_success_url(),
-        }
+        _between(self.request, user.pk, self.get_success_url())
         return redirect("accounts:second_step")
+
+
+def _between(request: HttpRequest, user_id: int, next_url: str) -> None:
+    """Note who waits for the second step, and where to go after it."""
+    request.session[PENDING] = {"user": user_id, "at": int(real_now().timestamp()), "next": next_url}
 
 
 sign_in = gate(PUBLIC)(require_http_methods(["GET", "POST"])(PasswordSignIn.as_view()))
@@ -72,6 +75,31 @@ def second_step(request: HttpRequest) -> HttpResponse:
             return sign_in_now(request, user, "totp" if is_totp else "recovery", next_url)
         form.add_error("code", _("验证码不对，或已经用过。连续输错五次将暂停十五分钟。"))
     return render(request, "accounts/second_step.html", {"form": form, "factors": factors_of(user.pk)})
+
+
+@gate(SIGNED_IN)
+@require_http_methods(["GET", "POST"])
+def prove(request: HttpRequest) -> HttpResponse:
+    """Prove again who one is, before something sealed is shown: by second factor, else by password."""
+    user_id, next_url = actor_of(request).user_id or 0, _within(request)
+    if factors_of(user_id).any:
+        _between(request, user_id, next_url)
+        return redirect("accounts:second_step")
+    form = PasswordForm(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        if actions.pass_password(user_id=user_id, password=form.cleaned_data["password"]):
+            note_proof(request)
+            messages.success(request, _("身份已验证，十五分钟内可查看敏感信息。"))
+            return redirect(next_url)
+        form.add_error("password", _("密码不对。连续输错五次将暂停十五分钟。"))
+    return render(request, "accounts/prove.html", {"form": form})
+
+
+def _within(request: HttpRequest) -> str:
+    """The address to go on to: one of ours, else the home page."""
+    given = request.GET.get("next", "")
+    is_ours = url_has_allowed_host_and_scheme(given, {request.get_host()})
+    return given if is_ours else reverse("workbench:home")
 
 
 def _server(request: HttpRequest) -> Any:

@@ -4,7 +4,7 @@ from yuchang.procedures.actions.definitions import add_definition, sync_definiti
 from yuchang.procedures.actions.escalation import escalate_overdue
 from yuchang.procedures.actions.holidays import import_holidays
 from yuchang.procedures.actions.opening import Subject, open_case, open_cases, open_from
-from yuchang.procedures.actions.samples import check_sampled, draw_sample
+from yuchang.procedures.actions.samples import check_sampled, draw_sample, give_sample
 from yuchang.procedures.actions.sets import advance_cases, withdraw_cases
 from yuchang.procedures.actions.steps import (
     act,
@@ -27,6 +27,7 @@ __all__ = [
     "complete_track",
     "draw_sample",
     "escalate_overdue",
+    "give_sample",
     "import_holidays",
     "open_case",
     "open_cases",

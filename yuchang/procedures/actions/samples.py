@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import secrets
+from datetime import date
 
 from django.db import connection
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.actions import open_sample
+from yuchang.accounts import actions as accounts
 from yuchang.accounts.doors import open_door
+from yuchang.accounts.models import Assignment
 from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Refused, invalid
+from yuchang.messages import actions as messages
 from yuchang.places.models import Place, keys_of
 from yuchang.procedures import queries
 from yuchang.procedures.models import Case, Sample, SampleCheck, SampleRow
 from yuchang.procedures.rules import samples
+
+SAMPLE_KIND = "procedures.sample"
 
 
 def draw_sample(
@@ -57,7 +63,7 @@ def draw_sample(
         )
         _store_rows(sample, ordered)
         if households := queries.sampled_households(sample):
-            open_sample(
+            accounts.open_sample(
                 actor=actor, permission="procedures.sample", sample_id=sample.pk, household_ids=households
             )
         audit.add(
@@ -90,8 +96,47 @@ def _store_rows(sample: Sample, ordered: list[int]) -> None:
     copy_rows("procedures_samplerow", ("sample_id", "case_id", "rank", "is_drawn"), rows)
 
 
+def give_sample(actor: Actor, *, sample_id: int, user_id: int, valid_to: date | None = None) -> Assignment:
+    """Give a sample to an evaluator (``procedures.sample`` in its place), who is told of it.
+
+    The drawn households and cases open to the evaluator until ``valid_to``.
+    Raises Refused, Hidden, Invalid, Conflict.
+    """
+    with write("procedures.give_sample", actor) as audit:
+        sample = open_door(
+            Sample.objects.select_related("place"),
+            actor,
+            "procedures.sample",
+            sample_id,
+            within=place_filter(actor, "procedures.sample"),
+        )
+        row = accounts.give_sample(
+            actor=actor,
+            permission="procedures.sample",
+            sample_id=sample.pk,
+            place=sample.place,
+            user_id=user_id,
+            valid_to=valid_to,
+        )
+        messages.send(
+            actor,
+            to_user_ids=[user_id],
+            kind="task",
+            title=_("请检查抽查样本 %(number)s") % {"number": sample.pk},
+            body=_("%(place)s，抽中 %(count)s 件。") % {"place": sample.place.name, "count": sample.size},
+            link=reverse("procedures:sample", args=[sample.pk]),
+            due_on=valid_to,
+            place=sample.place,
+            reference_kind=SAMPLE_KIND,
+            reference_id=sample.pk,
+        )
+        audit.add("sample", sample.pk, place_id=sample.place_id, evaluator=user_id)
+    return row
+
+
 def check_sampled(actor: Actor, *, row_id: int, is_sound: bool, note: str) -> SampleCheck:
-    """Note what the check of a drawn case found (``procedures.sample``).
+    """Note what the check of a drawn case found (``procedures.check``), as an evaluator of the sample or in
+    one's own places.
 
     Raises Refused for who acted in the case, Conflict for one that was not drawn or is checked, Invalid
     without a note, Hidden outside the area.
@@ -100,8 +145,8 @@ def check_sampled(actor: Actor, *, row_id: int, is_sound: bool, note: str) -> Sa
         raise invalid("note", _("请写明检查情况。"))
     with write("procedures.check_sampled", actor) as audit:
         rows = SampleRow.objects.select_related("sample", "case")
-        within = place_filter(actor, "procedures.sample", prefix="sample__")
-        row = open_door(rows, actor, "procedures.sample", row_id, within=within)
+        within = queries.sample_filter(actor, "procedures.check", prefix="sample__")
+        row = open_door(rows, actor, "procedures.check", row_id, within=within)
         if not row.is_drawn or SampleCheck.objects.filter(row=row).exists():
             raise Conflict(_("该事项未被抽中,或已登记检查结果。"), remedy=_("请刷新抽查页面。"))
         if row.case.records.filter(by_id=actor.user_id).exists():
@@ -110,4 +155,6 @@ def check_sampled(actor: Actor, *, row_id: int, is_sound: bool, note: str) -> Sa
             row=row, is_sound=is_sound, note=note.strip()[:500], by_id=actor.user_id, at=clock.now()
         )
         audit.add("case", row.case_id, place_id=row.case.place_id, sample=row.sample_id, is_sound=is_sound)
+        if not queries.unfinished_rows().filter(sample=row.sample_id).exists():
+            messages.settle(actor, reference_kind=SAMPLE_KIND, reference_id=row.sample_id)
     return check

@@ -8,13 +8,17 @@ from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
+from yuchang.accounts.actions import end_assignment
 from yuchang.accounts.doors import actor_of, gate
+from yuchang.core import clock
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import show_problems, version_of
 from yuchang.core.lists import listing
 from yuchang.core.paging import keyset_page
 from yuchang.procedures import actions, lists, queries
-from yuchang.procedures.forms import CheckForm, SampleForm
+from yuchang.procedures.forms import CheckForm, GiveForm, SampleForm
+from yuchang.procedures.models import Sample
+from yuchang.procedures.views.cases import subject_page
 from yuchang.sheets.lists import answer
 
 
@@ -68,21 +72,61 @@ def sample_draw(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 def sample(request: HttpRequest, pk: int) -> HttpResponse:
     """One sample: its seed, whether drawing again gives the same, and its drawn cases."""
+    return _page(request, queries.sample_for(actor_of(request), pk))
+
+
+def _page(request: HttpRequest, found: Sample, given: GiveForm | None = None) -> HttpResponse:
+    """The page of one sample; ``given`` is the form that came back with problems."""
     actor = actor_of(request)
-    found = queries.sample_for(actor, pk)
     rows = found.rows.filter(is_drawn=True).select_related("case__place", "check_result__by")
     page = keyset_page(rows, order=["rank"], cursor=request.GET.get("after", ""))
+    may_give = queries.may_give(actor, found)
     context = {
         "sample": found,
         "page": page,
+        "lines": [(row, subject_page(row.case)) for row in page.items],
         "again": queries.redraw(found),
-        "form": CheckForm() if actor.may("procedures.sample") else None,
+        "form": CheckForm() if actor.may("procedures.check") else None,
         "left": queries.unfinished_rows().filter(sample=found).count(),
+        "give": (given or GiveForm()) if may_give else None,
+        "evaluators": list(queries.evaluators_of(found)) if may_give else [],
+        "today": clock.today(),
     }
-    return render(request, "procedures/sample.html", context)
+    status = 422 if given and given.errors else 200
+    return render(request, "procedures/sample.html", context, status=status)
 
 
 @gate("procedures.sample")
+@require_POST
+def sample_give(request: HttpRequest, pk: int) -> HttpResponse:
+    """Give a sample to an evaluator."""
+    actor = actor_of(request)
+    found = queries.sample_for(actor, pk)
+    form = GiveForm(request.POST)
+    if form.is_valid():
+        person, last = form.cleaned_data["username"], form.cleaned_data["valid_to"]
+        try:
+            actions.give_sample(actor, sample_id=pk, user_id=person.pk, valid_to=last)
+        except Invalid as error:
+            show_problems(form, error)
+        else:
+            messages.success(request, _("样本已交给 %(name)s。") % {"name": person.display_name})
+            return redirect("procedures:sample", pk=pk)
+    return _page(request, found, form)
+
+
+@gate("teams.assign")
+@require_POST
+def sample_take_back(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take a sample back from an evaluator; what was noted stays."""
+    row = end_assignment(actor=actor_of(request), assignment_id=pk, version=version_of(request))
+    messages.success(request, _("样本已收回。"))
+    if row.sample_id is None:  # a helper's households
+        return redirect("procedures:samples")
+    return redirect("procedures:sample", pk=row.sample_id)
+
+
+@gate("procedures.check")
 @require_POST
 def sample_check(request: HttpRequest, pk: int) -> HttpResponse:
     """Note what the check of a drawn case found."""

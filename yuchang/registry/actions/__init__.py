@@ -9,7 +9,13 @@ from yuchang.registry.actions.households import (
     register_household,
     remove_household,
 )
-from yuchang.registry.actions.likenesses import Search, decide_likeness, find_likenesses
+from yuchang.registry.actions.likenesses import (
+    Search,
+    ask_for_likenesses,
+    decide_likeness,
+    find_asked,
+    find_likenesses,
+)
 from yuchang.registry.actions.notices import close_notice, close_notices, publish_notice, publish_notices
 from yuchang.registry.actions.objections import (
     Received,
@@ -25,6 +31,7 @@ __all__ = [
     "Received",
     "Search",
     "TakenOver",
+    "ask_for_likenesses",
     "close_notice",
     "close_notices",
     "correct_household",
@@ -34,6 +41,7 @@ __all__ = [
     "declare_resources_set",
     "exit_household",
     "export_households",
+    "find_asked",
     "find_likenesses",
     "publish_notice",
     "publish_notices",

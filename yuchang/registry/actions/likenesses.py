@@ -5,21 +5,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import connection
+from django.db import connection, transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
+from procrastinate.exceptions import AlreadyEnqueued
 
 from yuchang.accounts.doors import open_door, require
-from yuchang.accounts.queries import place_filter
+from yuchang.accounts.models import User
+from yuchang.accounts.queries import actor_for, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock, secrets
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, invalid
+from yuchang.messages.actions import send
 from yuchang.places.models import Place
 from yuchang.registry import likeness
 from yuchang.registry.models import Likeness, Member
+from yuchang.registry.queries import areas_of
+from yuchang.sheets.queries import task_app
 
 CROWD = 12
 """So many people under one meeting key are no evidence: the name is too common there."""
@@ -59,6 +66,49 @@ class _Pair:
     second: int
     found: likeness.Likeness
     place_id: int
+
+
+def ask_for_likenesses(*, actor: Actor) -> int:
+    """Have each area of the actor's searched in the background (``registry.verify``). Returns how many areas.
+
+    An area whose search is waiting already is not queued twice.
+    """
+    require(actor, "registry.verify")
+    areas = areas_of(actor, "registry.verify")
+    with write("registry.ask_for_likenesses", actor) as audit:
+        for area in areas:
+            task = task_app().configure_task(
+                "registry.find_likenesses", queueing_lock=f"registry.find_likenesses.{area.pk}"
+            )
+            with suppress(AlreadyEnqueued), transaction.atomic():
+                task.defer(user_id=actor.user_id, area_id=area.pk)
+            audit.add("place", area.pk, place_id=area.pk)
+        if not areas:
+            audit.add("place", "-", note="no area")
+    return len(areas)
+
+
+def find_asked(*, user_id: int, area_id: int) -> Search:
+    """The search that somebody asked for, under the rights that he or she has now; the result is a message.
+
+    Raises Refused or Hidden when the right has ended meanwhile.
+    """
+    user = User.objects.get(pk=user_id)
+    actor = actor_for(user.pk, user.display_name, clock.today())
+    area = open_door(Place.objects.all(), actor, "registry.verify", area_id)
+    done = find_likenesses(actor=actor, area=area)
+    counts = {"people": done.people, "likely": done.likely, "possible": done.possible}
+    told = _("已比对 %(people)s 人，新发现很可能重复 %(likely)s 对、可能重复 %(possible)s 对。") % counts
+    send(
+        actor,
+        to_user_ids=[user_id],
+        kind="notice",
+        title=_("%(place)s：疑似重复已查完") % {"place": area.name},
+        body=told,
+        link=reverse("registry:likenesses"),
+        place=area,
+    )
+    return done
 
 
 def find_likenesses(*, actor: Actor, area: Place) -> Search:

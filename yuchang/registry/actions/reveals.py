@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.doors import open_door
+from yuchang.accounts.doors import open_door, require, require_proof
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import secrets
@@ -15,11 +17,14 @@ from yuchang.registry.models import Member
 _FIELDS = {"id_number": ("member.id", "id_sealed"), "phone": ("member.phone", "phone_sealed")}
 
 
-def reveal(*, actor: Actor, member_id: int, field: str) -> str:
+def reveal(*, actor: Actor, member_id: int, field: str, proven_at: datetime | None) -> str:
     """The clear ``id_number`` or ``phone`` of a member (``registry.reveal``), with an audit entry.
 
-    An unknown value is an empty string. Raises Invalid for another field, Refused, Hidden.
+    ``proven_at`` is the real instant at which the actor last proved who it is. An unknown value is an empty
+    string. Raises Invalid for another field, Refused, ProofDue when that is too long ago, Hidden.
     """
+    require(actor, "registry.reveal")
+    require_proof(proven_at)
     if field not in _FIELDS:
         raise invalid("field", _("没有这个可显示的项目。"))
     label, column = _FIELDS[field]

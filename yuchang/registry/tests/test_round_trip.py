@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.people import auditor, county, li, outsider, villages, wang, zhang
+from yuchang.accounts.doors import ProofDue
+from yuchang.accounts.factors import real_now
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
 from yuchang.registry import actions, codes, queries
@@ -328,10 +330,15 @@ def test_showing_an_id_number_leaves_a_trace_without_the_number():
     bring_in(officer, families(1))
     head = Member.objects.get(relation="head")
     number = families(1)[0]["id_number"]
-    assert actions.reveal(actor=officer.actor, member_id=head.pk, field="id_number") == number
+    asked = {"member_id": head.pk, "field": "id_number", "proven_at": real_now()}
+    assert actions.reveal(actor=officer.actor, **asked) == number
     entry = AuditEntry.objects.get(action="registry.reveal")
     assert number not in entry.body and '"field": "id_number"' in entry.body
     with pytest.raises(Hidden):
-        actions.reveal(actor=outsider().actor, member_id=head.pk, field="id_number")
+        actions.reveal(actor=outsider().actor, **asked)
     with pytest.raises(Refused):
-        actions.reveal(actor=auditor().actor, member_id=head.pk, field="id_number")
+        actions.reveal(actor=auditor().actor, **asked)
+    for too_long_ago in (None, real_now() - timedelta(minutes=15, seconds=1)):
+        with pytest.raises(ProofDue):
+            actions.reveal(actor=officer.actor, **{**asked, "proven_at": too_long_ago})
+    assert AuditEntry.objects.filter(action="registry.reveal").count() == 1

@@ -38,17 +38,9 @@ def likenesses(request: HttpRequest) -> HttpResponseBase:
 @gate("registry.verify")
 @require_POST
 def likenesses_find(request: HttpRequest) -> HttpResponse:
-    """Search each area of the actor's."""
-    actor = actor_of(request)
-    done = [actions.find_likenesses(actor=actor, area=a) for a in queries.areas_of(actor, "registry.verify")]
-    found = {
-        "people": sum(one.people for one in done),
-        "likely": sum(one.likely for one in done),
-        "possible": sum(one.possible for one in done),
-    }
-    messages.success(
-        request, _("已比对 %(people)s 人,新发现很可能重复 %(likely)s 对、可能重复 %(possible)s 对。") % found
-    )
+    """Have each area of the actor's searched; the result comes into the inbox."""
+    actions.ask_for_likenesses(actor=actor_of(request))
+    messages.success(request, _("正在后台查找，查完会发消息告诉您。"))
     return redirect("registry:likenesses")
 
 

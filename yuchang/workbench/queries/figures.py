@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import require
-from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, assigned, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.errors import Hidden, invalid
 from yuchang.core.lists import Cell, Head, Listing, listing
@@ -49,16 +49,21 @@ class Figure:
 
 @dataclass(frozen=True)
 class Selection:
-    """Which part of a source: a place, a month (its first day), further filters."""
+    """Which part of a source: a place, a month (its first day), further filters.
+
+    ``mine`` leaves what is about the households assigned to the reader.
+    """
 
     place: Place | None = None
     month: date | None = None
     extra: tuple[tuple[str, str], ...] = ()
+    mine: bool = False
 
     def query(self) -> str:
         """The part of an address that says the same."""
         pairs = [("place", str(self.place.pk))] if self.place else []
         pairs += [("month", f"{self.month:%Y-%m}")] if self.month else []
+        pairs += [("mine", "1")] if self.mine else []
         return urlencode([*pairs, *self.extra])
 
 
@@ -79,6 +84,8 @@ def rows_of(item: Source, actor: Actor, today: date, chosen: Selection) -> Rows:
         rows = rows.filter(**_within(item.dated_by, rows, chosen.month, _next_month(chosen.month)))
     for key, value in chosen.extra:
         rows = rows.filter(**{item.extra[key]: value})
+    if chosen.mine:
+        rows = rows.filter(assigned(actor, item.household)) if item.household else rows.none()
     return rows
 
 
@@ -86,19 +93,26 @@ def number_of(item: Source, actor: Actor, today: date, chosen: Selection) -> int
     """The number itself, from the tally where one is kept: one query. Raises Refused."""
     if not _is_tallied(item, actor, chosen):
         return value_of(item, rows_of(item, actor, today, chosen))
-    return sum(_fitting(item, actor, today, chosen, is_amount=item.sum_of is not None).values())
+    total = sum(_fitting(item, actor, today, chosen, is_amount=item.sum_of is not None).values())
+    beside = _beside(item, actor, today, chosen)
+    return total + (value_of(item, beside) if beside is not None else 0)
 
 
 def count_of(item: Source, actor: Actor, today: date, chosen: Selection) -> int:
     """How many rows the figure counts or sums."""
     if not _is_tallied(item, actor, chosen):
         return rows_of(item, actor, today, chosen).order_by().count()
-    return sum(_fitting(item, actor, today, chosen, is_amount=False).values())
+    total = sum(_fitting(item, actor, today, chosen, is_amount=False).values())
+    beside = _beside(item, actor, today, chosen)
+    return total + (beside.order_by().count() if beside is not None else 0)
 
 
 def _is_tallied(item: Source, actor: Actor, chosen: Selection) -> bool:
     """Whether the tally has this figure. An organisation's rows lie in no place of its own."""
-    if item.tally is None or chosen.extra or actor.organisation_ids(item.permission):
+    scopes = actor.scopes(item.permission)
+    if item.tally is None or chosen.extra or chosen.mine or actor.organisation_ids(item.permission):
+        return False
+    if scopes and not any(isinstance(scope, PlaceScope) for scope in scopes):
         return False
     return not (chosen.month and item.dated_by) or item.tally.has_months
 
@@ -116,6 +130,16 @@ def _fitting(
         for key, n in found.items()
         if kept.fits(key, today) and (not month or kept.month(key) == month)
     }
+
+
+def _beside(item: Source, actor: Actor, today: date, chosen: Selection) -> Rows | None:
+    """The rows opened one by one outside the actor's places, which no tally of the places has."""
+    single = tuple(grant for grant in actor.grants if not isinstance(grant.scope, PlaceScope))
+    alone = Actor(actor.user_id, actor.name, single, actor.only)
+    if not alone.may(item.permission):
+        return None
+    rows = rows_of(item, alone, today, chosen)
+    return rows.exclude(place_filter(actor, item.permission, item.prefix))
 
 
 def _area(item: Source, actor: Actor, chosen: Selection) -> Q:
@@ -138,8 +162,8 @@ def figure(
     item, chosen = source(name), chosen or Selection()
     value = number_of(item, actor, today, chosen)
     note, spark = "", ""
-    if months and (item.news or item.dated_by):
-        series = monthly(item, actor, today, chosen, months)
+    series = monthly(item, actor, today, chosen, months) if months and (item.news or item.dated_by) else []
+    if series:
         word = _("上月新增 %(value)s") if item.news else _("上月 %(value)s")
         spark, note = sparkline(series), word % {"value": shown(item, series[-2])}
     return Figure(
@@ -172,11 +196,13 @@ def monthly(item: Source, actor: Actor, today: date, chosen: Selection, months: 
     firsts = months_before(today, months)
     if item.news:
         rows = item.news.rows(actor)
+        if chosen.mine:
+            return []  # what was new is known by place only
         if chosen.place:
             rows = rows.filter(**{LEVEL_COLUMNS[chosen.place.level]: chosen.place.pk})
         found = _by_month(rows, item.news.dated_by, item.news.sum_of, firsts[0])
         return [found.get(first, 0) for first in firsts]
-    everything = Selection(chosen.place, None, chosen.extra)
+    everything = Selection(chosen.place, None, chosen.extra, chosen.mine)
     if item.tally and item.tally.has_months and _is_tallied(item, actor, everything):
         fitting = _fitting(item, actor, today, everything, is_amount=item.sum_of is not None)
         return [_in_month(item, item.tally, fitting, f"{first:%Y-%m}") for first in firsts]
@@ -356,7 +382,7 @@ def selection(item: Source, actor: Actor, query: QueryDict) -> Selection:
         except ValueError as error:
             raise invalid("month", _("月份无效。"), _("请写成 2026-11 这样的形式。")) from error
     extra = tuple((key, query.get(key, "")) for key in item.extra if query.get(key))
-    return Selection(place, month, extra)
+    return Selection(place, month, extra, query.get("mine") == "1")
 
 
 def place_in_reach(actor: Actor, permission: str, number: str) -> Place:

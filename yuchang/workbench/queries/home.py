@@ -9,7 +9,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy
 
-from yuchang.accounts.queries import household_scopes, place_filter
+from yuchang.accounts.queries import assigned
 from yuchang.accounts.rules import Actor, Role
 from yuchang.core.models import AuditEntry
 from yuchang.core.queries import entries_for
@@ -19,13 +19,15 @@ from yuchang.places.models import Place
 from yuchang.procedures import queries as procedures
 from yuchang.procedures.models import Case
 from yuchang.registry.models import Household
+from yuchang.registry.queries import households_for
 from yuchang.workbench.queries import figures as f
 from yuchang.workbench.queries import pages, regions
 from yuchang.workbench.queries.sources import SOURCES, address
+from yuchang.workbench.queries.visits import Visits, visits_of
 
 PREVIEW = 8
-# Roles that see households one by one, not by place.
-ONE_BY_ONE = (Role.HELPER, Role.EVALUATOR)
+# Who goes from house to house.
+VISITORS = (Role.VILLAGE_CADRE, Role.WORK_TEAM, Role.HELPER)
 REGIONAL = (Role.PREFECTURE_OFFICER, Role.PROVINCE_OFFICER)
 # What an auditor looks at first: (words, beginnings of actions).
 WATCHED: tuple[tuple[str, Any, tuple[str, ...]], ...] = (
@@ -63,7 +65,10 @@ class Home:
     unread: int = 0
     place: Place | None = None
     mine: list[tuple[Household, Alert | None]] = field(default_factory=list)
+    samples: list[procedures.Task] = field(default_factory=list)
     states: list[pages.Share] = field(default_factory=list)
+    states_are_own: bool = False
+    visits: Visits | None = None
     comparison: pages.Comparison | None = None
     regions: regions.Regions | None = None
     map: list[f.Tile] = field(default_factory=list)
@@ -87,10 +92,14 @@ def home(actor: Actor, today: date, *, sort: str = "", by: str = "") -> Home:
         "place": place,
         **_due(actor, today),
     }
-    if any(actor.has_role(role) for role in ONE_BY_ONE):
+    if actor.has_role(Role.HELPER) or actor.has_role(Role.WORK_TEAM):
         found["mine"] = _one_by_one(actor)
-    if actor.has_role(Role.VILLAGE_CADRE) or actor.has_role(Role.WORK_TEAM):
-        found["states"] = pages.by_state(actor, place)
+    if actor.has_role(Role.EVALUATOR):
+        found["samples"] = procedures.tasks_of(actor)
+    if any(actor.has_role(role) for role in VISITORS):
+        own = _counts_own(actor)
+        found |= {"states": pages.by_state(actor, place, mine=own), "states_are_own": own}
+        found["visits"] = visits_of(actor, today, mine=own)
     if actor.has_role(Role.TOWNSHIP_REVIEWER) and place:
         found["comparison"] = pages.compared(actor, today, place)
     if any(actor.has_role(role) for role in REGIONAL) and place:
@@ -100,6 +109,12 @@ def home(actor: Actor, today: date, *, sort: str = "", by: str = "") -> Home:
     if actor.may("audit.read"):
         found["watched"] = [(name, str(word), _entries(actions)) for name, word, actions in WATCHED]
     return Home(**found)
+
+
+def _counts_own(actor: Actor) -> bool:
+    """Whether everything the actor visits is assigned household by household."""
+    worn = [role for role in VISITORS if actor.has_role(role)]
+    return all(pages.counts_own(actor, role) for role in worn)
 
 
 def _map(actor: Actor, today: date, place: Place, by: str) -> dict[str, Any]:
@@ -130,7 +145,7 @@ def _due(actor: Actor, today: date) -> dict[str, Any]:
 
 
 def _one_by_one(actor: Actor) -> list[tuple[Household, Alert | None]]:
-    """The households given to the actor, each with its most urgent alert. Two queries."""
+    """The households assigned to the actor, each with its most urgent alert. Two queries."""
     rows = list(households_given(actor).select_related("place").order_by("place_id", "id")[:60])
     alerts = Alert.objects.filter(household__in=rows).exclude(state=Alert.State.CLOSED).order_by("-due_on")
     urgent = {alert.household_id: alert for alert in alerts}
@@ -141,10 +156,8 @@ def _one_by_one(actor: Actor) -> list[tuple[Household, Alert | None]]:
 
 
 def households_given(actor: Actor) -> QuerySet[Household]:
-    """Households opened to the actor by place, assignment or sample."""
-    opened = household_scopes(actor, "registry.read", "pk")
-    within = place_filter(actor, "registry.read")
-    return Household.objects.filter(within | opened if opened else within).exclude(state="removed")
+    """The households assigned to the actor as a helper; a place of which somebody is in charge gives none."""
+    return households_for(actor).filter(assigned(actor, "pk")).exclude(state="removed")
 
 
 def _entries(actions: tuple[str, ...]) -> list[AuditEntry]:

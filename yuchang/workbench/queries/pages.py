@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from django.db.models import Q, Sum
+from django.db.models import Count, Q, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, assignments_held, place_filter
 from yuchang.accounts.rules import Actor, Role
+from yuchang.core import clock
 from yuchang.core.tallies import tally_by_key
 from yuchang.exchange.models import Agreement
 from yuchang.ledger.models import Leg
@@ -29,14 +30,9 @@ PREVIEW = 8
 LATELY = 8
 # What waits for each role: tiles (with "@" only this month), then lists.
 WAITING: dict[Role, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    Role.VILLAGE_CADRE: (
-        ("overdue", "alerts", "matches", "offers", "needs"),
-        ("alerts", "matches", "offers", "needs"),
-    ),
-    Role.WORK_TEAM: (
-        ("overdue", "alerts", "matches", "offers", "needs"),
-        ("alerts", "matches", "offers", "needs"),
-    ),
+    Role.VILLAGE_CADRE: (("overdue", "alerts", "matches", "offers", "needs"), ("matches", "offers", "needs")),
+    Role.WORK_TEAM: (("overdue", "alerts", "matches", "offers", "needs"), ("matches", "offers", "needs")),
+    Role.HELPER: (("households", "listed", "overdue", "alerts"), ()),
     Role.TOWNSHIP_REVIEWER: (
         ("to_verify", "overdue", "alerts", "objections", "paid@"),
         ("to_verify", "alerts"),
@@ -86,20 +82,29 @@ class Waiting:
         return [found for found in self.lists if not found.lines]
 
 
+def counts_own(actor: Actor, role: Role) -> bool:
+    """Whether the home of this role counts only the households assigned to the actor.
+
+    A helper's always; a work team's as soon as households are assigned, before that its whole village.
+    """
+    return role == Role.HELPER or (role == Role.WORK_TEAM and bool(assignments_held(actor)))
+
+
 def waiting_for(actor: Actor, today: date) -> list[Waiting]:
     """What waits for the actor, role by role."""
-    this_month = f.Selection(month=today.replace(day=1))
     found = []
     for role, (tiles, lists) in WAITING.items():
         if not actor.has_role(role):
             continue
+        all_time = f.Selection(mine=counts_own(actor, role))
+        month = f.Selection(month=today.replace(day=1), mine=all_time.mine)
         shown = [
-            f.figure(n.rstrip("@"), actor, today, this_month if n.endswith("@") else None, months=MONTHS)
+            f.figure(n.rstrip("@"), actor, today, month if n.endswith("@") else all_time, months=MONTHS)
             for n in tiles
             if actor.may(SOURCES[n.rstrip("@")].permission)
         ]
         rows = [
-            f.figure_list(n, actor, today, f.Selection(), size=PREVIEW)
+            f.figure_list(n, actor, today, all_time, size=PREVIEW)
             for n in lists
             if actor.may(SOURCES[n].permission)
         ]
@@ -138,10 +143,14 @@ def by_cause(actor: Actor, place: Place | None) -> list[Share]:
     return _shares(counts, place, "cause", lambda c: code_word("cause", c))
 
 
-def by_state(actor: Actor, place: Place | None) -> list[Share]:
-    """Households by state, most frequent first."""
+def by_state(actor: Actor, place: Place | None, *, mine: bool = False) -> list[Share]:
+    """Households by state, most frequent first; with ``mine`` those assigned to the actor."""
     words = dict(Household.State.choices)
     counts: dict[str, int] = {}
+    if mine:
+        rows = f.rows_of(SOURCES["households"], actor, clock.today(), f.Selection(mine=True)).order_by()
+        counts = dict(rows.values_list("state").annotate(n=Count("pk")))
+        return _shares(counts, None, "state", lambda c: str(words.get(c, c)), mine=True)
     for key, n in tally_by_key(HOUSEHOLDS_TALLY, _within(actor, place)).items():
         state = key.split(":")[0]
         if state != Household.State.REMOVED:
@@ -154,7 +163,9 @@ def _within(actor: Actor, place: Place | None) -> Q:
     return within & Q(**{LEVEL_COLUMNS[place.level]: place.pk}) if place else within
 
 
-def _shares(counts: dict[str, int], place: Place | None, key: str, word: Any) -> list[Share]:
+def _shares(
+    counts: dict[str, int], place: Place | None, key: str, word: Any, *, mine: bool = False
+) -> list[Share]:
     highest = max(counts.values(), default=1)
     return [
         Share(
@@ -163,7 +174,7 @@ def _shares(counts: dict[str, int], place: Place | None, key: str, word: Any) ->
                 word(code),
                 n,
                 f"{n:,}",
-                f.list_address("households", f.Selection(place, None, ((key, code),))),
+                f.list_address("households", f.Selection(place, None, ((key, code),), mine)),
             ),
             100 * n / highest,
         )

@@ -100,7 +100,8 @@ class Source:
     """What a figure counts (or sums: ``sum_of``, in fen), for whom, and how its list looks.
 
     ``dated_by`` is the field of the month filter and the sparkline; with ``is_cumulative`` the
-    sparkline shows how many there were at each month's end. ``extra`` names further filters.
+    sparkline shows how many there were at each month's end. ``extra`` names further filters; ``household``
+    is the column of the household that a row is about, by which a helper's own are found.
     """
 
     name: str
@@ -118,6 +119,7 @@ class Source:
     words: Any = ""
     tally: Tallied | None = None
     news: News | None = None
+    household: str = ""
 
 
 def _households(*conditions: Q) -> Callable[[Actor, date], Rows]:
@@ -324,6 +326,7 @@ SOURCES: dict[str, Source] = {
             "registry.read",
             _households(),
             HOUSEHOLD_COLUMNS,
+            household="pk",
             extra=_BY_STATE,
             words=gettext_lazy("户"),
             tally=_of_households(lambda state, verified: state != "removed"),
@@ -334,6 +337,7 @@ SOURCES: dict[str, Source] = {
             "registry.read",
             _households(_TO_VERIFY),
             HOUSEHOLD_COLUMNS,
+            household="pk",
             words=gettext_lazy("户"),
             tally=_of_households(
                 lambda state, verified: verified == "n" and state in {"entered", "listed", "exited"}
@@ -345,6 +349,7 @@ SOURCES: dict[str, Source] = {
             "registry.read",
             _households(Q(state="noticed")),
             HOUSEHOLD_COLUMNS,
+            household="pk",
             words=gettext_lazy("户"),
             tally=_of_households(lambda state, verified: state == "noticed"),
         ),
@@ -354,6 +359,7 @@ SOURCES: dict[str, Source] = {
             "registry.read",
             _households(Q(state="listed")),
             HOUSEHOLD_COLUMNS,
+            household="pk",
             dated_by="listed_on",
             is_cumulative=True,
             extra=_BY_STATE,
@@ -366,6 +372,7 @@ SOURCES: dict[str, Source] = {
             "registry.read",
             _objections,
             OBJECTION_COLUMNS,
+            household="entry__household_id",
             order=("raised_at", "id"),
             dated_by="raised_at",
             is_bad=True,
@@ -377,6 +384,7 @@ SOURCES: dict[str, Source] = {
             "monitoring.read",
             _alerts(state="live"),
             ALERT_COLUMNS,
+            household="household_id",
             order=("due_on", "id"),
             dated_by="opened_on",
             words=gettext_lazy("条"),
@@ -389,6 +397,7 @@ SOURCES: dict[str, Source] = {
             "monitoring.read",
             _overdue,
             ALERT_COLUMNS,
+            household="household_id",
             order=("due_on", "id"),
             dated_by="opened_on",
             is_bad=True,
@@ -402,6 +411,7 @@ SOURCES: dict[str, Source] = {
             "monitoring.read",
             _alerts(state="escalated"),
             ALERT_COLUMNS,
+            household="household_id",
             order=("due_on", "id"),
             words=gettext_lazy("条"),
             tally=_of_alerts(lambda state, due, today: state == "escalated"),
@@ -412,6 +422,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _postings(Q(state="open", direction="offer")),
             POSTING_COLUMNS,
+            household="household_id",
             order=("window_to", "id"),
             words=gettext_lazy("条"),
             tally=_of_postings("offer"),
@@ -422,6 +433,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _postings(Q(state="open", direction="need")),
             POSTING_COLUMNS,
+            household="household_id",
             order=("window_to", "id"),
             words=gettext_lazy("条"),
             tally=_of_postings("need"),
@@ -432,6 +444,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _unsold,
             POSTING_COLUMNS,
+            household="household_id",
             order=("window_to", "id"),
             is_bad=True,
             words=gettext_lazy("条"),
@@ -443,6 +456,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _matches,
             MATCH_COLUMNS,
+            household="offer__household_id",
             order=("-id",),
             prefix="offer__",
             words=gettext_lazy("条"),
@@ -453,6 +467,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _agreements,
             AGREEMENT_COLUMNS,
+            household="offer__household_id",
             order=("-id",),
             dated_by="agreed_at",
             words=gettext_lazy("份"),
@@ -464,6 +479,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _agreements,
             AGREEMENT_COLUMNS,
+            household="offer__household_id",
             order=("-id",),
             sum_of=F("quantity") * F("price_fen"),
             dated_by="agreed_at",
@@ -496,6 +512,7 @@ SOURCES: dict[str, Source] = {
             "ledger.read",
             _household_legs,
             LEG_COLUMNS,
+            household="household_id",
             order=("-booked_on", "-id"),
             sum_of="amount_fen",
             dated_by="booked_on",
@@ -507,6 +524,7 @@ SOURCES: dict[str, Source] = {
             "ledger.read",
             _paid_households,
             HOUSEHOLD_COLUMNS,
+            household="pk",
             words=gettext_lazy("户"),
             tally=Tallied(tallied.PAID_HOUSEHOLDS, lambda key, today: True),
         ),
