@@ -45,11 +45,12 @@ def scenario_for(actor: Actor, scenario_id: int) -> Scenario:
     return open_door(rows, actor, "exchange.read", scenario_id, within=Q())
 
 
-def group_names(run: Clearing) -> dict[tuple[str, int], str]:
-    """The names of the groups that a run's floors single out: places by name, households by number."""
+def group_names(runs: list[Clearing]) -> dict[tuple[str, int], str]:
+    """The names of the groups that floors single out: places by name, households by number. Two queries."""
     keys: dict[str, set[int]] = {"household": set(), "village": set(), "county": set()}
-    for group in run.outcome.get("groups", []):
-        keys[group["level"]].add(group["key"])
+    for run in runs:
+        for group in run.outcome.get("groups", []):
+            keys[group["level"]].add(group["key"])
     households = Household.objects.filter(pk__in=keys["household"]).values_list("pk", "number")
     places = Place.objects.filter(pk__in=keys["village"] | keys["county"]).values_list("pk", "level", "name")
     found = {("household", pk): name for pk, name in households}

@@ -49,7 +49,7 @@ _BARRED = """
 # What an emergency's fund has promised: agreements hold it, and so do talks.
 _EMERGENCIES = """
     SELECT e.id, e.posting_id, e.category_id, e.county_id, e.quantity, e.radius_km, e.help_fen,
-           e.fund_fen - coalesce(sum(h.help_fen * coalesce(a.quantity, t.quantity, m.quantity)), 0)
+           (e.fund_fen - coalesce(sum(h.help_fen * coalesce(a.quantity, t.quantity, m.quantity)), 0))::bigint
     FROM exchange_emergency e
     LEFT JOIN exchange_emergencyhelp h ON h.emergency_id = e.id
     LEFT JOIN exchange_match m ON m.id = h.match_id AND m.state IN ('talking', 'agreed')

@@ -160,7 +160,9 @@ def problem_of(flaw: Flaw, row: int | None = None) -> Problem:
 
 
 def unfit_message(code: str, posting_id: int, detail: str) -> str:
-    """Why an input cannot be cleared."""
+    """Why an input cannot be cleared. (The overflow of a floor names no category: its detail is a phrase.)"""
+    if code == "overflow" and " " in detail:
+        code = "floor"
     if code in UNFIT:
         return str(UNFIT[code]) % {"detail": detail}
     return _("编号 %(id)d 的信息不能参加撮合（%(code)s）。") % {"id": posting_id, "code": code}

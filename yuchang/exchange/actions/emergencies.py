@@ -29,13 +29,13 @@ EVIDENCE = "emergency_evidence"
 # Who has an open need of the kind, with whom the goods could be placed.
 _NEEDS = """
     SELECT DISTINCT p.entered_by_id FROM exchange_posting p JOIN accounts_user u ON u.id = p.entered_by_id
-    WHERE p.state = 'open' AND p.direction = 'need' AND p.category_id = %(category)s AND u.is_active
+    WHERE p.state = 'open' AND p.direction = 'need' AND p.category_id = %s AND u.is_active
 """
 _TELL = f"""
-    SELECT r.id, 'deal', %(title)s::text, %(body)s::text, %(link)s::text, NULL::date, false, NULL::bigint,
-           'exchange.emergency', %(emergency)s::bigint, %(once)s::text
-    FROM (SELECT unnest(%(people)s::bigint[]) AS id UNION {_NEEDS}) AS r
-    WHERE r.id IS DISTINCT FROM %(self)s::bigint ORDER BY r.id
+    SELECT r.id, 'deal', %s::text, %s::text, %s::text, NULL::date, false, NULL::bigint,
+           'exchange.emergency', %s::bigint, %s::text
+    FROM (SELECT unnest(%s::bigint[]) AS id UNION {_NEEDS}) AS r
+    WHERE r.id IS DISTINCT FROM %s::bigint ORDER BY r.id
 """  # noqa: S608
 
 
@@ -141,16 +141,16 @@ def _tell(actor: Actor, row: Emergency) -> int:
     """Tell those who have open needs or saved searches of the kind."""
     searches = SavedSearch.objects.filter(is_active=True, user__is_active=True).only("user_id", "criteria")
     wanting = {s.user_id for s in searches if asks_for(criteria_of(s.criteria), row.category_id)}
-    name = row.category.name_zh
-    values = {
-        "title": _("%(county)s滞销应急：%(what)s") % {"county": row.place.name, "what": name},
-        "body": _("数量 %(n)d %(unit)s，%(until)s 前急售。")
-        % {"n": row.quantity, "unit": row.category.unit, "until": row.until.isoformat()},
-        "link": f"{reverse('exchange:search')}?category={row.category_id}&direction=offer",
-        "emergency": row.pk,
-        "once": f"exchange.emergency:{row.pk}",
-        "people": sorted(wanting),
-        "category": row.category_id,
-        "self": actor.user_id,
-    }
-    return send_set(actor, select_sql=_TELL, params=values)
+    link = f"{reverse('exchange:search')}?category={row.category_id}&direction=offer"
+    about = {"n": row.quantity, "unit": row.category.unit, "until": row.until.isoformat()}
+    params = [
+        _("%(county)s滞销应急：%(what)s") % {"county": row.place.name, "what": row.category.name_zh},
+        _("数量 %(n)d %(unit)s，%(until)s 前急售。") % about,
+        link,
+        row.pk,
+        f"exchange.emergency:{row.pk}",
+        sorted(wanting),
+        row.category_id,
+        actor.user_id,
+    ]
+    return send_set(actor, select_sql=_TELL, params=params)

@@ -99,10 +99,10 @@ class Migration(migrations.Migration):
                 "constraints": [
                     models.CheckConstraint(
                         condition=models.Q(
-                            models.Q(("state", "done"), ("run__isnull", False)),
+                            models.Q(("run__isnull", False), ("state", "done")),
                             models.Q(
-                                ("state__in", ["queued", "running", "failed", "cancelled"]),
                                 ("run__isnull", True),
+                                ("state__in", ["queued", "running", "failed", "cancelled"]),
                             ),
                             _connector="OR",
                         ),
