@@ -447,8 +447,10 @@ def _facts(side: SimpleNamespace, direction: str, **changes: Any) -> exchange.Po
 def _match(side: SimpleNamespace, name: str) -> Match:
     """A published proposal between a new household and the side's organisation."""
     home = _household(side, name, "listed", True)
-    exchange.post(actor=side.clerk.actor, facts=_facts(side, "offer", household_id=home.pk))
-    exchange.post(actor=side.partner.actor, facts=_facts(side, "need", organisation_id=side.organisation.pk))
+    much: dict[str, Any] = {"quantity": 200 + Match.objects.count()}  # nobody posts the same twice
+    exchange.post(actor=side.clerk.actor, facts=_facts(side, "offer", household_id=home.pk, **much))
+    whose = {"organisation_id": side.organisation.pk}
+    exchange.post(actor=side.partner.actor, facts=_facts(side, "need", **whose, **much))
     run = exchange.run_clearing(actor=side.clerk.actor, on=TODAY, county=side.county)
     exchange.publish_clearing(actor=side.clerk.actor, clearing_id=run.pk, version=run.version)
     return Match.objects.get(clearing=run, offer__household=home)
