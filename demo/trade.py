@@ -127,7 +127,7 @@ def post_needs(scene: Scene, line: Line) -> str:
             for demand in one.demands
             if demand.category in known
         ]
-        count += exchange.post_many(actor=actor, rows=needs)
+        count += exchange.post_many(actor=actor, rows=dict.fromkeys(needs))
         line.step(number + 1, len(buyers))
     return f"{len(buyers)} 家单位 {count} 条需求"
 

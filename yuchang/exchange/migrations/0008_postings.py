@@ -87,8 +87,7 @@ class Migration(migrations.Migration):
             model_name="posting",
             index=models.Index(
                 condition=models.Q(
-                    models.Q(("state__in", ["draft", "open"]), ("terms", [])),
-                    models.Q(("note", ""), _negated=True),
+                    ("state__in", ["draft", "open"]), ("terms", []), models.Q(("note", ""), _negated=True)
                 ),
                 fields=["id"],
                 name="exchange_posting_unread_note",

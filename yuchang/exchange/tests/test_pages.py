@@ -200,7 +200,8 @@ def test_lists_cost_the_same_for_five_and_sixty(market: Market) -> None:
         rows = [facts("offer", household_id=h.pk, quantity=2, limit_fen=1000) for h in batch]
         actions.post_many(actor=market.wang.actor, rows=rows)
         actions.post(
-            actor=market.zhao.actor, facts=facts("need", organisation_id=market.firm.pk, quantity=150)
+            actor=market.zhao.actor,
+            facts=facts("need", organisation_id=market.firm.pk, quantity=150 + len(batch)),
         )
         match = market.match_any()
         actions.answer_match(

@@ -16,7 +16,7 @@ from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid
 from yuchang.exchange import actions
 from yuchang.exchange.actions import Criteria
-from yuchang.exchange.models import Dual, Posting, SavedSearch
+from yuchang.exchange.models import Dual, Match, Posting, SavedSearch
 from yuchang.exchange.search import LOOKUP, find_postings, for_you, hits, home_of
 from yuchang.exchange.tests.test_searching import is_final, needs
 from yuchang.exchange.tests.world import Market, facts, household, organisation
@@ -140,9 +140,13 @@ def test_the_pages_find_what_people_meant(market: Market) -> None:
     texts = [o for row in rows for o in (*row["right"].split(";"), *row["near"].split(";"))]
     given = [
         facts(
-            "offer", household_id=market.home.pk, category=text.split(" ", 1)[0], note=text.split(" ", 1)[1]
+            "offer",
+            household_id=market.home.pk,
+            quantity=300 + number,
+            category=text.split(" ", 1)[0],
+            note=text.split(" ", 1)[1],
         )
-        for text in texts
+        for number, text in enumerate(texts)
     ]
     actions.post_many(actor=market.li.actor, rows=given)
     stored = Posting.objects.filter(direction="offer", note__gt="").values_list("pk", "category_id", "note")
@@ -248,6 +252,8 @@ def test_the_better_partner_comes_first_and_fresh_duals_turn_the_order(market: M
     assert actions.note_duals(actor=SYSTEM) == 0
     Dual.objects.filter(posting=dear).update(gain_fen=900)
     Dual.objects.filter(posting=market.need).update(gain_fen=0)
+    assert dear.pk not in [one.other.pk for one in for_you(market.li.actor)], "there is a proposal already"
+    Match.objects.update(state="superseded")
     found = for_you(market.li.actor)
     assert [one.other.pk for one in found] == [market.need.pk, dear.pk]
     assert found[0].is_by_duals
