@@ -119,7 +119,8 @@ def load_inputs(on: date, county_id: int | None, categories: Sequence[str]) -> I
 def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
     with connection.cursor() as cursor:
         cursor.execute(sql, values)
-        return cursor.fetchall()
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
 
 
 def _relief(

@@ -157,7 +157,8 @@ def _units(problem: Problem, cleared: Clearing) -> Ints:
 
 def _barred_partners(problem: Problem, context: Context) -> dict[int, int]:
     """How many partners each posting (by id) is kept apart from."""
-    here, found = set(problem.id.tolist()), {}
+    here: set[int] = set(problem.id.tolist())
+    found: dict[int, int] = {}
     for pair in context.barred:
         if here.issuperset(pair):
             for number in pair:

@@ -138,8 +138,12 @@ def empty_context(size: int) -> Context:
 def context_from_bytes(data: bytes) -> Context:
     """Read what ``Context.to_bytes`` wrote."""
     table = json.loads(data)
-    columns = {name: np.array(table[name], dtype=np.int64) for name in ("household", "village", "lots")}
-    pairs = {name: tuple(tuple(row) for row in table[name]) for name in ("kept", "barred", "helps", "stated")}
+    columns: dict[str, Any] = {
+        name: np.array(table[name], dtype=np.int64) for name in ("household", "village", "lots")
+    }
+    pairs: dict[str, Any] = {
+        name: tuple(tuple(row) for row in table[name]) for name in ("kept", "barred", "helps", "stated")
+    }
     return Context(is_poor=np.array(table["is_poor"], dtype=bool), **columns, **pairs)
 
 

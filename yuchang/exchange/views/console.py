@@ -171,7 +171,7 @@ def _drawing(area: pictures.Area, lines: list[dict[str, Any]]) -> dict[str, Any]
     """What the map of flows is drawn from: lines whose both ends have a point."""
     code = outlines.COUNTRY
     if area.place is not None:
-        province = Place.objects.filter(pk=area.place.province_id).values_list("code", flat=True).get()
+        province = Place.objects.filter(pk=area.place.province_id or 0).values_list("code", flat=True).get()
         code = province if outlines.outline_of(province) else code
     known = [
         {
