@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.core.cache import cache
 from django.db import connection
 from django.test import TransactionTestCase
 from django.utils import translation
@@ -59,6 +60,12 @@ def _files_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
 def _chinese() -> None:
     """A request in English leaves its language to the thread; the next test starts in Chinese again."""
     translation.activate("zh-hans")
+
+
+@pytest.fixture(autouse=True)
+def _nothing_remembered() -> None:
+    """Numbers begin anew with every test, so what was remembered under them is another's."""
+    cache.clear()
 
 
 @pytest.fixture(autouse=True)

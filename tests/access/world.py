@@ -6,6 +6,7 @@ people, so that no visitor ever meets an entry of his or her own.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from django.db import connection
 from django.test import Client, override_settings
 
 from tests import people, things
+from tests.access import think_tank
 from tests.access.cells import ADMIN, ANYONE, AUDITOR, CADRE, OFFICER, PARTNER, REVIEWER
 from tests.access.urlconf import Address
 from tests.databases import empty_tables
@@ -96,7 +98,7 @@ class World:
         """The visitor's browser, signed in, whatever the last request did to its cookies."""
         if visitor not in self.browsers:
             person = self.visitors[visitor]
-            self.browsers[visitor] = person.client() if person else Client()
+            self.browsers[visitor] = _seen(person.client()) if person else Client()
             self.cookies[visitor] = self.browsers[visitor].cookies.output(header="", sep=";")
         browser = self.browsers[visitor]
         browser.cookies = SimpleCookie(self.cookies[visitor])
@@ -116,6 +118,14 @@ class World:
         given = BODIES.get(address.name)
         who = {"visitor": visitor, "who": self.visitors[visitor]}
         return given(SimpleNamespace(**vars(getattr(self, side)), **who)) if given else {}
+
+
+def _seen(browser: Client) -> Client:
+    """A session that was just renewed: what each cell writes is undone, so each would renew it anew."""
+    session = browser.session
+    session["seen_at"], session["is_checked"] = int(time.time()) + 3600, True
+    session.save()
+    return browser
 
 
 @contextmanager
@@ -194,6 +204,7 @@ def build_side(county_code: str, number: int) -> SimpleNamespace:
     _watch(side)
     _accounts(side)
     _files(side)
+    think_tank.build(side)
     side.view = SavedView.objects.create(user=side.clerk.user, page="registry.households", name="待核实")
     return side
 
@@ -764,6 +775,7 @@ def _accounts(side: SimpleNamespace) -> None:
 
 Given = Callable[[SimpleNamespace], Any]
 KWARGS: dict[str, Given] = {
+    **think_tank.KWARGS,
     "accounts:consent_withdraw": lambda s: s.consent.pk,
     "accounts:deputy_end": lambda s: s.deputy.pk,
     "accounts:deputy_new": lambda s: s.seat.pk,
@@ -1002,6 +1014,7 @@ def _upload(side: SimpleNamespace) -> dict[str, Any]:
 
 _HOLIDAYS = "day,kind,name,document\n2027-01-01,off,元旦,测试文号1号\n"
 BODIES: dict[str, Given] = {
+    **think_tank.BODIES,
     "files:hold": lambda s: {"version": s.file.version, "reason": "申诉中"},
     "files:remove": lambda s: {"version": s.file.version, "reason": "重复"},
     "files:upload": lambda s: {

@@ -111,7 +111,7 @@ def test_it_serves_restarts_recovers_and_stops_everything(home):
     assert "Everything is stopped" in (path / "run.log").read_text()
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.xdist_group("supervisor")
 def test_after_a_kill_of_the_supervisor_itself_the_next_one_takes_over(home):
     path, ports = home, (free_port(), free_port())

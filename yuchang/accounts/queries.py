@@ -8,6 +8,7 @@ from datetime import date, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.db import connection
 from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import get_language
 from fido2.webauthn import AttestedCredentialData
@@ -67,20 +68,31 @@ def hats_for(user_id: int, on: date) -> QuerySet[Hat]:
     return rows.select_related("place").order_by("source", "source_id", "id")
 
 
+_RIGHTS = """
+SELECT h.id, h.role, h.scope_kind, h.target_id, p.id, p.level
+FROM accounts_hat h JOIN accounts_user u ON u.id = h.user_id LEFT JOIN places_place p ON p.id = h.place_id
+WHERE h.user_id = %(user)s AND u.is_active AND h.state = 'live'
+  AND h.valid_from <= %(on)s AND (h.valid_to IS NULL OR h.valid_to >= %(on)s)
+ORDER BY h.source, h.source_id, h.id
+"""
+
+
 def actor_for(user_id: int, name: str, on: date, *, acting_as: str = "") -> Actor:
     """The person with every right valid on the day. One query.
 
     ``acting_as`` (a ``Hat.id``) keeps only that hat; one that has ended leaves all of them.
     """
-    rows = list(hats_for(user_id, on))
-    chosen = [row for row in rows if row.id == acting_as] or rows
-    return Actor(user_id, name, tuple(dict.fromkeys(Grant(Role(r.role), _scope(r)) for r in chosen)))
+    # Every request asks this, so it is written out: the same rows as ``hats_for``.
+    with connection.cursor() as cursor:
+        cursor.execute(_RIGHTS, {"user": user_id, "on": on})
+        rows = cursor.fetchall()
+    chosen = [row for row in rows if row[0] == acting_as] or rows
+    return Actor(user_id, name, tuple(dict.fromkeys(Grant(Role(r[1]), _scope(*r[2:])) for r in chosen)))
 
 
-def _scope(row: Hat) -> Scope:
-    if row.scope_kind == "place":
-        return PlaceScope(row.place.pk, row.place.level) if row.place else PlaceScope(0, 0)
-    number = row.target_id
+def _scope(kind: str, number: int | None, place_id: int | None, level: int | None) -> Scope:
+    if kind == "place":
+        return PlaceScope(place_id or 0, level or 0)
     assert number is not None  # noqa: S101 - the table's check constraint says so
     kinds: dict[str, Callable[[int], Scope]] = {
         "organisation": OrganisationScope,
@@ -89,7 +101,7 @@ def _scope(row: Hat) -> Scope:
         "consent": ConsentScope,
         "sample": SampleScope,
     }
-    return kinds[row.scope_kind](number)
+    return kinds[kind](number)
 
 
 def place_filter(actor: Actor, permission: str, prefix: str = "") -> Q:

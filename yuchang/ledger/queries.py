@@ -8,8 +8,9 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
+from django.core.cache import cache
 from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Max, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
@@ -214,7 +215,19 @@ _STREAMS = """
 
 
 def streams(place: Place, from_on: date, to_on: date) -> list[Stream]:
-    """The settled money of a place, grouped; its sum over households equals ``totals().households_fen``."""
+    """The settled money of a place, grouped; its sum over households equals ``totals().households_fen``.
+
+    Summed anew when the place has another booking, else as this process last summed it.
+    """
+    column, days = LEVEL_COLUMNS[place.level], (from_on, to_on)
+    booked = Transaction.objects.filter(**{column: place.pk}, booked_on__range=days)
+    newest = booked.aggregate(number=Count("id"), last=Max("id"))
+    name = f"ledger.streams:{place.pk}:{from_on}:{to_on}:{newest['number']}:{newest['last']}"
+    found: list[Stream] = cache.get_or_set(name, lambda: _sum_streams(place, from_on, to_on))
+    return found
+
+
+def _sum_streams(place: Place, from_on: date, to_on: date) -> list[Stream]:
     group = LEVEL_COLUMNS[min(place.level + 1, 5)]
     sql = _STREAMS.format(group=group, column=LEVEL_COLUMNS[place.level])
     with connection.cursor() as cursor:
