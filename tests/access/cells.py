@@ -49,6 +49,66 @@ OPERATIONS = {
     "POST": ("enter", "observe", "post_one", "withdraw", "answer", "buy"),
 }
 
+_READS, _SIDES = (CADRE, REVIEWER, OFFICER, PARTNER, AUDITOR), (CADRE, REVIEWER, OFFICER, PARTNER)
+_BOTH = (OFFICER, PARTNER)
+# A promise, a pairing: its two sides, and who reads over them. Pilots: the county's own.
+_THINK_TANK: dict[tuple[str, str], Cell] = {
+    ("partners:check", "POST"): Cell(ONLY_OFFICER),
+    ("partners:commitment", "GET"): Cell(_READS, ONLY_AUDITOR),
+    ("partners:commitment_answer", "POST"): Cell(ONLY_OFFICER),
+    ("partners:commitment_list", "GET"): Cell(_READS, _READS),
+    ("partners:commitment_new", "GET"): Cell(_BOTH, _BOTH),
+    ("partners:commitment_new", "POST"): Cell(_BOTH),
+    ("partners:commitment_release", "POST"): Cell(ONLY_OFFICER),
+    ("partners:contact_add", "POST"): Cell(_BOTH),
+    ("partners:contact_end", "POST"): Cell(_BOTH),
+    ("partners:contact_phone", "POST"): Cell(_BOTH),
+    ("partners:evidence", "GET"): Cell(_READS, ONLY_AUDITOR),
+    ("partners:invitation_cancel", "POST"): Cell(ONLY_OFFICER),
+    ("partners:invitation_list", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("partners:invitation_list", "POST"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("partners:join", "GET"): Cell(EVERYONE, EVERYONE),
+    ("partners:join", "POST"): Cell(EVERYONE, EVERYONE),
+    ("partners:line_add", "POST"): Cell(_BOTH),
+    ("partners:line_end", "POST"): Cell(_BOTH),
+    ("partners:pairing", "GET"): Cell((OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
+    ("partners:pairing_answer", "POST"): Cell(ONLY_OFFICER),
+    ("partners:pairing_end", "POST"): Cell(_BOTH),
+    ("partners:pairing_list", "GET"): Cell(_READS, _READS),
+    ("partners:pairing_new", "GET"): Cell(_READS, _READS),
+    ("partners:pairing_new", "POST"): Cell(ONLY_OFFICER),
+    ("partners:pilot", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("partners:pilot_list", "GET"): Cell(_READS, _READS),
+    ("partners:pilot_new", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("partners:pilot_new", "POST"): Cell(ONLY_OFFICER),
+    ("partners:pilot_next", "POST"): Cell(ONLY_OFFICER),
+    ("partners:progress_judge", "POST"): Cell(ONLY_OFFICER),
+    ("partners:progress_report", "POST"): Cell(ONLY_PARTNER),
+    ("partners:refuse", "POST"): Cell(ONLY_OFFICER),
+    ("partners:register", "GET"): Cell(EVERYONE, EVERYONE),
+    ("partners:register", "POST"): Cell(EVERYONE, EVERYONE),
+    ("partners:round_decide", "POST"): Cell(ONLY_OFFICER),
+    ("partners:round_report", "POST"): Cell(ONLY_OFFICER),
+    # Everybody in the exchange sees open postings of everybody, and may propose with an own one.
+    ("exchange:drafts", "GET"): Cell(_SIDES, _SIDES),
+    ("exchange:drafts_make", "POST"): Cell(STAFF),
+    ("exchange:drafts_publish", "POST"): Cell(STAFF),
+    ("exchange:organisation_record", "GET"): Cell(_READS, _READS),
+    ("exchange:photo", "GET"): Cell(_READS, _READS),
+    ("exchange:photo_add", "POST"): Cell(STAFF),
+    ("exchange:propose", "GET"): Cell(_SIDES, _SIDES),
+    ("exchange:propose", "POST"): Cell(STAFF),
+    # A workbook of postings: the pages are those of any import.
+    ("sheets:import", "GET"): Cell(STAFF),
+    ("sheets:import_annotated", "GET"): Cell(STAFF),
+    ("sheets:import_list", "GET"): Cell(_SIDES, _SIDES),
+    ("sheets:import_list", "POST"): Cell(STAFF),
+    ("sheets:import_mapping", "POST"): Cell(STAFF),
+    ("sheets:import_progress", "GET"): Cell(STAFF),
+    ("sheets:import_step", "POST"): Cell(STAFF),
+    ("sheets:import_template", "GET"): Cell(_SIDES, _SIDES),
+}
+
 CELLS: dict[tuple[str, str], Cell] = {
     # api
     **{(f"v1:{name}", method): Cell(NOBODY) for method, names in OPERATIONS.items() for name in names},
@@ -288,6 +348,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ),
     ("partners:reveal_phone", "POST"): Cell((OFFICER, PARTNER)),
     ("partners:suspend", "POST"): Cell(ONLY_OFFICER),
+    **_THINK_TANK,
     ("partners:vet", "POST"): Cell(ONLY_OFFICER),
     # places
     ("places:index", "GET"): Cell(SIGNED_IN, SIGNED_IN),

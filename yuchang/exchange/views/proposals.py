@@ -11,7 +11,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core import clock
-from yuchang.core.errors import Hidden, Invalid
+from yuchang.core.errors import Conflict, Hidden, Invalid
 from yuchang.core.forms import show_problems
 from yuchang.exchange import actions, forms, queries
 from yuchang.exchange.models import Posting, PostingPhoto
@@ -35,6 +35,8 @@ def propose(request: HttpRequest, posting_id: int) -> HttpResponse:
     if other is None:
         raise Hidden(_("对方的供需信息已不在撮合中。"), remedy=_("请重新搜索。"))
     own = own_opposites(actor, other)
+    if not own and request.method == "POST":
+        raise Conflict(_("没有与之相对的供需信息。"), remedy=_("请先发布，再提出洽谈。"))
     if not own:
         messages.info(request, _("请先发布与之相对的供需信息，再提出洽谈。"))
         new = reverse("exchange:posting_new", args=[other.category_id])

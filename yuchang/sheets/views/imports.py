@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from yuchang.accounts.doors import SIGNED_IN, actor_of, gate, require
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
-from yuchang.core.errors import Hidden, Invalid
+from yuchang.core.errors import Hidden, Invalid, Refused
 from yuchang.core.forms import show_problems, version_of
 from yuchang.core.paging import keyset_page
 from yuchang.places.models import Place
@@ -52,6 +52,8 @@ def import_list(request: HttpRequest, kind: str) -> HttpResponse:
     """The imports of one kind in the actor's area, newest first, and a new one."""
     actor, rules = _kind(request, kind)
     areas = _areas(actor, rules)
+    if request.method == "POST" and not areas:
+        raise Refused(_("只能为自己管辖的地区导入。"), remedy=_("请在页面上逐条发布。"))
     form = ImportForm(request.POST or None, request.FILES or None, areas=areas) if areas else None
     if request.method == "POST" and form is not None and form.is_valid():
         upload = form.cleaned_data["file"]
