@@ -8,7 +8,7 @@ from yuchang.exchange.clearing.changes import changes
 from yuchang.exchange.clearing.terms import PLAIN
 from yuchang.exchange.comparing import Comparison, compare, others
 from yuchang.exchange.inputs import Frozen, thaw
-from yuchang.exchange.models import Clearing, Match, Posting
+from yuchang.exchange.models import Match, Posting
 from yuchang.exchange.queries import public_owner
 from yuchang.exchange.words import distance
 from yuchang.exchange.words_deals import comparison
@@ -63,5 +63,4 @@ def sure_changes(frozen: Frozen) -> dict[int, dict[str, int]]:
 
 
 def _frozen(match: Match) -> Frozen | None:
-    run = Clearing.objects.filter(pk=match.clearing_id).first()
-    return thaw(run) if run else None
+    return thaw(match.clearing) if match.clearing else None

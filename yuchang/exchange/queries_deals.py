@@ -59,32 +59,32 @@ def deal_sides(actor: Actor, permission: str, agreement: Agreement) -> list[str]
 
 def _hats(posting: Posting) -> QuerySet[Hat]:
     """The live hats of those who may talk for a posting: of its organisation, or of its village."""
-    rows = Hat.objects.filter(live(clock.today()), state="live", role__in=TALKING, user__is_active=True)
     if posting.organisation_id is not None:
-        return rows.filter(scope_kind="organisation", target_id=posting.organisation_id)
-    return rows.filter(scope_kind="place", place_id=posting.village_id or posting.place_id)
+        return _talking().filter(scope_kind="organisation", target_id=posting.organisation_id)
+    return _hats_at(posting.village_id or posting.place_id)
+
+
+def _talking() -> QuerySet[Hat]:
+    return Hat.objects.filter(live(clock.today()), state="live", role__in=TALKING, user__is_active=True)
+
+
+def _hats_at(place_id: int | None) -> QuerySet[Hat]:
+    """The live hats of one place itself; nobody without a place."""
+    return _talking().filter(scope_kind="place", place_id=place_id or 0)
 
 
 def _staff(posting: Posting) -> QuerySet[Hat]:
     """The live hats of the township of a household's or village's posting."""
-    rows = Hat.objects.filter(live(clock.today()), state="live", role__in=TALKING, user__is_active=True)
-    if posting.organisation_id is not None:
-        return rows.none()
-    return rows.filter(scope_kind="place", place_id=posting.township_id)
+    return _hats_at(None if posting.organisation_id is not None else posting.township_id)
 
 
 def people_of(posting: Posting) -> set[int]:
     """Who is told of what happens to a posting: who talks for it, else its township, else its county."""
-    found = set(_hats(posting).values_list("user_id", flat=True))
-    if found or posting.organisation_id is not None:
-        return found
-    above = _hats_at(posting.township_id) or _hats_at(posting.county_id)
-    return above
-
-
-def _hats_at(place_id: int | None) -> set[int]:
-    rows = Hat.objects.filter(live(clock.today()), state="live", role__in=TALKING, user__is_active=True)
-    return set(rows.filter(scope_kind="place", place_id=place_id).values_list("user_id", flat=True))
+    for hats in (_hats(posting), _staff(posting), _hats_at(posting.county_id)):
+        found = set(hats.values_list("user_id", flat=True))
+        if found or posting.organisation_id is not None:
+            return found
+    return set()
 
 
 @dataclass(frozen=True)

@@ -178,7 +178,7 @@ def _rule(agreement: Agreement, row: Dispute) -> None:
     if row.ruled_quantity is None:
         _end_if_complete(agreement)
         return
-    delivery = Delivery.objects.select_for_update().filter(pk=row.delivery_id).first()
+    delivery = Delivery.objects.select_for_update().filter(pk=row.delivery_id or 0).first()
     if delivery is None or delivery.state != Delivery.State.CONTESTED:
         raise invalid("ruled_quantity", _("只有对有异议的交付才能裁定数量。"))
     if agreement.state != Agreement.State.AGREED:

@@ -15,7 +15,6 @@ from yuchang.exchange.models import Agreement, Match
 from yuchang.exchange.models_deals import Paper
 from yuchang.exchange.queries_deals import paper_for
 from yuchang.files.actions import Upload, content_of, take_in
-from yuchang.files.models import Blob
 from yuchang.files.rules import DEALS_OF_ORGANISATION
 
 PURPOSE = "deal_paper"
@@ -74,7 +73,6 @@ def open_paper(actor: Actor, *, paper_id: int) -> tuple[Paper, bytes]:
     """A file of a deal with its bytes, for both sides and whoever looks over them. Raises Hidden."""
     require(actor, "exchange.read")
     row = paper_for(actor, paper_id)
-    blob = Blob.objects.filter(pk=row.file.blob_id).first()
-    if blob is None:
+    if row.file.blob is None:
         raise Hidden(_("这份文件已不在。"))
-    return row, content_of(blob)
+    return row, content_of(row.file.blob)

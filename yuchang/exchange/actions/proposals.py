@@ -47,8 +47,10 @@ def propose_partner(*, actor: Actor, mine_id: int, other_id: int, terms: Terms) 
         _check_terms(pair, terms)
         match = _store(pair, terms)
         text = terms.text.strip() or _("想按此价格与您洽谈。")
-        line = {"price_fen": terms.price_fen, "quantity": terms.quantity}
-        add_message(actor, talk_of(match), mine.direction, Message.Kind.COUNTER, text=text, **line)
+        talk = talk_of(match)
+        price, units = terms.price_fen, terms.quantity
+        kind = Message.Kind.COUNTER
+        add_message(actor, talk, mine.direction, kind, text=text, price_fen=price, quantity=units)
         side = other_side(mine.direction)
         tell_match(actor, match, side, _("有人就您的%(name)s提出洽谈") % {"name": other.category.name_zh})
         audit.add("match", match.pk, place_id=match.offer.place_id, offer=match.offer_id, need=match.need_id)

@@ -10,14 +10,14 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core import clock
 from yuchang.core.errors import Hidden, Invalid
 from yuchang.core.forms import show_problems
 from yuchang.core.lists import Filter, listing
-from yuchang.exchange import actions, contracts, forms_deals, lists, queries, queries_deals
+from yuchang.exchange import actions, contracts, forms, forms_deals, lists, queries, queries_deals
 from yuchang.exchange.models_deals import Dispute, Milestone
 from yuchang.exchange.views.deal_context import dispute_context
 from yuchang.exchange.views.postings import require_valid
@@ -96,7 +96,7 @@ def member_add(request: HttpRequest, agreement_id: int) -> HttpResponse:
 @require_POST
 def member_end(request: HttpRequest, member_id: int) -> HttpResponse:
     """Somebody leaves the team."""
-    version = require_valid(forms_deals.VersionForm(request.POST))["version"]
+    version = require_valid(forms.VersionForm(request.POST))["version"]
     row = actions.end_member(actor=actor_of(request), member_id=member_id, version=version)
     messages.success(request, _("已离开项目组。"))
     return redirect("exchange:agreement", row.agreement_id)
@@ -129,7 +129,7 @@ def task_done(request: HttpRequest, task_id: int) -> HttpResponse:
 @require_POST
 def task_drop(request: HttpRequest, task_id: int) -> HttpResponse:
     """Not needed any more."""
-    data = require_valid(forms_deals.ReasonForm(request.POST))
+    data = require_valid(forms.ReasonForm(request.POST))
     row = actions.drop_task(actor=actor_of(request), task_id=task_id, **data)
     messages.success(request, _("任务已取消。"))
     return redirect("exchange:agreement", row.agreement_id)
@@ -165,7 +165,7 @@ def milestone_answer(request: HttpRequest, milestone_id: int) -> HttpResponse:
 @require_POST
 def milestone_met(request: HttpRequest, milestone_id: int) -> HttpResponse:
     """The money came."""
-    version = require_valid(forms_deals.VersionForm(request.POST))["version"]
+    version = require_valid(forms.VersionForm(request.POST))["version"]
     row = actions.meet_milestone(actor=actor_of(request), milestone_id=milestone_id, version=version)
     messages.success(request, _("已登记收款。"))
     return redirect("exchange:agreement", row.agreement_id)
@@ -219,7 +219,7 @@ def delivery_judge(request: HttpRequest, delivery_id: int) -> HttpResponse:
 @require_POST
 def delivery_withdraw(request: HttpRequest, delivery_id: int) -> HttpResponse:
     """Recorded by mistake."""
-    version = require_valid(forms_deals.VersionForm(request.POST))["version"]
+    version = require_valid(forms.VersionForm(request.POST))["version"]
     row = actions.withdraw_delivery(actor=actor_of(request), delivery_id=delivery_id, version=version)
     messages.success(request, _("交付登记已撤回。"))
     return redirect("exchange:agreement", row.agreement_id)
@@ -277,14 +277,14 @@ def dispute_answer(request: HttpRequest, dispute_id: int) -> HttpResponse:
 @require_POST
 def dispute_withdraw(request: HttpRequest, dispute_id: int) -> HttpResponse:
     """Take it back."""
-    data = require_valid(forms_deals.ReasonForm(request.POST))
+    data = require_valid(forms.ReasonForm(request.POST))
     actions.withdraw_dispute(actor=actor_of(request), dispute_id=dispute_id, **data)
     messages.success(request, _("争议已撤回。"))
     return redirect("exchange:dispute", dispute_id)
 
 
 @gate("exchange.judge")
-@require_http_methods(["POST"])
+@require_POST
 def dispute_decide(request: HttpRequest, dispute_id: int) -> HttpResponse:
     """Decide, as an officer who took no part."""
     actor = actor_of(request)
