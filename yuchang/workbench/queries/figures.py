@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import require
-from yuchang.accounts.queries import LEVEL_COLUMNS, assigned, place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, assigned, is_national, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.errors import Hidden, invalid
 from yuchang.core.lists import Cell, Head, Listing, listing
@@ -396,10 +396,15 @@ def place_in_reach(actor: Actor, permission: str, number: str) -> Place:
 
 
 def home_place(actor: Actor, permission: str) -> Place | None:
-    """Where the actor works; for the whole country the first county with households."""
+    """Where the actor works; for the whole country the first county with households.
+
+    None for whom only single households were opened: the figures of a place are not theirs.
+    """
     for scope in actor.scopes(permission):
         if isinstance(scope, PlaceScope) and scope.level:
             return Place.objects.filter(pk=scope.place_id).first()
+    if not is_national(actor, permission):
+        return None
     county_id = households_for(actor).order_by("county_id").values_list("county_id", flat=True).first()
     return Place.objects.filter(pk=county_id).first() if county_id else None
 

@@ -88,6 +88,25 @@ def test_an_officer_who_also_helps_counts_the_county_and_the_household_beyond_it
     assert number_of(SOURCES["households"], officer.actor, today, Selection()) == 8
 
 
+def test_single_households_open_no_figures_of_their_place() -> None:
+    scene = build_scene()
+    work = Assignment.objects.create(
+        title="结对帮扶",
+        role="helper",
+        user=people.li(scene.village).user,
+        valid_from=people.FROM,
+        place=scene.village,
+        **keys_of(scene.village),
+    )
+    people.opened("assignment", work.pk, scene.household.pk)
+    client = people.helper(work.pk).client()
+    for address in ("/dashboard", "/wall", "/flows"):
+        answer = client.get(address)
+        assert "data-figure" not in answer.content.decode() and answer.status_code in (200, 403, 404), address
+    assert client.get(f"/dashboard?place={scene.county.pk}").status_code == 404
+    assert every_figure_is_its_list(people.helper(work.pk))["households"] == 1
+
+
 def test_an_assignment_that_has_ended_counts_nothing_and_another_helpers_list_stays_closed() -> None:
     scene = build_scene()
     han, other = helper(scene), people.person("别的帮扶", Role.HELPER, place=scene.village)
