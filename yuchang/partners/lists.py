@@ -39,11 +39,11 @@ def with_verdicts(rows: list[Commitment]) -> list[dict[str, Any]]:
 
 
 def _maker(row: Any) -> str:
-    return row.organisation.name if row.organisation else row.maker_place.full_name
+    return str(row.organisation.name if row.organisation else row.maker_place.full_name)
 
 
 def _helper(row: Any) -> str:
-    return row.organisation.name if row.organisation else row.helper_place.full_name
+    return str(row.organisation.name if row.organisation else row.helper_place.full_name)
 
 
 COMMITMENTS = (

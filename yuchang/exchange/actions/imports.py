@@ -197,6 +197,8 @@ class _Judge:
             findings.append(
                 FindingDraft(row.number, _FIELDS.get(flaw.field, flaw.field), "rejected", flaw.code)
             )
+        if findings:
+            return group
         self._remember(row, facts, findings)
         group.content_hash = bytes.fromhex(content_key(facts))
         group.contents = [(row.number, json.dumps(_plain(facts), ensure_ascii=False))]

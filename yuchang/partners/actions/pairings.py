@@ -104,7 +104,7 @@ def _side(actor: Actor, facts: PairingFacts) -> str:
     if facts.organisation_id is not None:
         helps = Organisation.objects.filter(owned_by(actor), pk=facts.organisation_id).exists()
     else:
-        own = Place.objects.filter(place_filter(actor, MANAGE), pk=facts.helper_place_id)
+        own = Place.objects.filter(place_filter(actor, MANAGE), pk=facts.helper_place_id or 0)
         helps = actor.may(MANAGE) and own.exists()
     if helps:
         return HELPER

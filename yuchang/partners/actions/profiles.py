@@ -47,7 +47,8 @@ def add_line(*, actor: Actor, organisation_id: int, facts: LineFacts) -> Profile
         live = ProfileLine.objects.filter(organisation=row, ended_at=None)
         if live.count() >= LINES_MAX:
             raise Conflict(_("资料最多 %(n)d 条。") % {"n": LINES_MAX}, remedy=_("请先结束不再有效的。"))
-        if live.filter(kind=facts.kind, text=facts.text.strip(), place_id=facts.place_id).exists():
+        same = live.filter(kind=facts.kind, text=facts.text.strip(), **{"place_id": facts.place_id})
+        if same.exists():
             raise Conflict(_("已有同样的一条。"))
         line = ProfileLine.objects.create(
             organisation=row,
