@@ -7,7 +7,7 @@ no server, no second copy of the data.
 from __future__ import annotations
 
 import mimetypes
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,11 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     with django_db_blocker.unblock(), standing_world() as made:
         made.visitors.update(further_visitors(made.own))
         yield made
+
+
+def answering(client: Client, pages: dict[str, str]) -> Callable[[Route], None]:
+    """What answers every request of one visitor's window."""
+    return lambda route: answer(route, client, pages)
 
 
 def answer(route: Route, client: Client, pages: dict[str, str]) -> None:
@@ -82,7 +87,7 @@ def test_every_page_that_anybody_reaches_lets_everybody_in(browser: Browser, wor
         pages = english(client, "/" if visitor != ANYONE else "/accounts/sign-in", seen)
         context = browser.new_context(viewport={"width": 1440, "height": 900}, reduced_motion="reduce")
         page = context.new_page()
-        page.route("**/*", lambda route, c=client, p=pages: answer(route, c, p))  # type: ignore[misc]
+        page.route("**/*", answering(client, pages))
         found += [f"{visitor}: {told}" for address in pages if (told := faults(page, address))]
         context.close()
     assert len(seen) > 100

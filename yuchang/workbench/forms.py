@@ -9,6 +9,7 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.accounts.models import Consent, Post, User
+from yuchang.accounts.models.consents import INFORMATION
 from yuchang.accounts.rules import NEEDS_ORGANISATION, NOT_GRANTED, Role
 from yuchang.files.fields import UploadField
 from yuchang.partners.models import Organisation
@@ -100,19 +101,6 @@ class HelperForm(forms.Form):
             self.add_error("username", _("没有这个登录名。"))
         data["user_id"] = user.pk if user else None
         return data
-
-
-# What a household may let others use.
-INFORMATION = (
-    ("contact", _("姓名与联系电话")),
-    ("family", _("家庭人口")),
-    ("income", _("收入情况")),
-    ("resources", _("资源与需求")),
-    ("orders", _("订单")),
-    ("settled_orders", _("已结算的订单")),
-    ("deliveries", _("交货记录")),
-    ("training", _("培训与就业")),
-)
 
 
 class ConsentForm(forms.Form):

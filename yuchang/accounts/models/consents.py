@@ -11,12 +11,24 @@ from yuchang.accounts.models.people import User
 from yuchang.core.models import Versioned
 from yuchang.places.models import Placed
 
+# What a household may let others use.
+INFORMATION = (
+    ("contact", _("姓名与联系电话")),
+    ("family", _("家庭人口")),
+    ("income", _("收入情况")),
+    ("resources", _("资源与需求")),
+    ("orders", _("订单")),
+    ("settled_orders", _("已结算的订单")),
+    ("deliveries", _("交货记录")),
+    ("training", _("培训与就业")),
+)
+
 
 class Consent(Versioned, Placed):
     """A household, or one member of it, lets one recipient use named fields for one purpose.
 
     The household, member, organisation and evidence file are numbers of other domains. What was consented
-    never changes, and what was withdrawn stays withdrawn: a new agreement is a new row (0004_guards).
+    never changes, and what was withdrawn stays withdrawn: a new agreement is a new row (0003_guards).
     """
 
     class Purpose(models.TextChoices):
@@ -60,3 +72,9 @@ class Consent(Versioned, Placed):
             models.Index(fields=["organisation_id", "-id"], name="accounts_consent_organisation"),
             models.Index(fields=["county_id", "-id"], name="accounts_consent_county"),
         ]
+
+    @property
+    def information(self) -> list[str]:
+        """What may be used, in the reader's language."""
+        words = dict(INFORMATION)
+        return [str(words.get(field, field)) for field in self.fields]
