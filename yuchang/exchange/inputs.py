@@ -13,7 +13,8 @@ from django.db import connection
 
 from yuchang.exchange.clearing.checker import Certificate
 from yuchang.exchange.clearing.engine import Clearing as Result
-from yuchang.exchange.clearing.problem import Problem, from_bytes, sha256
+from yuchang.exchange.clearing.problem import Ints, Problem, from_bytes, sha256
+from yuchang.exchange.clearing.proposals import floor_prices
 from yuchang.exchange.clearing.scenario import Outcome, compute, outcome_from_bytes
 from yuchang.exchange.clearing.scenario_checker import verify
 from yuchang.exchange.clearing.terms import (
@@ -112,6 +113,13 @@ class Frozen:
     def result(self) -> Result:
         """The cash trades and every posting's dual."""
         return self.outcome.cleared
+
+    @property
+    def gains(self) -> Ints:
+        """What every posting gains per unit by itself: its dual without the price of its floors."""
+        floors = floor_prices(self.problem, self.asked, self.context, self.outcome)
+        own: Ints = np.maximum(self.outcome.cleared.dual - floors, 0)
+        return own
 
 
 def thaw(run: Clearing) -> Frozen:

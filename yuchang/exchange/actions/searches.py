@@ -135,7 +135,7 @@ def _newer(known: int) -> Iterator[Clearing]:
 def _note(actor: Actor, run: Clearing) -> int:
     frozen = thaw(run)
     values = {"run": run.pk, "on": run.on, "postings": frozen.problem.id.tolist()}
-    values["gains"] = frozen.result.dual.tolist()
+    values["gains"] = frozen.gains.tolist()
     with write("exchange.note_duals", actor) as audit:
         count = execute(_DUALS, values)
         audit.add("clearing", run.pk, place_id=run.county_id, postings=count)

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from yuchang.exchange.clearing.engine import Clearing, Run, clear
+from yuchang.exchange.clearing.floor_account import Trades
 from yuchang.exchange.clearing.problem import BARRED, QUANTITY_MAX, Flaw, Ints, Problem, Ties, Unfit
 
 GENTLE_ROUNDS = 10
@@ -43,17 +44,6 @@ def clear_with_lots(problem: Problem, lots: Ints, run: Run = map) -> LotClearing
     return LotClearing(cleared, ties, market.welfare_fen)
 
 
-class Traded(Protocol):
-    """The trades that are looked at."""
-
-    @property
-    def offer(self) -> Ints: ...
-    @property
-    def need(self) -> Ints: ...
-    @property
-    def quantity(self) -> Ints: ...
-
-
 R = TypeVar("R")
 
 
@@ -63,7 +53,7 @@ def bar_small_trades(
     ties: Ties,
     found: R,
     solve: Callable[[Ties], R],
-    trades_of: Callable[[R], Traded],
+    trades_of: Callable[[R], Trades],
 ) -> tuple[R, Ties]:
     """Bar trades smaller than their lot and solve again until none is left; with the ties it took.
 
@@ -78,7 +68,7 @@ def bar_small_trades(
     return found, ties
 
 
-def _barred(problem: Problem, ties: Ties, trades: Traded, rows: Ints) -> Ties:
+def _barred(problem: Problem, ties: Ties, trades: Trades, rows: Ints) -> Ties:
     """The ties with some trades' pairs barred; a pair barred earns no bonus."""
     offer, need = trades.offer[rows], trades.need[rows]
     size = len(problem)
@@ -90,7 +80,7 @@ def _barred(problem: Problem, ties: Ties, trades: Traded, rows: Ints) -> Ties:
     )
 
 
-def _too_small(problem: Problem, cleared: Traded, lots: Ints, *, gently: bool) -> Ints:
+def _too_small(problem: Problem, cleared: Trades, lots: Ints, *, gently: bool) -> Ints:
     """Trades to bar: those that could never fill the lot, else the smallest of each posting, or all."""
     lot = np.maximum(lots[cleared.offer], lots[cleared.need])
     rows = np.nonzero(cleared.quantity < lot)[0]

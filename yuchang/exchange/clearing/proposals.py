@@ -55,7 +55,7 @@ def proposals(problem: Problem, context: Context, asked: Parameters, outcome: Ou
     cash = len(outcome.cleared.offer)
     price = [*prices(problem, outcome).tolist()]
     price += [int(unit_fen[problem.category[i]]) for i, _j, _n in swapped]
-    floor = _floor_prices(problem, asked, context, outcome)
+    floor = floor_prices(problem, asked, context, outcome)
     helps = {posting: (emergency, fen) for posting, emergency, fen in context.helps}
     limit = _own_limits(problem, context)
     trades = zip(
@@ -106,7 +106,7 @@ def _with_swaps(cleared: Clearing, swapped: list[tuple[int, int, int]]) -> Clear
     )
 
 
-def _floor_prices(problem: Problem, asked: Parameters, context: Context, outcome: Outcome) -> Ints:
+def floor_prices(problem: Problem, asked: Parameters, context: Context, outcome: Outcome) -> Ints:
     """What a unit of each offer earns beside its gain: the prices of its floors."""
     found = np.zeros(len(problem), dtype=np.int64)
     floors = terms_of(problem, context, asked).floors
