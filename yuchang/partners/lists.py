@@ -10,9 +10,25 @@ from django.utils.translation import gettext_lazy as _
 from yuchang.core import clock
 from yuchang.core.lists import day, state, text
 from yuchang.partners import queries
-from yuchang.partners.models import Commitment
+from yuchang.partners.models import Commitment, Organisation
+from yuchang.partners.rules import Record
 
 STATE_KINDS = {"vetted": "good", "proposed": "warn"}
+
+
+def record_words(record: Record | None) -> str:
+    """Kept of due, with the counts; nothing where nothing was due yet."""
+    return f"{record.kept}/{record.due}" if record and record.due else ""
+
+
+def with_records(rows: list[Organisation]) -> list[Organisation]:
+    """Organisations with what facts say of them. One query."""
+    records = queries.records_of([row.pk for row in rows], clock.today())
+    for row in rows:
+        row.record = records.get(row.pk)  # type: ignore[attr-defined]
+    return rows
+
+
 ORGANISATIONS = (
     text(
         "name",
@@ -25,6 +41,7 @@ ORGANISATIONS = (
     text("place", _("所在地"), lambda r: r.place.full_name),
     text("capabilities", _("能力与资源"), lambda r: "、".join(r.capabilities)),
     text("host", _("引荐县"), lambda r: r.host.name),
+    text("record", _("兑现（已兑现/到期）"), lambda r: record_words(r.record)),
     state("state", _("状态"), lambda r: r.get_state_display(), lambda r: STATE_KINDS.get(r.state, "bad")),
 )
 VERDICT_WORDS = {"kept": _("已兑现"), "late": _("逾期"), "broken": _("失信"), "open": _("未到期")}

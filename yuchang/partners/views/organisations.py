@@ -49,6 +49,7 @@ def organisation_list(request: HttpRequest) -> HttpResponseBase:
         lists.ORGANISATIONS,
         name="partners.organisations",
         label=_("伙伴名录"),
+        prepare=lists.with_records,
         order=["name", "id"],
         filters=[
             Filter("text", _("名称或能力"), wanted.get("text", ""), is_wide=True),
