@@ -16,6 +16,7 @@ from docx.enum.text import WD_ALIGN_PARAGRAPH
 from docx.oxml.ns import qn
 from docx.shared import Pt
 
+from yuchang.accounts.rules import Actor
 from yuchang.core.money import format_yuan
 from yuchang.exchange.models import Agreement
 from yuchang.exchange.queries_deals import HOLDING, due_days, parties_of
@@ -44,9 +45,9 @@ class Contract:
     signatures: list[tuple[str, str, str]]
 
 
-def contract_of(agreement: Agreement, *, is_simulated: bool) -> Contract:
-    """The text of one agreement. Households are named in full once it holds."""
-    giver, receiver = parties_of(agreement)
+def contract_of(actor: Actor, agreement: Agreement, *, is_simulated: bool) -> Contract:
+    """The text of one agreement as this reader may have it (``queries_deals.parties_of``)."""
+    giver, receiver = parties_of(actor, agreement)
     goods_fen = agreement.quantity * agreement.price_fen
     is_held = agreement.state in HOLDING
     return Contract(

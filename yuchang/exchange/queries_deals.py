@@ -24,7 +24,7 @@ from yuchang.exchange.models_deals import (
     Review,
     Side,
 )
-from yuchang.exchange.queries import own_owner, public_owner, side_filter, sight_filter
+from yuchang.exchange.queries import masked_owner, public_owner, side_filter, sight_filter
 from yuchang.exchange.rules_deals import milestone_state, reached_by
 
 TALKING = [role.value for role in Role if "exchange.talk" in PERMISSIONS[role]]
@@ -252,17 +252,21 @@ def paper_for(actor: Actor, paper_id: int) -> Paper:
 # Contracts ----------------------------------------------------------------------------------------
 
 
-def parties_of(agreement: Agreement) -> tuple[str, str]:
-    """The names of both sides as a contract has them: in full once it holds, else as strangers see them.
+def parties_of(actor: Actor, agreement: Agreement) -> tuple[str, str]:
+    """The names of both sides as a contract has them.
 
-    A household is named by its head and village, without its number.
+    A household is named by its head and village, without its number, once the agreement holds and for
+    readers who speak for a side; for others the name is masked, and before that only the village stands.
     """
-    return _party(agreement, agreement.offer), _party(agreement, agreement.need)
+    is_side = bool(deal_sides(actor, "exchange.read", agreement))
+    return _party(agreement, agreement.offer, is_side), _party(agreement, agreement.need, is_side)
 
 
-def _party(agreement: Agreement, posting: Posting) -> str:
+def _party(agreement: Agreement, posting: Posting, is_side: bool) -> str:
     if posting.household is None or agreement.state not in HOLDING:
         return public_owner(posting)
+    if not is_side:
+        return masked_owner(posting)
     return f"{posting.household.head_name}（{posting.place.full_name}）"
 
 
@@ -270,8 +274,3 @@ def due_days(agreement: Agreement) -> list[tuple[date, str]]:
     """What has been agreed and is not met, by day: for the contract's text."""
     steps = [step for step in steps_of(agreement) if step.row.state == Milestone.State.AGREED]
     return [(step.row.due_on, step.row.what) for step in steps]
-
-
-def owner_of(posting: Posting, *, is_own: bool) -> str:
-    """A side as one of its own, or as anybody else sees it."""
-    return own_owner(posting) if is_own else public_owner(posting)

@@ -162,9 +162,11 @@ def test_the_other_side_may_also_go_on(deal: Deal) -> None:
 def test_the_contract_says_what_was_agreed_in_word_and_in_pdf(deal: Deal) -> None:
     milestone(deal)
     row = queries.agreement_for(deal.zhao.actor, deal.row.pk)
-    text = contracts.contract_of(row, is_simulated=True)
+    text = contracts.contract_of(deal.zhao.actor, row, is_simulated=True)
     assert (text.mark, text.parties[0][1][:2]) == ("模拟数据，不具法律效力", "李四")
     assert "肆仟陆佰元整" in text.clauses[0][1]
+    afar = contracts.contract_of(deal.outsider.actor, row, is_simulated=True)
+    assert "李四" not in str(afar.parties)
     word = contracts.as_word(text)
     assert word == contracts.as_word(text)
     written = "\n".join(p.text for p in Document(io.BytesIO(word)).paragraphs)
@@ -188,7 +190,8 @@ def test_before_it_holds_the_contract_is_a_draft_without_the_household_s_name() 
         delivery_from=SOON,
         delivery_to=SOON,
     )
-    text = contracts.contract_of(queries.agreement_for(market.zhao.actor, row.pk), is_simulated=False)
+    found = queries.agreement_for(market.zhao.actor, row.pk)
+    text = contracts.contract_of(market.zhao.actor, found, is_simulated=False)
     assert text.mark == "草稿，双方签字后生效" and "李四" not in str(text.parties)
     signed = actions.sign_with_scan(actor=market.zhao.actor, agreement_id=row.pk, version=1, scan=paper())
     assert (signed.state, Paper.objects.get().about_kind) == ("agreed", "scan")

@@ -36,6 +36,12 @@ def _with_papers(request: HttpRequest, form: django_forms.Form) -> dict[str, Any
     return data | {"uploads": request.FILES.getlist("papers")}
 
 
+def _back(request: HttpRequest, page: str, number: int, words: str) -> HttpResponse:
+    """To the agreement or dispute, which says that it is done."""
+    messages.success(request, words)
+    return redirect(f"exchange:{page}", number)
+
+
 def _kept(content: bytes, name: str, kind: str) -> HttpResponse:
     response = HttpResponse(content, content_type=kind, headers=SHUT)
     ending = name.rpartition(".")[2]
@@ -49,8 +55,9 @@ def _kept(content: bytes, name: str, kind: str) -> HttpResponse:
 @require_GET
 def contract(request: HttpRequest, agreement_id: int, form: str) -> HttpResponse:
     """The contract text as Word or PDF."""
-    row = queries.agreement_for(actor_of(request), agreement_id)
-    text = contracts.contract_of(row, is_simulated=clock.is_simulated())
+    actor = actor_of(request)
+    row = queries.agreement_for(actor, agreement_id)
+    text = contracts.contract_of(actor, row, is_simulated=clock.is_simulated())
     if form == "docx":
         return _kept(contracts.as_word(text), f"{text.number}.docx", WORD)
     if form == "pdf":
@@ -72,8 +79,7 @@ def paper_add(request: HttpRequest, agreement_id: int) -> HttpResponse:
     """The scan of the signed paper, or another file."""
     data = _with_papers(request, forms_deals.PaperForm(request.POST, request.FILES))
     actions.add_papers(actor=actor_of(request), agreement_id=agreement_id, **data)
-    messages.success(request, _("已上传。"))
-    return redirect("exchange:agreement", agreement_id)
+    return _back(request, "agreement", agreement_id, _("已上传。"))
 
 
 # Team and tasks -----------------------------------------------------------------------------------
@@ -88,8 +94,7 @@ def member_add(request: HttpRequest, agreement_id: int) -> HttpResponse:
     people = [(one.user_id, one.name) for one in queries_deals.candidates(row)]
     data = require_valid(forms_deals.MemberForm(request.POST, people=people))
     actions.add_member(actor=actor, agreement_id=agreement_id, **data)
-    messages.success(request, _("已加入项目组。"))
-    return redirect("exchange:agreement", agreement_id)
+    return _back(request, "agreement", agreement_id, _("已加入项目组。"))
 
 
 @gate("exchange.talk")
@@ -98,8 +103,7 @@ def member_end(request: HttpRequest, member_id: int) -> HttpResponse:
     """Somebody leaves the team."""
     version = require_valid(forms.VersionForm(request.POST))["version"]
     row = actions.end_member(actor=actor_of(request), member_id=member_id, version=version)
-    messages.success(request, _("已离开项目组。"))
-    return redirect("exchange:agreement", row.agreement_id)
+    return _back(request, "agreement", row.agreement_id, _("已离开项目组。"))
 
 
 @gate("exchange.talk")
@@ -111,8 +115,7 @@ def task_add(request: HttpRequest, agreement_id: int) -> HttpResponse:
     members = [(one.pk, one.user.display_name) for one in queries_deals.members_of(row)]
     data = require_valid(forms_deals.TaskForm(request.POST, members=members))
     actions.add_task(actor=actor, agreement_id=agreement_id, **data)
-    messages.success(request, _("已安排任务。"))
-    return redirect("exchange:agreement", agreement_id)
+    return _back(request, "agreement", agreement_id, _("已安排任务。"))
 
 
 @gate("exchange.talk")
@@ -121,8 +124,7 @@ def task_done(request: HttpRequest, task_id: int) -> HttpResponse:
     """What came of it."""
     data = _with_papers(request, forms_deals.TaskDoneForm(request.POST, request.FILES))
     row = actions.finish_task(actor=actor_of(request), task_id=task_id, **data)
-    messages.success(request, _("任务已完成。"))
-    return redirect("exchange:agreement", row.agreement_id)
+    return _back(request, "agreement", row.agreement_id, _("任务已完成。"))
 
 
 @gate("exchange.talk")
@@ -131,8 +133,7 @@ def task_drop(request: HttpRequest, task_id: int) -> HttpResponse:
     """Not needed any more."""
     data = require_valid(forms.ReasonForm(request.POST))
     row = actions.drop_task(actor=actor_of(request), task_id=task_id, **data)
-    messages.success(request, _("任务已取消。"))
-    return redirect("exchange:agreement", row.agreement_id)
+    return _back(request, "agreement", row.agreement_id, _("任务已取消。"))
 
 
 # Milestones and closing ---------------------------------------------------------------------------
@@ -146,8 +147,7 @@ def milestone_add(request: HttpRequest, agreement_id: int) -> HttpResponse:
     share = data.pop("share")
     data["share_bp"] = int(share * 100) if share else None
     actions.propose_milestone(actor=actor_of(request), agreement_id=agreement_id, **data)
-    messages.success(request, _("节点已提出，等待对方同意。"))
-    return redirect("exchange:agreement", agreement_id)
+    return _back(request, "agreement", agreement_id, _("节点已提出，等待对方同意。"))
 
 
 @gate("exchange.agree")
@@ -157,8 +157,9 @@ def milestone_answer(request: HttpRequest, milestone_id: int) -> HttpResponse:
     data = require_valid(forms_deals.AgreeForm(request.POST))
     row = actions.answer_milestone(actor=actor_of(request), milestone_id=milestone_id, **data)
     is_agreed = row.state == Milestone.State.AGREED
-    messages.success(request, _("节点已约定。") if is_agreed else _("已答复不同意。"))
-    return redirect("exchange:agreement", row.agreement_id)
+    return _back(
+        request, "agreement", row.agreement_id, _("节点已约定。") if is_agreed else _("已答复不同意。")
+    )
 
 
 @gate("exchange.agree")
@@ -167,8 +168,7 @@ def milestone_met(request: HttpRequest, milestone_id: int) -> HttpResponse:
     """The money came."""
     version = require_valid(forms.VersionForm(request.POST))["version"]
     row = actions.meet_milestone(actor=actor_of(request), milestone_id=milestone_id, version=version)
-    messages.success(request, _("已登记收款。"))
-    return redirect("exchange:agreement", row.agreement_id)
+    return _back(request, "agreement", row.agreement_id, _("已登记收款。"))
 
 
 @gate("exchange.agree")
@@ -177,8 +177,7 @@ def closing_ask(request: HttpRequest, agreement_id: int) -> HttpResponse:
     """Ask to end it short."""
     data = require_valid(forms_deals.SideReasonForm(request.POST))
     actions.ask_closing(actor=actor_of(request), agreement_id=agreement_id, **data)
-    messages.success(request, _("已提出提前了结，等待对方同意。"))
-    return redirect("exchange:agreement", agreement_id)
+    return _back(request, "agreement", agreement_id, _("已提出提前了结，等待对方同意。"))
 
 
 @gate("exchange.agree")
@@ -188,8 +187,9 @@ def closing_answer(request: HttpRequest, agreement_id: int) -> HttpResponse:
     data = require_valid(forms_deals.AgreeForm(request.POST))
     data.pop("reason")
     actions.answer_closing(actor=actor_of(request), agreement_id=agreement_id, **data)
-    messages.success(request, _("协议已提前了结。") if data["agrees"] else _("协议继续履行。"))
-    return redirect("exchange:agreement", agreement_id)
+    return _back(
+        request, "agreement", agreement_id, _("协议已提前了结。") if data["agrees"] else _("协议继续履行。")
+    )
 
 
 # Deliveries ---------------------------------------------------------------------------------------
@@ -201,8 +201,7 @@ def delivery_add(request: HttpRequest, agreement_id: int) -> HttpResponse:
     """Goods that were sent or handed over."""
     data = _with_papers(request, forms_deals.DeliveryForm(request.POST, request.FILES))
     actions.record_delivery(actor=actor_of(request), agreement_id=agreement_id, **data)
-    messages.success(request, _("交付已登记，等待对方确认。"))
-    return redirect("exchange:agreement", agreement_id)
+    return _back(request, "agreement", agreement_id, _("交付已登记，等待对方确认。"))
 
 
 @gate("exchange.agree")
@@ -211,8 +210,12 @@ def delivery_judge(request: HttpRequest, delivery_id: int) -> HttpResponse:
     """Confirm it, or accept less with the reason."""
     data = require_valid(forms_deals.JudgeForm(request.POST))
     row = actions.judge_delivery(actor=actor_of(request), delivery_id=delivery_id, **data)
-    messages.success(request, _("收货已确认。") if row.state == "confirmed" else _("异议已登记。"))
-    return redirect("exchange:agreement", row.agreement_id)
+    return _back(
+        request,
+        "agreement",
+        row.agreement_id,
+        _("收货已确认。") if row.state == "confirmed" else _("异议已登记。"),
+    )
 
 
 @gate("exchange.agree")
@@ -221,8 +224,7 @@ def delivery_withdraw(request: HttpRequest, delivery_id: int) -> HttpResponse:
     """Recorded by mistake."""
     version = require_valid(forms.VersionForm(request.POST))["version"]
     row = actions.withdraw_delivery(actor=actor_of(request), delivery_id=delivery_id, version=version)
-    messages.success(request, _("交付登记已撤回。"))
-    return redirect("exchange:agreement", row.agreement_id)
+    return _back(request, "agreement", row.agreement_id, _("交付登记已撤回。"))
 
 
 # Disputes -----------------------------------------------------------------------------------------
@@ -250,8 +252,7 @@ def dispute_add(request: HttpRequest, agreement_id: int) -> HttpResponse:
     choices = [(row.pk, str(row.pk)) for row in deliveries]
     form = forms_deals.DisputeForm(request.POST, request.FILES, deliveries=choices)
     row = actions.open_dispute(actor=actor, agreement_id=agreement_id, **_with_papers(request, form))
-    messages.success(request, _("争议已提出，等待对方答复。"))
-    return redirect("exchange:dispute", row.pk)
+    return _back(request, "dispute", row.pk, _("争议已提出，等待对方答复。"))
 
 
 @gate("exchange.read")
@@ -269,8 +270,7 @@ def dispute_answer(request: HttpRequest, dispute_id: int) -> HttpResponse:
     """The other side's view."""
     data = _with_papers(request, forms_deals.DisputeAnswerForm(request.POST, request.FILES))
     actions.answer_dispute(actor=actor_of(request), dispute_id=dispute_id, **data)
-    messages.success(request, _("已答复，等待县级处理。"))
-    return redirect("exchange:dispute", dispute_id)
+    return _back(request, "dispute", dispute_id, _("已答复，等待县级处理。"))
 
 
 @gate("exchange.agree")
@@ -279,8 +279,7 @@ def dispute_withdraw(request: HttpRequest, dispute_id: int) -> HttpResponse:
     """Take it back."""
     data = require_valid(forms.ReasonForm(request.POST))
     actions.withdraw_dispute(actor=actor_of(request), dispute_id=dispute_id, **data)
-    messages.success(request, _("争议已撤回。"))
-    return redirect("exchange:dispute", dispute_id)
+    return _back(request, "dispute", dispute_id, _("争议已撤回。"))
 
 
 @gate("exchange.judge")
@@ -310,8 +309,7 @@ def review_add(request: HttpRequest, agreement_id: int) -> HttpResponse:
     """What one side says of the other."""
     data = require_valid(forms_deals.ReviewForm(request.POST))
     actions.review(actor=actor_of(request), agreement_id=agreement_id, **data)
-    messages.success(request, _("已评价。"))
-    return redirect("exchange:agreement", agreement_id)
+    return _back(request, "agreement", agreement_id, _("已评价。"))
 
 
 @gate("exchange.agree")
@@ -320,8 +318,7 @@ def review_answer(request: HttpRequest, review_id: int) -> HttpResponse:
     """The answer to a review."""
     data = require_valid(forms_deals.ReviewAnswerForm(request.POST))
     row = actions.answer_review(actor=actor_of(request), review_id=review_id, **data)
-    messages.success(request, _("已答复评价。"))
-    return redirect("exchange:agreement", row.agreement_id)
+    return _back(request, "agreement", row.agreement_id, _("已答复评价。"))
 
 
 @gate("partners.read")
