@@ -178,8 +178,10 @@ def swap_legs(outcome: Outcome) -> list[tuple[int, int, int]]:
 
 
 def category_figures(problem: Problem, outcome: Outcome, unit_fen: Ints) -> tuple[CategoryFigures, ...]:
-    """The figures by category over all postings, swaps included (at reference values)."""
+    """The figures by category over all postings: trades at their prices, swaps at reference values."""
     legs = swap_legs(outcome)
+    cleared = outcome.cleared
+    worth = cleared.quantity * prices(problem, outcome)
     known = {one.code: one for one in outcome.cleared.figures}
     found = []
     for c, code in enumerate(problem.category_codes):
@@ -199,7 +201,7 @@ def category_figures(problem: Problem, outcome: Outcome, unit_fen: Ints) -> tupl
                 needed=int(problem.quantity[needs].sum()),
                 traded=one.traded + units,
                 welfare_fen=one.welfare_fen + sum(n * gain_of(problem, i, j) for i, j, n in own),
-                value_fen=one.value_fen + units * int(unit_fen[c]),
+                value_fen=int(worth[problem.category[cleared.offer] == c].sum()) + units * int(unit_fen[c]),
             )
         )
     return tuple(found)

@@ -23,7 +23,7 @@ from yuchang.exchange import queries_console as console
 from yuchang.exchange.actions.emergencies import EVIDENCE
 from yuchang.exchange.beside import conditions, lines_of
 from yuchang.exchange.forms_console import EMERGENCY_FIELDS, SCENARIO_FIELDS, EmergencyForm, ScenarioForm
-from yuchang.exchange.models import Clearing, Scenario
+from yuchang.exchange.models import Clearing, Posting, Scenario
 from yuchang.exchange.views.clearings import NATION, areas
 from yuchang.exchange.views.postings import require_valid
 from yuchang.files.queries import files_about
@@ -33,6 +33,7 @@ from yuchang.sheets.lists import answer
 
 UNDER_WAY = (Scenario.State.QUEUED, Scenario.State.RUNNING)
 YEAR = timedelta(days=365)
+VILLAGES_SHOWN = 300
 
 
 # What-ifs -----------------------------------------------------------------------------------------
@@ -191,10 +192,12 @@ def _drawing(area: pictures.Area, lines: list[dict[str, Any]]) -> dict[str, Any]
 
 
 def _villages(area: pictures.Area) -> list[Place]:
+    """The villages of a county or township that have agreements."""
     if area.place is None or area.place.level < Place.Level.COUNTY:
         return []
-    rows = Place.objects.filter(**{area.column: area.place.pk}, level=Place.Level.VILLAGE, valid_to=None)
-    return list(rows.order_by("code").only("pk", "name")[:200])
+    dealing = Posting.objects.filter(**{area.column: area.place.pk}, agreed_quantity__gt=0)
+    rows = Place.objects.filter(pk__in=dealing.values("village_id"))
+    return list(rows.order_by("code").only("pk", "name")[:VILLAGES_SHOWN])
 
 
 @gate("exchange.read")
