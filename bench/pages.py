@@ -29,6 +29,7 @@ from django.urls import reverse  # noqa: E402
 from bench.population import busiest_county, grow_to  # noqa: E402
 from tests import people  # noqa: E402
 from tests.databases import cloned, own_name  # noqa: E402
+from yuchang.core.models import Instance  # noqa: E402
 from yuchang.registry.models import Household  # noqa: E402
 
 LIMIT = 1.2
@@ -70,6 +71,10 @@ def pages() -> dict[str, str]:
         "one household": reverse("workbench:household", args=[household.pk]),
         "home": reverse("workbench:home"),
         "alerts": reverse("monitoring:alerts"),
+        "global search": f"{reverse('workbench:search')}?q=王小满",
+        "what is due": reverse("procedures:due"),
+        "verification": reverse("registry:verify_queue"),
+        "postings": reverse("exchange:posting_list"),
     }
 
 
@@ -96,6 +101,8 @@ def main() -> int:
     options = parser.parse_args()
     found: dict[str, list[tuple[float, int, int]]] = {}
     with cloned(own_name("yc_bench_pages")):
+        # Simulated, as the households are: nobody is asked for a second factor.
+        Instance.objects.update_or_create(id=1, defaults={"is_simulated": True})
         client = people.wang().client()
         for size in options.sizes:
             grow_to(size)
