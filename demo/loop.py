@@ -28,6 +28,7 @@ STAGES: tuple[Stage[Scene], ...] = (
     Stage("orders", "下单与付款", trade.sell, writes_much=True),
     Stage("harvest", "采收、发货、结算预售", trade.harvest, writes_much=True),
     Stage("agreements", "协议订单交货与结算", trade.order_agreed, writes_much=True),
+    Stage("deliveries", "协议履约登记、异议与评价", trade.deliver),
     Stage("year", "秋季排查:这一年的变故", watch.see_the_year),
     Stage("assess", "监测比对,开出预警", watch.assess),
     Stage("visits", "走访", watch.visit),

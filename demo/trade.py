@@ -17,6 +17,7 @@ from demo.progress import Line
 from demo.register import clerk_of
 from demo.scene import YEAR, ZONE, Scene
 from yuchang.accounts.rules import Actor
+from yuchang.core import clock
 from yuchang.exchange import actions as exchange
 from yuchang.exchange.models import Agreement, Category, Clearing, Match
 from yuchang.market.actions import agreements, goods, orders, payments, rounds, settlements
@@ -38,6 +39,8 @@ HARVEST_MEAN = 0.95
 FALSE_LOTS, FALSE_SHARE = "false_lots", 0.01
 """The truth's table of growers who bring in others' goods, and how many of them there are."""
 ORDERS_PER_BUYER = 6
+KEPT_WHOLE = 24
+"""So many agreements are also followed delivery by delivery."""
 """For each offer of the round, in a whole county."""
 ANSWERED = 1_500
 """How many matches of a county are talked through by people in the demonstration; the others wait."""
@@ -237,6 +240,41 @@ def order_agreed(scene: Scene, line: Line) -> str:
     payments.confirm_set(reports=_paid(order_ids))
     _bring_in(scene, line, Round.objects.filter(agreement_id__in=ids))
     return _settle(scene, list(Round.objects.filter(agreement_id__in=ids).values_list("id", flat=True)))
+
+
+def deliver(scene: Scene, line: Line) -> str:
+    """A few agreements as their two sides keep them: two deliveries each, every fourth contested, reviews."""
+    buyers = {row.pk: actor for _one, row, actor in _buyers(scene)}
+    held = Agreement.objects.filter(
+        county_id=scene.county_place.pk, state=Agreement.State.AGREED, need__organisation_id__in=buyers
+    )
+    rows = list(held.filter(quantity__gte=2).select_related("need").order_by("id")[:KEPT_WHOLE])
+    for number, row in enumerate(rows):
+        buyer = buyers[row.need.organisation_id or 0]
+        half = row.quantity // 2
+        _delivered(scene, row, buyer, half, half)
+        rest = row.quantity - half
+        is_contested = number % 4 == 3
+        _delivered(scene, row, buyer, rest, rest - 1 if is_contested else rest)
+        exchange.review(
+            actor=scene.officer, agreement_id=row.pk, side="offer", stars=5, text="收货、付款都及时。"
+        )
+        stars, text = (3, "最后一批少一件。") if is_contested else (4, "品质与约定一致。")
+        exchange.review(actor=buyer, agreement_id=row.pk, side="need", stars=stars, text=text)
+        line.step(number + 1, len(rows))
+    whole = Agreement.objects.filter(pk__in=[row.pk for row in rows], state="fulfilled").count()
+    return f"{len(rows):,} 份协议分两批交付,{whole:,} 份已履约,其余有异议"
+
+
+def _delivered(scene: Scene, row: Agreement, buyer: Actor, quantity: int, accepted: int) -> None:
+    """One delivery recorded by the county's officer and judged by the buyer."""
+    sent = exchange.record_delivery(
+        actor=scene.officer, agreement_id=row.pk, quantity=quantity, delivered_on=clock.today()
+    )
+    reason = "" if accepted == quantity else "到货少一件。"
+    exchange.judge_delivery(
+        actor=buyer, delivery_id=sent.pk, version=sent.version, accepted=accepted, reason=reason
+    )
 
 
 def _paid(order_ids: list[int]) -> list[payments.Report]:
