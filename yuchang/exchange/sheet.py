@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Exists, OuterRef, Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
+from yuchang.accounts.rules import Actor
 from yuchang.exchange.models import Category, Posting
+from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import PostingFacts, convert_quantity, posting_flaws
 from yuchang.exchange.words import problem_of
 from yuchang.registry.models import Resource
@@ -79,3 +81,24 @@ def draft_of(row: Resource, category: Category, quantity: int, today: date) -> P
 
 def _is_over(row: Resource, today: date) -> bool:
     return row.season_to is not None and row.season_to < today
+
+
+def drafts_of(actor: Actor, *, village_id: int | None, household_id: int | None) -> QuerySet[Posting]:
+    """The drafts of a household, or of a village and its households, that the actor may publish."""
+    rows = Posting.objects.filter(side_filter(actor, "exchange.post"), state=Posting.State.DRAFT)
+    rows = rows.filter(organisation=None)
+    whose = Q(household_id=household_id) if household_id is not None else Q(village_id=village_id)
+    return rows.filter(whose).select_related("category", "household", "place").order_by("id")
+
+
+def usual_limits(village_id: int, rows: Sequence[Posting]) -> dict[int, int]:
+    """What the village's own side asked or paid last for the same: a limit to begin a review with.
+
+    By posting. Own limits only, so nothing of anybody else's is told. One query.
+    """
+    kinds = {(row.category_id, row.direction) for row in rows}
+    own = Posting.objects.filter(village_id=village_id, organisation=None, limit_fen__gt=0)
+    own = own.filter(category__in={code for code, _direction in kinds}).exclude(state="draft")
+    last = own.order_by("category", "direction", "-id").distinct("category", "direction")
+    found = {(c, d): limit for c, d, limit in last.values_list("category", "direction", "limit_fen")}
+    return {r.pk: found[r.category_id, r.direction] for r in rows if (r.category_id, r.direction) in found}
