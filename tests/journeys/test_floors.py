@@ -88,5 +88,15 @@ def test_two_floors_are_compared_and_one_is_published(site: Site, transactional_
     county.wait_for_selector("text=已申报")
     check(county, "emergency")
     assert Emergency.objects.get().state == "live"
+    match = Match.objects.get(clearing=low, offer=dear)
+    terms = {"quantity": match.quantity, "price_fen": match.price_fen}
+    days = {"delivery_from": match.window_from, "delivery_to": match.window_to}
+    row = actions.propose_agreement(
+        actor=market.li.actor, match_id=match.pk, version=match.version, side="offer", **terms, **days
+    )
+    actions.sign_agreement(actor=market.zhao.actor, agreement_id=row.pk, version=row.version)
     county.goto("/exchange/pictures")
+    county.wait_for_selector("#exchange-map[data-drawn=yes]")
     check(county, "exchange-pictures")
+    county.click("section a[href*='/pictures/villages/']")
+    check(county, "village-network")

@@ -74,6 +74,10 @@ def _name() -> str:
     return "name_en" if get_language() == "en" else "name_zh"
 
 
+def _unit() -> str:
+    return "unit_en" if get_language() == "en" else "unit"
+
+
 def flows(area: Area, since: date) -> dict[str, Any]:
     """Agreements as a Sankey: from where, what, to where; the smaller ones together. Worth in fen."""
     sql = f"""
@@ -157,22 +161,22 @@ def open_heat(area: Area, direction: str) -> Heat:
         ), most AS (
             SELECT category_id FROM own GROUP BY 1 ORDER BY count(*) DESC, 1 LIMIT {CATEGORIES_SHOWN}
         )
-        SELECT l.name, c.{_name()}, c.unit, sum(own.quantity)::bigint
+        SELECT l.name, c.{_name()}, c.{_unit()}, sum(own.quantity)::bigint
         FROM own JOIN most USING (category_id) JOIN exchange_category c ON c.code = own.category_id
         JOIN places_place l ON l.id = own.part
         GROUP BY l.id, l.name, c.code ORDER BY c.position, l.code
     """  # noqa: S608
     rows = _rows(sql, {**area.values, "direction": direction})
-    categories = list(dict.fromkeys((name, unit) for _place, name, unit, _n in rows))
+    categories = list(dict.fromkeys((name, unit) for _where, name, unit, _n in rows))
     most: dict[str, int] = {}
     cells: dict[str, dict[str, int]] = {}
-    for place, name, _unit, quantity in rows:
+    for place, name, _kind, quantity in rows:
         most[name] = max(most.get(name, 0), int(quantity))
         cells.setdefault(place, {})[name] = int(quantity)
     return Heat(
         [{"name": name, "unit": unit} for name, unit in categories],
         [
-            {"place": place, "cells": [_cell(own.get(name, 0), most[name]) for name, _unit in categories]}
+            {"place": place, "cells": [_cell(own.get(name, 0), most[name]) for name, _kind in categories]}
             for place, own in cells.items()
         ],
     )
@@ -185,7 +189,7 @@ def _cell(quantity: int, most: int) -> dict[str, int]:
 def unsold(area: Area, today: date) -> list[dict[str, Any]]:
     """Open supply by category: how much, of how many, how long it waits and how soon its window ends."""
     sql = f"""
-        SELECT c.{_name()}, c.unit, count(*), count(*) FILTER (WHERE p.window_to < %(soon)s),
+        SELECT c.{_name()}, c.{_unit()}, count(*), count(*) FILTER (WHERE p.window_to < %(soon)s),
                sum(p.quantity - p.agreed_quantity)::bigint, %(today)s - min(p.created_at)::date
         FROM exchange_posting p JOIN exchange_category c ON c.code = p.category_id
         WHERE p.state = 'open' AND p.direction = 'offer' AND {area.holds("p")}
@@ -204,7 +208,7 @@ def price_bands(area: Area, since: date) -> list[dict[str, Any]]:
     """
     owner = "coalesce('h' || {0}.household_id, 'o' || {0}.organisation_id, 'v' || {0}.village_id)"
     sql = f"""
-        SELECT c.{_name()}, c.unit, count(*), min(m.price_fen),
+        SELECT c.{_name()}, c.{_unit()}, count(*), min(m.price_fen),
                percentile_disc(ARRAY[0.25, 0.5, 0.75]) WITHIN GROUP (ORDER BY m.price_fen), max(m.price_fen)
         FROM exchange_match m JOIN exchange_clearing r ON r.id = m.clearing_id
         JOIN exchange_posting o ON o.id = m.offer_id JOIN exchange_posting n ON n.id = m.need_id
