@@ -1,10 +1,11 @@
 """A repeating posting has one successor, whatever happens; bad windows, quantities, units and twins are refused."""
 
+import threading
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.urls import reverse
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from yuchang.accounts.rules import SYSTEM
 from yuchang.core.errors import Conflict, Invalid
 from yuchang.exchange import actions
-from yuchang.exchange.actions import notes, postings
+from yuchang.exchange.actions import Terms, notes, postings
 from yuchang.exchange.actions import repeats as series
 from yuchang.exchange.models import Posting
 from yuchang.exchange.rules import (
@@ -229,3 +230,47 @@ def test_notes_from_before_searching_are_read_in_portions(
         numbers[2]
     ]
     assert Posting.objects.get(pk=numbers[0]).version == 1
+
+
+def at_once(*calls: Any) -> list[Any]:
+    """Run calls at the same time, each on its own connection; what they returned or raised."""
+    gate, ends = threading.Barrier(len(calls)), []
+
+    def run(call: Any) -> None:
+        try:
+            gate.wait()
+            ends.append(call())
+        except Conflict as error:
+            ends.append(error)
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=run, args=[call]) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    return ends
+
+
+@pytest.mark.django_db(transaction=True)
+def test_from_two_connections_nothing_is_posted_or_repeated_twice() -> None:
+    market = Market()
+    monthly(market)
+    on = date(2026, 12, 30)
+    ends = at_once(*[lambda: actions.repeat_postings(actor=SYSTEM, on=on)] * 2)
+    assert sorted(ends) == [0, 1]
+    twin, li = facts("offer", household_id=market.home.pk, quantity=7), market.li.actor
+    ends = at_once(*[lambda: actions.post(actor=li, facts=twin)] * 2)
+    assert sum(isinstance(one, Conflict) for one in ends) == 1
+    assert Posting.objects.filter(quantity=7).count() == 1
+    match = Terms(10, 2200)
+    ends = at_once(
+        *[
+            lambda: actions.propose_partner(
+                actor=market.zhao.actor, mine_id=market.need.pk, other_id=market.offer.pk, terms=match
+            )
+        ]
+        * 2
+    )
+    assert sum(isinstance(one, Conflict) for one in ends) == 1
