@@ -115,7 +115,9 @@ PURPOSES: dict[str, Purpose] = {
         "帮扶承诺凭证", ("partners.own", "partners.manage"), ("partners.own", "partners.manage"), DOCUMENTS
     ),
     "posting_photo": Purpose("供需图片", ("exchange.read",), ("exchange.post",), IMAGES, 15 * MEGABYTE, 1920),
-    "emergency_evidence": Purpose("滞销证明材料", ("exchange.read",), ("exchange.clear",), DOCUMENTS | IMAGES),
+    "emergency_evidence": Purpose(
+        "滞销证明材料", ("exchange.read",), ("exchange.clear",), DOCUMENTS | IMAGES
+    ),
     "product_photo": Purpose("商品照片", ("market.read",), ("market.open", "market.commit"), IMAGES),
     "consent_form": Purpose(
         "授权书",
