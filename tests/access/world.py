@@ -517,7 +517,7 @@ def _deals(side: SimpleNamespace) -> None:
         actor=clerk, **deal, kind="sample", what="寄样品", due_on=date(2026, 12, 20)
     )
     day = {"due_on": date(2026, 12, 20), "side": "need"}
-    side.milestone = exchange.propose_milestone(actor=partner, **deal, **day, what="首批", quantity=20)
+    side.deal_milestone = exchange.propose_milestone(actor=partner, **deal, **day, what="首批", quantity=20)
     side.payment = exchange.propose_milestone(actor=partner, **deal, **day, what="定金", share_bp=3000)
     exchange.answer_milestone(actor=clerk, milestone_id=side.payment.pk, version=1, side="offer", agrees=True)
     first = exchange.record_delivery(actor=clerk, **deal, quantity=10, delivered_on=TODAY)
@@ -821,7 +821,7 @@ KWARGS: dict[str, Given] = {
     "exchange:paper": lambda s: s.deal_paper.pk,
     "exchange:member_end": lambda s: s.deal_member.pk,
     **dict.fromkeys(("exchange:task_done", "exchange:task_drop"), lambda s: s.deal_task.pk),
-    "exchange:milestone_answer": lambda s: s.milestone.pk,
+    "exchange:milestone_answer": lambda s: s.deal_milestone.pk,
     "exchange:milestone_met": lambda s: s.payment.pk,
     **dict.fromkeys(("exchange:delivery_judge", "exchange:delivery_withdraw"), lambda s: s.delivery.pk),
     "exchange:closing_ask": lambda s: s.signed.pk,
@@ -1107,7 +1107,11 @@ BODIES: dict[str, Given] = {
         "due_on": "2026-12-30",
         "quantity": 30,
     },
-    "exchange:milestone_answer": lambda s: {"version": s.milestone.version, "side": "offer", "agrees": "yes"},
+    "exchange:milestone_answer": lambda s: {
+        "version": s.deal_milestone.version,
+        "side": "offer",
+        "agrees": "yes",
+    },
     "exchange:milestone_met": lambda s: {"version": s.payment.version + 1},
     "exchange:delivery_add": lambda s: {"quantity": 3, "delivered_on": TODAY.isoformat()},
     "exchange:delivery_judge": lambda s: {"version": s.delivery.version, "accepted": 4, "reason": "少一件"},
