@@ -61,7 +61,7 @@ def english(client: Client, start: str, seen: set[str]) -> dict[str, str]:
     """Pages of a kind that nobody has looked at yet, by address."""
     client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
     found = {}
-    for address, html in crawl(client, start, most=120):
+    for address, html in crawl(client, start, most=70):
         kind = NUMBER.sub("#", address.split("?")[0])
         if kind not in seen or address == "/":
             seen.add(kind)
