@@ -68,7 +68,7 @@ _THINK_TANK: dict[tuple[str, str], Cell] = {
     ("partners:invitation_list", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
     ("partners:invitation_list", "POST"): Cell(ONLY_OFFICER, ONLY_OFFICER),
     ("partners:join", "GET"): Cell(EVERYONE, EVERYONE),
-    ("partners:join", "POST"): Cell(EVERYONE, EVERYONE),
+    ("partners:join", "POST"): Cell((ANYONE,), (ANYONE,)),
     ("partners:line_add", "POST"): Cell(_BOTH),
     ("partners:line_end", "POST"): Cell(_BOTH),
     ("partners:pairing", "GET"): Cell((OFFICER, PARTNER, AUDITOR), ONLY_AUDITOR),
@@ -86,7 +86,7 @@ _THINK_TANK: dict[tuple[str, str], Cell] = {
     ("partners:progress_report", "POST"): Cell(ONLY_PARTNER),
     ("partners:refuse", "POST"): Cell(ONLY_OFFICER),
     ("partners:register", "GET"): Cell(EVERYONE, EVERYONE),
-    ("partners:register", "POST"): Cell(EVERYONE, EVERYONE),
+    ("partners:register", "POST"): Cell((ANYONE,), (ANYONE,)),
     ("partners:round_decide", "POST"): Cell(ONLY_OFFICER),
     ("partners:round_report", "POST"): Cell(ONLY_OFFICER),
     # Everybody in the exchange sees open postings of everybody, and may propose with an own one.

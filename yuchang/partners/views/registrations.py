@@ -11,7 +11,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from yuchang.accounts.doors import PUBLIC, actor_of, gate
 from yuchang.accounts.rules import Actor, PlaceScope
-from yuchang.core.errors import Conflict, Hidden, Invalid
+from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.forms import show_problems
 from yuchang.core.secrets import blind_index
 from yuchang.partners import actions, queries
@@ -44,6 +44,8 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
 
 
 def _register(request: HttpRequest, form: RegistrationForm, code: str, host: Place | None) -> HttpResponse:
+    if request.method == "POST" and isinstance(getattr(request, "actor", None), Actor):
+        raise Refused(_("已登录的人员不能在此登记机构。"), remedy=_("请退出登录，或在伙伴名录中录入。"))
     if request.method == "POST" and form.is_valid():
         try:
             row = actions.register(facts=_facts(form), code=code)
