@@ -85,15 +85,19 @@
       const left = data.nodes.filter((node) => !node.own && gives.has(node.name) && !takes.has(node.name));
       const right = data.nodes.filter((node) => !node.own && !left.includes(node));
       const room = box.clientWidth < 640 ? 110 : 260; // for the names at both sides
-      const at = (list, node) => ((list.indexOf(node) + 1) * 100) / (list.length + 1);
-      const placed = (node) => (node.own ? { x: 50, y: 50 } : left.includes(node) ? { x: 0, y: at(left, node) } : { x: 100, y: at(right, node) });
+      const wide = Math.max(40, box.clientWidth - 2 * room);
+      const high = Math.max(40, box.clientHeight - 50);
+      const at = (list, node) => ((list.indexOf(node) + 1) * high) / (list.length + 1);
+      const placed = (node) => (node.own ? { x: wide / 2, y: high / 2 } : left.includes(node) ? { x: 0, y: at(left, node) } : { x: wide, y: at(right, node) });
+      // Two corners that nobody sees keep the picture from being stretched.
+      const corners = [[0, 0], [wide, high]].map(([x, y], i) => ({ name: " ".repeat(i + 1), x, y, symbolSize: 0, label: { show: false }, tooltip: { show: false } }));
       const side = (node) => (node.own ? "top" : left.includes(node) ? "left" : "right");
       return {
         ...base(),
         tooltip: { ...base().tooltip, formatter: (p) => (p.dataType === "edge" ? `${p.data.source} → ${p.data.target}\n${exact(p.data.value, data.unit)}` : p.name) },
         series: [{
           type: "graph", layout: "none", left: room, right: room, top: 30, bottom: 20, edgeSymbol: ["none", "arrow"], edgeSymbolSize: 7, draggable: false,
-          data: data.nodes.map((node) => ({ name: node.name, ...placed(node), symbolSize: node.own ? 26 : 14, itemStyle: { color: node.own ? "#c98a1b" : "#0b5563" }, label: { show: true, ...text, position: side(node), width: room - 20, overflow: "truncate" } })),
+          data: [...corners, ...data.nodes.map((node) => ({ name: node.name, ...placed(node), symbolSize: node.own ? 26 : 14, itemStyle: { color: node.own ? "#c98a1b" : "#0b5563" }, label: { show: true, ...text, position: side(node), width: room - 20, overflow: "truncate" } }))],
           links: data.links.map((link) => ({ ...link, lineStyle: { width: 1 + 5 * Math.sqrt(link.value / most), color: "source", opacity: 0.5, curveness: 0.1 } })),
         }],
       };
