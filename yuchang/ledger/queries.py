@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from typing import Any
+from typing import Any, cast
 
 from django.core.cache import cache
 from django.db import connection
@@ -223,8 +223,7 @@ def streams(place: Place, from_on: date, to_on: date) -> list[Stream]:
     booked = Transaction.objects.filter(**{column: place.pk}, booked_on__range=days)
     newest = booked.aggregate(number=Count("id"), last=Max("id"))
     name = f"ledger.streams:{place.pk}:{from_on}:{to_on}:{newest['number']}:{newest['last']}"
-    found: list[Stream] = cache.get_or_set(name, lambda: _sum_streams(place, from_on, to_on))
-    return found
+    return cast(list[Stream], cache.get_or_set(name, lambda: _sum_streams(place, from_on, to_on)))
 
 
 def _sum_streams(place: Place, from_on: date, to_on: date) -> list[Stream]:
