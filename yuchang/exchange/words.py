@@ -59,6 +59,42 @@ CERTIFICATES: dict[str, Promise] = {
     "land": gettext_lazy("土地经营权证"),
 }
 
+UNITS: dict[str, Promise] = {
+    "吨": gettext_lazy("吨"),
+    "千克": gettext_lazy("千克"),
+    "担": gettext_lazy("担"),
+    "公担": gettext_lazy("公担"),
+    "垧": gettext_lazy("垧"),
+    "公顷": gettext_lazy("公顷"),
+    "只": gettext_lazy("只"),
+    "个": gettext_lazy("个"),
+    "双": gettext_lazy("双"),
+    "套": gettext_lazy("套"),
+    "棵": gettext_lazy("棵"),
+    "匹": gettext_lazy("匹"),
+    "羽": gettext_lazy("羽"),
+    "万元": gettext_lazy("万元"),
+    "人天": gettext_lazy("人天"),
+    "周": gettext_lazy("周"),
+    "人月": gettext_lazy("人月"),
+    "床": gettext_lazy("床"),
+    "亩": gettext_lazy("亩"),
+    "人": gettext_lazy("人"),
+    "次": gettext_lazy("次"),
+    "间": gettext_lazy("间"),
+    "天": gettext_lazy("天"),
+    "人日": gettext_lazy("人日"),
+    "斤": gettext_lazy("斤"),
+    "市斤": gettext_lazy("市斤"),
+    "克": gettext_lazy("克"),
+    "两": gettext_lazy("两"),
+    "分": gettext_lazy("分"),
+    "元": gettext_lazy("元"),
+    "小时": gettext_lazy("小时"),
+    "公斤": gettext_lazy("公斤"),
+}
+"""Units in which people say quantities (``rules.units_for``)."""
+
 UNFIT: dict[str, Promise] = {
     "overflow": gettext_lazy("品类 %(detail)s 的数量与价格过大，合计超出 64 位整数，不能撮合。"),
     "too many": gettext_lazy("品类 %(detail)s 的可行组合过多，请按品类分批撮合或缩小距离。"),
@@ -189,7 +225,7 @@ def in_unit(quantity: int, unit: str, text: str) -> str:
     if said is None:
         return ""
     number = f"{int(said):,}" if said.denominator == 1 else f"{float(said):,.1f}"
-    return f"{number} {text}"
+    return f"{number} {UNITS.get(text, text)}"
 
 
 def match_reason(reason: dict[str, Any], side: str, unit: str) -> str:
