@@ -86,7 +86,8 @@ class PostingForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.category = category
         units = units_for(category.unit)
-        self.fields["unit"].choices = [(unit, UNITS.get(unit, unit)) for unit in units]  # type: ignore[attr-defined]
+        words = {unit: str(UNITS.get(unit, unit)) for unit in units} | {category.unit: _own_unit(category)}
+        self.fields["unit"].choices = list(words.items())  # type: ignore[attr-defined]
         if len(units) == 1:
             del self.fields["unit"]
             self.fields["quantity"].label = _("数量（%(unit)s）") % {"unit": category.unit}
