@@ -85,7 +85,7 @@ def home():
         EmbeddedServer(path).stop("immediate")
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 @pytest.mark.xdist_group("supervisor")
 def test_it_serves_restarts_recovers_and_stops_everything(home):
     path, ports = home, (free_port(), free_port())

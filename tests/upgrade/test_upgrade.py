@@ -106,7 +106,7 @@ def migrate(url: str) -> str:
     return done.stdout
 
 
-@pytest.mark.slow
+@pytest.mark.nightly
 def test_every_row_of_the_release_before_is_still_there_and_readers_wait_no_longer_than_promised(
     old: str,
 ) -> None:
