@@ -50,7 +50,7 @@ class Page(HTMLParser):
                 self._chinese.append(tag)
             return
         shown = SHOWN_ATTRIBUTES - (
-            {"value"} if given.get("type") in ("hidden", "checkbox", "radio") else set()
+            {"value"} if tag == "option" or given.get("type") in ("hidden", "checkbox", "radio") else set()
         )
         self.words += [v for k, v in given.items() if k in shown]
 

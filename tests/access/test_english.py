@@ -10,7 +10,7 @@ from tests.access.test_matrix import world  # noqa: F401 - a fixture
 from tests.access.world import World
 from tests.pages import crawl, stored_words, untranslated
 
-pytestmark = pytest.mark.xdist_group("matrix")
+pytestmark = [pytest.mark.xdist_group("matrix"), pytest.mark.nightly]
 
 
 def test_every_page_that_anybody_reaches_is_in_english(world: World) -> None:  # noqa: F811

@@ -134,6 +134,8 @@ def test_each_cell(address: Address, method: str, world: World) -> None:
     for visitor in world.visitors:
         for side in ("own", "neighbour"):
             allowed = visitor in (cell.own if side == "own" else cell.neighbour)
+            if side == "neighbour" and method == "GET" and not address.parameters:
+                continue  # a list is nobody's: this would be the very same request
             refused, response, touched = outcome(world, address, method, visitor, side)
             where = f"{visitor} on {side}: {response.status_code}"
             if allowed and (refused or response.status_code not in (200, 201, 204, 302)):
@@ -150,5 +152,9 @@ def test_each_cell(address: Address, method: str, world: World) -> None:
 @pytest.mark.parametrize(("address", "method"), UNDECLARED, ids=named)
 def test_a_method_without_a_cell_is_refused(address: Address, method: str, world: World) -> None:
     for visitor in ("officer", "administrator"):
-        refused, response, _touched = outcome(world, address, method, visitor, "own")
-        assert refused, f"{address.name} answers {method} of the {visitor} with {response.status_code}"
+        with transaction.atomic():
+            response = call(world, address, method, visitor, "own")
+            transaction.set_rollback(True)
+        assert is_refusal(response), (
+            f"{address.name} answers {method} of the {visitor} with {response.status_code}"
+        )

@@ -8,7 +8,7 @@ from tests import people
 from tests.journeys.helpers import Site, check
 from tests.people import CHENG
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.nightly]
 
 
 def test_a_cadre_finds_the_county_with_the_keyboard_alone(site: Site) -> None:

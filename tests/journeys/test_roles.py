@@ -21,7 +21,7 @@ from yuchang.procedures import actions as procedures
 from yuchang.procedures.tests.world import at_township, cadre, reviewer
 from yuchang.workbench.tests.scene import Scene, build_scene
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.nightly]
 TABLER = ROOT / "node_modules" / "@tabler" / "core" / "dist" / "css" / "tabler.min.css"
 
 

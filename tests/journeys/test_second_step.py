@@ -13,7 +13,7 @@ from yuchang.accounts.factors import code_at
 from yuchang.accounts.models import Passkey
 from yuchang.core.models import AuditEntry
 
-pytestmark = pytest.mark.journey
+pytestmark = [pytest.mark.journey, pytest.mark.nightly]
 
 
 def virtual_device(page: Page) -> None:

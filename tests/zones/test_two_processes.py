@@ -159,6 +159,7 @@ def test_from_a_publication_to_the_outcome_of_an_objection(pair: Pair, tmp_path:
         assert 'data-state="upheld"' in stranger.get(f"{public}/receipts/{receipt}").text
 
 
+@pytest.mark.nightly
 def test_killed_while_applying_and_run_again(pair: Pair, tmp_path: Path) -> None:
     open_notice()
     publish_notices(actor=people.wang().actor, county_id=people.county().pk)

@@ -280,8 +280,12 @@ def _changeable(within: Q, file_id: int, version: int | None) -> StoredFile:
 
 
 def _end(row: StoredFile, state: State, reason: str) -> None:
-    """A ready row loses its bytes and its name. The caller has locked it."""
+    """A ready row loses its bytes and its name. The caller has locked it.
+
+    Blobs are locked before the counts of the place change, as an upload does it: never the other way round.
+    """
     blobs = sorted({pk for pk in (row.blob_id, row.thumbnail_id) if pk is not None})
+    list(Blob.objects.select_for_update().filter(pk__in=blobs).order_by("pk"))
     row.state, row.reason, row.ended_at = state, reason[:300], clock.now()
     row.blob = row.thumbnail = None
     row.file_name = row.title = ""

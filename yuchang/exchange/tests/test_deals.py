@@ -107,8 +107,8 @@ def test_a_milestone_holds_when_the_other_side_agrees(deal: Deal) -> None:
             due_on=SOON,
             quantity=81,
             proposed_side="offer",
-            proposed_by_id=1,
-            answered_by_id=2,
+            proposed_by_id=deal.li.user.pk,
+            answered_by_id=deal.zhao.user.pk,
             state="agreed",
         )
 

@@ -139,9 +139,12 @@ def test_two_connections_that_count_at_once_do_not_lose_a_delivery() -> None:
         try:
             with transaction.atomic():
                 Delivery.objects.filter(pk=row.pk).update(
-                    state="confirmed", accepted=row.quantity, judged_by_id=1, judged_at=clock.now()
+                    state="confirmed",
+                    accepted=row.quantity,
+                    judged_by_id=deal.zhao.user.pk,
+                    judged_at=clock.now(),
                 )
-                start.wait(5)
+                start.wait(30)
                 Agreement.objects.filter(pk=deal.row.pk).update(fulfilled=row.quantity)
                 numbers = [deal.row.offer_id, deal.row.need_id]
                 Posting.objects.filter(pk__in=numbers).update(fulfilled=row.quantity)
@@ -155,6 +158,6 @@ def test_two_connections_that_count_at_once_do_not_lose_a_delivery() -> None:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(60)
     assert sorted(outcomes) == ["counted", "refused"]
     assert len(set(quantities(deal))) == 1

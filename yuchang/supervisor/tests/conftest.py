@@ -96,3 +96,10 @@ def debian15():
         assert run_as(account, command).returncode == 0
         yield f"postgresql://admin@/postgres?host={path / 's'}&port=54499"
         run_as(account, [str(DEBIAN / "pg_ctl"), "-D", str(data), "-m", "immediate", "stop"])
+
+
+def pytest_collection_modifyitems(items):
+    """One worker for all servers: side by side they would take each other's ports."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent:
+            item.add_marker(pytest.mark.xdist_group("supervisor"))
