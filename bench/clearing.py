@@ -21,6 +21,7 @@ from scipy import sparse
 from scipy.optimize import linprog
 
 from yuchang.core.side_by_side import side_by_side
+from yuchang.exchange.clearing import engine
 from yuchang.exchange.clearing.checker import check
 from yuchang.exchange.clearing.classes import contract_twins
 from yuchang.exchange.clearing.edges import edges_of
@@ -70,29 +71,17 @@ def market_of(scale: int, seed: int = 2026) -> Problem:
         longitude_e4=(1_000_000 + random.random(counties) * side * 330_000).astype(np.int64),
         latitude_e4=(280_000 + random.random(counties) * side * 200_000).astype(np.int64),
         has_point=np.ones(counties, dtype=bool),
+        certificates=np.zeros(n, dtype=np.int64),
     )
 
 
 def markets_of(problem: Problem) -> list[Market]:
     """The flow problems of all categories, on the engine's own edges."""
     classes = contract_twins(problem)
-    found = []
-    for category in range(CATEGORIES):
-        edges = edges_of(problem, classes, category)
-        rows = np.nonzero(classes.category == category)[0]
-        offers, needs = rows[classes.is_offer[rows]], rows[~classes.is_offer[rows]]
-        number = np.zeros(len(classes), dtype=np.int64)
-        number[offers], number[needs] = np.arange(len(offers)), np.arange(len(needs))
-        found.append(
-            Market(
-                classes.quantity[offers],
-                classes.quantity[needs],
-                number[edges.offer],
-                number[edges.need],
-                edges.gain,
-            )
-        )
-    return found
+    return [
+        engine.market_of(classes, edges_of(problem, classes, category), category)[0]
+        for category in range(CATEGORIES)
+    ]
 
 
 def by_flow(market: Market) -> float:

@@ -227,6 +227,8 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("exchange:review_add", "POST"): Cell(ENTERING),
     ("exchange:review_answer", "POST"): Cell(ENTERING),
     # What counterparts say of an organisation is for every participant; it names no household.
+    ("exchange:budget", "GET"): Cell(ONLY_PARTNER),
+    ("exchange:budget", "POST"): Cell(ONLY_PARTNER),
     ("exchange:standing", "GET"): Cell((*READERS, PARTNER), (*READERS, PARTNER)),
     ("exchange:task_add", "POST"): Cell((*STAFF, PARTNER)),
     ("exchange:task_done", "POST"): Cell(STAFF),
@@ -393,6 +395,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("publication:bundles", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("publication:collect", "POST"): Cell(ONLY_OFFICER, ONLY_OFFICER),
     ("publication:home", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("publication:publish_deals", "POST"): Cell(ONLY_OFFICER),
     ("publication:publish_figures", "POST"): Cell(ONLY_OFFICER),
     ("publication:publish_notices", "POST"): Cell(ONLY_OFFICER),
     ("publication:publish_open_data", "POST"): Cell(ONLY_OFFICER),

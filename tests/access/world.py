@@ -831,6 +831,7 @@ KWARGS: dict[str, Given] = {
     ),
     "exchange:dispute_decide": lambda s: s.answered_dispute.pk,
     "exchange:review_answer": lambda s: s.review.pk,
+    "exchange:budget": lambda s: s.organisation.pk,
     "exchange:standing": lambda s: s.organisation.pk,
     "exchange:match_why": lambda s: s.match.pk,
     "exchange:agreement": lambda s: s.asked_county.pk,
@@ -898,6 +899,7 @@ KWARGS: dict[str, Given] = {
     "publication:publish_figures": lambda s: s.county.pk,
     "publication:publish_notices": lambda s: s.county.pk,
     "publication:bundle_file": lambda s: s.bundle,
+    "publication:publish_deals": lambda s: s.county.pk,
     "publication:publish_open_data": lambda s: s.county.pk,
     "publication:publish_rounds": lambda s: s.county.pk,
     **dict.fromkeys(
@@ -1145,6 +1147,7 @@ BODIES: dict[str, Given] = {
     "exchange:scenario_resume": lambda s: {"version": s.stopped.version},
     "exchange:scenario_stop": lambda s: {"version": s.scenario.version},
     "exchange:search_drop": lambda s: {"version": s.saved_search.version},
+    "exchange:budget": lambda s: {"version": 0, "amount": "50000", "until": "2027-06-30"},
     "exchange:search_save": lambda s: {"q": "核桃", "name": "要核桃"},
     "exchange:match_answer": lambda s: {"version": s.match.version, "side": "offer", "answer": "accepted"},
     "exchange:match_say": lambda s: {"side": "offer", "text": "您好"},

@@ -44,6 +44,10 @@ def lines_of(runs: list[Clearing]) -> list[Line]:
         (_("使保底自愿所需补贴（元）"), lambda r: _yuan(r, "floors", "subsidy_fen")),
         (_("因保底闲置的价值（元）"), lambda r: _yuan(r, "floors", "idle_fen")),
         (_("同样保底下得益的上界（元）"), lambda r: _yuan(r, "floors", "bound_fen")),
+        (_("预算用到（元）"), _budgets),
+        (_("达到结对采购额的"), _quotas),
+        (_("结对采购缺额（元）"), lambda r: _yuan(r, "rows", "missing_fen")),
+        (_("同样预算和结对采购下得益的上界（元）"), lambda r: _yuan(r, "rows", "bound_fen")),
         (_("换货额（元）"), lambda r: _yuan(r, "swaps", "value_fen")),
         (_("周转金垫付（元）"), lambda r: _yuan(r, "swaps", "cash_fen")),
         (_("换货得益的上界（元）"), lambda r: _yuan(r, "swaps", "bound_fen")),
@@ -93,6 +97,19 @@ def _floor_of(name: str) -> Callable[[Clearing], str]:
     return said
 
 
+def _budgets(run: Clearing) -> str:
+    table = run.outcome.get("budgets")
+    if not table:
+        return ""
+    values = {name: format_yuan(table[f"{name}_fen"]) for name in ("spent", "budget")}
+    return _("%(spent)s / %(budget)s；%(tight)d 家用满") % (values | {"tight": table["tight"]})
+
+
+def _quotas(run: Clearing) -> str:
+    table = run.outcome.get("quotas")
+    return f"{table['count'] - table['short']} / {table['count']}" if table else ""
+
+
 def _kept(run: Clearing) -> str:
     kept, of = run.outcome.get("kept", [0, 0])
     return f"{kept} / {of}" if of else ""
@@ -133,4 +150,12 @@ def _other_words(asked: Parameters) -> list[str]:
         found.append(_("每笔至少 %(yuan)s 元") % {"yuan": format_yuan(asked.lot_fen)})
     if asked.bonus_fen:
         found.append(_("老搭档每单位加 %(yuan)s 元") % {"yuan": format_yuan(asked.bonus_fen)})
+    if asked.has_budgets:
+        found.append(_("不超过各机构自报的预算"))
+    if asked.has_promises:
+        found.append(_("结对帮扶按承诺的采购额"))
+    if asked.quota_fen:
+        found.append(_("每个结对至少采购 %(yuan)s 元") % {"yuan": format_yuan(asked.quota_fen)})
+    if asked.has_quotas:
+        found.append(_("结对采购每缺 1 元最多付出 %(price)s 元") % {"price": f"{asked.quota_price / 1e6:g}"})
     return found

@@ -10,9 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from yuchang.exchange.clearing.engine import Clearing
-from yuchang.exchange.clearing.explain import PRICE_STEP_FEN
-from yuchang.exchange.clearing.problem import ANYWHERE, UNKNOWN_KM, Problem
+from yuchang.exchange.clearing.explain import price_step
+from yuchang.exchange.clearing.problem import ANYWHERE, UNKNOWN_KM, Ints, Problem
 
 SHOWN = 40
 """So many other partners are offered for comparison, the nearest first."""
@@ -22,29 +21,42 @@ SHOWN = 40
 class Comparison:
     """Why a pair does not trade (words: ``words_deals.comparison``): a code and its figures.
 
-    ``absent``: one of them was not in the run; ``opposite``: no pair at all; ``barred``: declined before, or
-    a certificate is missing; ``area``, ``window`` (``days``), ``distance`` (``km``): they do not fit;
-    ``price``: their limits leave nothing (``short_fen``); ``better``: both have uses at least as good, this
-    pair falls ``short_fen`` behind; ``equal``: as good as what was chosen; ``matched``: they do trade.
+    ``absent``: one of them was not in the run; ``opposite``: no pair at all; ``barred``: declined before;
+    ``certificate``: the offer lacks what the need asks for (``lacks``, bits); ``area``, ``window``
+    (``days``), ``distance`` (``km``): they do not fit; ``price``: their limits leave nothing
+    (``short_fen``); ``better``: both have uses at least as good, this pair falls ``short_fen`` behind;
+    ``equal``: as good as what was chosen; ``rows``: budgets or quotas decided beside the price; ``matched``:
+    they do trade.
     """
 
     code: str
     figures: dict[str, int] = field(default_factory=dict)
 
 
-def compare(
-    problem: Problem, result: Clearing, barred: set[tuple[int, int]], offer_id: int, need_id: int
-) -> Comparison:
+@dataclass(frozen=True)
+class View:
+    """A run, or the postings of it that are compared. ``barred``: pairs of posting ids kept apart."""
+
+    problem: Problem
+    dual: Ints
+    trades: set[tuple[int, int]]
+    """Pairs of posting ids."""
+    barred: set[tuple[int, int]]
+    has_rows: bool = False
+
+
+def compare(view: View, offer_id: int, need_id: int) -> Comparison:
     """The verdict of a run on one offer and one need, by their numbers."""
+    problem = view.problem
     at = {number: i for i, number in enumerate(problem.id.tolist())}
     if offer_id not in at or need_id not in at:
         return Comparison("absent")
     i, j = at[offer_id], at[need_id]
     if not problem.is_offer[i] or problem.is_offer[j] or problem.category[i] != problem.category[j]:
         return Comparison("opposite")
-    if bool(((result.offer == i) & (result.need == j)).any()):
+    if (offer_id, need_id) in view.trades:
         return Comparison("matched")
-    return _misfit(problem, i, j) or _by_price(problem, result, (offer_id, need_id) in barred, i, j)
+    return _misfit(problem, i, j) or _by_price(view, i, j, is_barred=(offer_id, need_id) in view.barred)
 
 
 def _misfit(problem: Problem, i: int, j: int) -> Comparison | None:
@@ -60,28 +72,28 @@ def _misfit(problem: Problem, i: int, j: int) -> Comparison | None:
     reach = min(UNKNOWN_KM - 1 if r == ANYWHERE else r for r in problem.radius[[i, j]].tolist())
     if km > reach:
         return Comparison("distance", {"km": km} if km < UNKNOWN_KM else {})
-    return None
+    lacks = int(problem.certificates[j] & ~problem.certificates[i])
+    return Comparison("certificate", {"lacks": lacks}) if lacks else None
 
 
-def _by_price(problem: Problem, result: Clearing, is_barred: bool, i: int, j: int) -> Comparison:
+def _by_price(view: View, i: int, j: int, *, is_barred: bool) -> Comparison:
+    problem = view.problem
     if is_barred:
         return Comparison("barred")
     carriage = int(problem.transport_fen(problem.category[[i]], np.array([_km(problem, i, j)]))[0])
     gain = int(problem.limit[j] - problem.limit[i]) - carriage
     if gain <= 0:
-        return Comparison("price", {"short_fen": _rounded(1 - gain), "transport_fen": carriage})
-    short = int(result.dual[i] + result.dual[j]) - gain
+        return Comparison("price", {"short_fen": price_step(1 - gain), "transport_fen": carriage})
+    if view.has_rows:
+        return Comparison("rows", {"transport_fen": carriage})
+    short = int(view.dual[i] + view.dual[j]) - gain
     if short <= 0:
         return Comparison("equal", {"transport_fen": carriage})
-    return Comparison("better", {"short_fen": _rounded(short), "transport_fen": carriage})
+    return Comparison("better", {"short_fen": price_step(short), "transport_fen": carriage})
 
 
 def _km(problem: Problem, i: int, j: int) -> int:
     return int(problem.distances_km(problem.county[[i]], problem.county[[j]])[0])
-
-
-def _rounded(fen: int) -> int:
-    return -(-fen // PRICE_STEP_FEN) * PRICE_STEP_FEN
 
 
 def others(problem: Problem, posting_id: int, limit: int = SHOWN) -> list[tuple[int, int | None]]:

@@ -8,7 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.core.forms import VersionForm
 from yuchang.exchange.clearing.floors import PRICE_SCALE
+from yuchang.exchange.clearing.side_rows import SCALE
 from yuchang.exchange.clearing.terms import Parameters
 from yuchang.exchange.forms import date_field, fen
 from yuchang.exchange.models import QUANTITY_MAX, Category
@@ -32,7 +34,7 @@ def _money(label: Any, help_text: Any = "", initial: int = 0) -> forms.DecimalFi
 
 
 class ScenarioForm(forms.Form):
-    """A what-if: floors, swaps with a fund, lots and inertia. Empty or 0 is off."""
+    """A what-if: floors, swaps with a fund, lots, inertia, budgets and quotas. Empty or 0 is off."""
 
     name = forms.CharField(label=_("方案名称"), max_length=60)
     household = _money(_("每贫困户至少卖（元）"), _("只算已纳入的贫困户；0 为不设。"))
@@ -50,11 +52,24 @@ class ScenarioForm(forms.Form):
     fund = _money(_("换货周转金（元）"), _("差额由它垫付。"))
     lot = _money(_("每笔成交至少（元）"), _("0 为只按各方自己的起订量。"))
     bonus = _money(_("老搭档加成（元/单位）"), _("上次撮合的一对再成交时，按多得这么多来算。"))
+    has_budgets = forms.BooleanField(
+        label=_("不超过各机构自报的预算"), required=False, help_text=_("按需方最高价计，怎样议价都不会超。")
+    )
+    has_promises = forms.BooleanField(label=_("结对帮扶按承诺的采购额"), required=False)
+    quota = _money(_("每个结对至少采购（元）"), _("按品类参考价计；0 为不设。"))
+    quota_price = forms.DecimalField(
+        label=_("结对采购每缺 1 元最多付出（元）"),
+        min_value=0,
+        max_value=10,
+        decimal_places=6,
+        required=False,
+        help_text=_("留空为 1 元；做不到的如实列出，不强配。"),
+    )
 
     def asked(self) -> Parameters:
         """The parameters in fen."""
         data = self.cleaned_data
-        soft = data["soft_price"]
+        soft, price = data["soft_price"], data["quota_price"]
         return Parameters(
             household_fen=fen(data["household"] or Decimal(0)),
             village_fen=fen(data["village"] or Decimal(0)),
@@ -64,6 +79,10 @@ class ScenarioForm(forms.Form):
             fund_fen=fen(data["fund"] or Decimal(0)),
             lot_fen=fen(data["lot"] or Decimal(0)),
             bonus_fen=fen(data["bonus"] or Decimal(0)),
+            has_budgets=data["has_budgets"],
+            has_promises=data["has_promises"],
+            quota_fen=fen(data["quota"] or Decimal(0)),
+            quota_price=SCALE if price is None else int(price * SCALE),
         )
 
 
@@ -74,8 +93,16 @@ SCENARIO_FIELDS = {
     "fund_fen": "fund",
     "lot_fen": "lot",
     "bonus_fen": "bonus",
+    "quota_fen": "quota",
 }
 """The parameters' names in the form."""
+
+
+class BudgetForm(VersionForm):
+    """What an organisation can pay until a day."""
+
+    amount = _money(_("从现在起最多能付（元，含运费）"), _("不告诉任何人；此后签约和正在洽谈的从中扣除。"))
+    until = date_field(_("到哪天"))
 
 
 class EmergencyForm(forms.Form):

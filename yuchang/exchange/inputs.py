@@ -12,9 +12,9 @@ import numpy as np
 from django.db import connection
 
 from yuchang.exchange.clearing.checker import Certificate
-from yuchang.exchange.clearing.engine import Clearing as Result
 from yuchang.exchange.clearing.problem import Ints, Problem, from_bytes, sha256
 from yuchang.exchange.clearing.proposals import floor_prices
+from yuchang.exchange.clearing.result import Clearing as Result
 from yuchang.exchange.clearing.scenario import Outcome, compute, outcome_from_bytes
 from yuchang.exchange.clearing.scenario_checker import verify
 from yuchang.exchange.clearing.terms import (
@@ -25,6 +25,7 @@ from yuchang.exchange.clearing.terms import (
     parameters_of,
 )
 from yuchang.exchange.models import Category, Clearing
+from yuchang.exchange.rules import certificate_bits
 from yuchang.places.models import Place
 
 # A talk holds its quantity until it ends: what is being talked about is not proposed to others.
@@ -42,7 +43,7 @@ _OPEN = """
            CASE p.owner_kind WHEN 'household' THEN p.household_id * 3 WHEN 'village' THEN p.village_id * 3 + 1
                              ELSE p.organisation_id * 3 + 2 END,
            p.category_id, p.quantity - p.agreed_quantity - coalesce(h.quantity, 0), p.limit_fen,
-           p.window_from, p.window_to, p.county_id, coalesce(p.radius_km, c.radius_km, -1)
+           p.window_from, p.window_to, p.county_id, coalesce(p.radius_km, c.radius_km, -1), p.certificates
     FROM exchange_posting p JOIN exchange_category c ON c.code = p.category_id
     LEFT JOIN held h ON h.posting_id = p.id
     WHERE p.state = 'open' AND p.window_to >= %(on)s AND p.county_id IS NOT NULL
@@ -53,6 +54,16 @@ _OPEN = """
 """
 
 
+def organisation_owner(organisation_id: int) -> int:
+    """The number by which an organisation owns postings (``_OPEN``)."""
+    return organisation_id * 3 + 2
+
+
+def organisation_of(owner: int) -> int | None:
+    """The organisation of an owner's number; None for households and villages."""
+    return owner // 3 if owner % 3 == 2 else None
+
+
 def load_postings(on: date, county_id: int | None, categories: Sequence[str]) -> Problem:
     """All open postings of a day as columns; with a county, only categories posted there, focused on it."""
     with connection.cursor() as cursor:
@@ -60,10 +71,21 @@ def load_postings(on: date, county_id: int | None, categories: Sequence[str]) ->
         rows = cursor.fetchall()
     if county_id is not None and all(row[8] != county_id for row in rows):
         rows = []
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 10
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True)) if rows else [()] * 11
+    columns[10] = [certificate_bits(codes) for codes in columns[10]]
     codes = tuple(sorted(set(columns[3])))
     transport = dict(Category.objects.filter(pk__in=codes).values_list("code", "transport_fen_100km"))
-    counties = tuple(sorted(set(columns[8])))
+    return problem_of(columns, codes, transport, tuple(sorted(set(columns[8]))), county_id)
+
+
+def problem_of(
+    columns: Sequence[Sequence[Any]],
+    codes: tuple[str, ...],
+    transport: dict[str, int],
+    counties: tuple[int, ...],
+    county_id: int | None,
+) -> Problem:
+    """Postings as columns (those of ``_OPEN``, by id) of these categories and counties. One query."""
     category_at = {code: i for i, code in enumerate(codes)}
     county_at = {number: i for i, number in enumerate(counties)}
     points = dict((r[0], r[1:]) for r in _points(counties))
@@ -78,6 +100,7 @@ def load_postings(on: date, county_id: int | None, categories: Sequence[str]) ->
         end=_ints(day.toordinal() for day in columns[7]),
         county=_ints(county_at[number] for number in columns[8]),
         radius=_ints(columns[9]),
+        certificates=_ints(columns[10]),
         category_codes=codes,
         transport_fen_100km=_ints(transport[code] for code in codes),
         county_ids=counties,
@@ -123,9 +146,9 @@ class Frozen:
 
 
 def thaw(run: Clearing) -> Frozen:
-    """Read a stored run. Raises ValueError when its bytes do not match their hashes."""
-    inputs, answer = zlib.decompress(run.inputs), zlib.decompress(run.result)
-    context = b"" if run.context is None else zlib.decompress(run.context)
+    """Read a stored run. Raises ValueError when its bytes do not match their hashes. One query."""
+    stored = Clearing.objects.values_list("inputs", "result", "context").get(pk=run.pk)
+    inputs, answer, context = (b"" if data is None else zlib.decompress(data) for data in stored)
     found = (sha256(inputs), sha256(answer), sha256(context) if context else "")
     if found != (run.inputs_hash, run.result_hash, run.context_hash):
         raise ValueError(f"clearing {run.pk}: the stored bytes do not match their hashes")

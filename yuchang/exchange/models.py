@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
+from yuchang.exchange.clearing.side_rows import ROW_MAX_FEN
 from yuchang.exchange.models_deals import Side, Why
 from yuchang.places.models import Placed
 
@@ -27,6 +28,12 @@ class Direction(models.TextChoices):
 
     OFFER = "offer", _("供给")
     NEED = "need", _("需求")
+
+
+UNSETTLED = ("draft", "open")
+"""Postings that can still be changed; nobody has the very same one twice among them."""
+HOLDING_RESOURCE = ("draft", "open", "matched")
+"""Postings that hold the resource they were made from."""
 
 
 class Category(models.Model):
@@ -221,6 +228,11 @@ class Posting(Versioned, Placed):
             ),
         ]
 
+    @property
+    def left(self) -> int:
+        """What no agreement holds."""
+        return self.quantity - self.agreed_quantity
+
 
 class PostingPhoto(models.Model):
     """A picture of what a posting is about, for everybody in the exchange. Append-only."""
@@ -279,6 +291,14 @@ class Dual(models.Model):
     on = models.DateField()
 
 
+class FrozenManager(models.Manager["Clearing"]):
+    """Runs without their bytes, which grow with the market: only ``inputs.thaw`` reads them."""
+
+    def get_queryset(self) -> models.QuerySet[Clearing]:
+        """Every column but the bytes."""
+        return super().get_queryset().defer("inputs", "result", "context")
+
+
 class Clearing(Versioned):
     """One frozen run: inputs, parameters and result as canonical bytes with their SHA-256.
 
@@ -327,7 +347,10 @@ class Clearing(Versioned):
     published_by_id = models.BigIntegerField(null=True)
     published_at = models.DateTimeField(null=True)
 
+    objects = FrozenManager()
+
     class Meta:
+        base_manager_name = "objects"
         constraints = [
             models.CheckConstraint(
                 condition=Q(state__in=["computed", "discarded"], published_at__isnull=True)
@@ -341,6 +364,40 @@ class Clearing(Versioned):
             ),
         ]
         indexes = [models.Index(fields=["county", "-id"], name="exchange_clearing_county")]
+
+
+class Seen(models.Model):
+    """One posting as a published run saw it, with its dual: pages compare these, not the run. Append-only.
+
+    Windows, limit (fen), radius (km, -1: anywhere) and certificates (bits) are those of the frozen columns;
+    ``apart`` are the postings it is kept apart from. ``posting_id`` has no foreign key: half a million rows
+    are written at once.
+    """
+
+    clearing = models.ForeignKey(Clearing, on_delete=models.PROTECT, related_name="seen")
+    posting_id = models.BigIntegerField()
+    is_offer = models.BooleanField()
+    category_id = models.CharField(max_length=60)
+    owner = models.BigIntegerField()
+    county_id = models.BigIntegerField()
+    limit_fen = models.BigIntegerField()
+    window_from = models.DateField()
+    window_to = models.DateField()
+    radius_km = models.IntegerField()
+    certificates = models.IntegerField()
+    dual_fen = models.BigIntegerField()
+    apart = ArrayField(models.BigIntegerField(), default=list)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clearing", "posting_id"], name="exchange_seen_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["clearing", "category_id", "is_offer", "county_id", "posting_id"],
+                name="exchange_seen_opposite",
+            ),
+        ]
 
 
 class Match(Versioned):
@@ -599,6 +656,28 @@ class Scenario(Versioned):
             ),
             models.CheckConstraint(condition=Q(percent__lte=100), name="exchange_scenario_percent"),
             models.UniqueConstraint(fields=["draft", "name"], name="exchange_scenario_name_once"),
+        ]
+
+
+class Budget(Versioned):
+    """What an organisation can pay in all until a day, stated by itself and never shown to others.
+
+    What is agreed after ``set_at``, and what is being talked about, is taken off (``budgets.budgets_left``).
+    """
+
+    organisation = models.OneToOneField(
+        "partners.Organisation", on_delete=models.PROTECT, related_name="budget"
+    )
+    amount_fen = models.BigIntegerField()
+    until = models.DateField()
+    set_at = models.DateTimeField()
+    set_by_id = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(amount_fen__gte=0, amount_fen__lte=ROW_MAX_FEN), name="exchange_budget_amount"
+            ),
         ]
 
 

@@ -12,8 +12,10 @@ from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import NOTHING, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
-from yuchang.exchange.models import Clearing, Emergency, EmergencyHelp, Posting, Scenario
+from yuchang.exchange.budgets import budgets_left
+from yuchang.exchange.models import Budget, Clearing, Emergency, EmergencyHelp, Posting, Scenario
 from yuchang.exchange.queries import clearings_for, public_owner
+from yuchang.partners.models import Organisation, Pairing
 from yuchang.places.models import Place
 from yuchang.registry.models import Household
 
@@ -21,17 +23,18 @@ PLACED_SHOWN = 200
 
 
 def family_of(run: Clearing) -> list[Clearing]:
-    """The draft of a run and all its scenarios' runs, the draft first. Without the stored bytes."""
-    draft = run.draft_id or run.pk
-    rows = Clearing.objects.filter(Q(pk=draft) | Q(draft=draft)).select_related("county", "scenario")
-    return list(rows.defer("inputs", "result", "context").order_by("pk"))
+    """The draft of a run and all its scenarios' runs, the draft first."""
+    return list(_family(run).select_related("county", "scenario").order_by("pk"))
 
 
-def family_is_published(run: Clearing) -> bool:
-    """Whether another run of the same draft is published."""
+def published_of(run: Clearing) -> int | None:
+    """The run that is published of a run's draft and its scenarios; at most one ever is."""
+    return _family(run).filter(state=Clearing.State.PUBLISHED).values_list("pk", flat=True).first()
+
+
+def _family(run: Clearing) -> QuerySet[Clearing]:
     draft = run.draft_id or run.pk
-    rows = Clearing.objects.filter(Q(pk=draft) | Q(draft=draft), state=Clearing.State.PUBLISHED)
-    return rows.exclude(pk=run.pk).exists()
+    return Clearing.objects.filter(Q(pk=draft) | Q(draft=draft))
 
 
 def scenarios_of(draft_id: int) -> QuerySet[Scenario]:
@@ -41,7 +44,7 @@ def scenarios_of(draft_id: int) -> QuerySet[Scenario]:
 
 def scenario_for(actor: Actor, scenario_id: int) -> Scenario:
     """One scenario whose draft is in the actor's reach. Raises Hidden."""
-    rows = Scenario.objects.filter(draft__in=clearings_for(actor).values("pk")).select_related("draft")
+    rows = Scenario.objects.filter(draft__in=clearings_for(actor).values("pk"))
     return open_door(rows, actor, "exchange.read", scenario_id, within=Q())
 
 
@@ -55,6 +58,13 @@ def group_names(runs: list[Clearing]) -> dict[tuple[str, int], str]:
     places = Place.objects.filter(pk__in=keys["village"] | keys["county"]).values_list("pk", "level", "name")
     found = {("household", pk): name for pk, name in households}
     return found | {("county" if level == 3 else "village", pk): name for pk, level, name in places}
+
+
+def pairing_names(runs: list[Clearing]) -> dict[int, str]:
+    """Who helps whom, of the pairings whose quotas the runs report. One query."""
+    keys = {one["key"] for run in runs for one in run.outcome.get("pairings", [])}
+    rows = Pairing.objects.filter(pk__in=keys).select_related("organisation", "helper_place", "place")
+    return {row.pk: f"{row.organisation or row.helper_place} → {row.place.full_name}" for row in rows}
 
 
 def postings_named(numbers: set[int]) -> dict[int, Posting]:
@@ -96,6 +106,27 @@ def differences_of(runs: list[Clearing]) -> dict[int, dict[str, list[Difference]
         }
         for pk, table in tables.items()
     }
+
+
+# Budgets ------------------------------------------------------------------------------------------
+
+
+def own_organisation(actor: Actor, organisation_id: int) -> Organisation:
+    """An organisation for which the actor posts. Raises Hidden."""
+    own = Q(pk__in=actor.organisation_ids("exchange.post"))
+    return open_door(Organisation.objects.all(), actor, "exchange.post", organisation_id, within=own)
+
+
+def budget_of(organisation_id: int) -> Budget | None:
+    """What an organisation stated that it can pay."""
+    return Budget.objects.filter(organisation=organisation_id).first()
+
+
+def budget_left(row: Budget | None) -> int | None:
+    """What is left of a budget today in fen; None without one, or when its day has passed."""
+    if row is None:
+        return None
+    return budgets_left([row.organisation_id], clock.today()).get(row.organisation_id)
 
 
 # Emergencies --------------------------------------------------------------------------------------

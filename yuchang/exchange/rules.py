@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import calendar
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from fractions import Fraction
@@ -17,7 +17,8 @@ CERTIFICATES = (
     *("organic", "green", "geographic", "famous", "quarantine", "food_licence", "inspection", "breed"),
     *("skill", "medical", "tourism", "land"),
 )
-"""What a posting may have or ask for (words: ``words.CERTIFICATES``)."""
+"""What a posting may have or ask for (words: ``words.CERTIFICATES``). New ones stand at the end: frozen runs
+keep their positions."""
 YEAR_MAX = 9000
 REPEATS = {"year": 12, "month": 1}
 """Months by which the window of a repeating posting moves."""
@@ -118,6 +119,11 @@ def moved(day: date, repeats: str, times: int) -> date:
     months = day.year * 12 + day.month - 1 + REPEATS[repeats] * times
     year, month = divmod(months, 12)
     return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def year_on(today: date) -> date:
+    """The day a year later on which a window ends when nothing else is said."""
+    return today.replace(year=today.year + 1, day=min(today.day, 28))
 
 
 def next_window(
@@ -273,16 +279,19 @@ def units_for(unit: str) -> tuple[str, ...]:
     return (unit, *sorted(others))
 
 
+def certificate_bits(codes: Iterable[str]) -> int:
+    """Certificates as bits, in the order of ``CERTIFICATES``."""
+    return sum(1 << CERTIFICATES.index(code) for code in set(codes))
+
+
+def certificates_of(bits: int) -> list[str]:
+    """The codes of these bits."""
+    return [code for at, code in enumerate(CERTIFICATES) if bits >> at & 1]
+
+
 def lacks_certificates(has: tuple[str, ...] | list[str], asks: tuple[str, ...] | list[str]) -> bool:
     """Whether an offer lacks something that a need asks for."""
     return not set(asks) <= set(has)
-
-
-def unit_factor(text: str, unit: str) -> int | None:
-    """How many of a category's ``unit`` one ``text`` unit holds; None if they cannot be converted."""
-    if text == unit:
-        return 1
-    return _FACTORS.get((text, unit))
 
 
 _FACTORS = {

@@ -1,4 +1,4 @@
-"""What a clearing knows of the postings besides: owners, lots, pairs apart, emergencies. Reads only."""
+"""What a clearing knows of the postings besides: owners, lots, pairs apart, budgets, emergencies. Reads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
+from yuchang.exchange.budgets import budgets_left, pairings_on
 from yuchang.exchange.clearing.problem import ANYWHERE, Flaw, Problem, Unfit
 from yuchang.exchange.clearing.terms import Context, help_of, with_values
-from yuchang.exchange.inputs import load_postings
+from yuchang.exchange.inputs import load_postings, organisation_of, organisation_owner
 from yuchang.exchange.learning import learned_limits
 
 PAIRS_MAX = 500_000
@@ -33,17 +34,12 @@ _KEPT = """
       AND m.offer_id = ANY(%(ids)s) AND m.need_id = ANY(%(ids)s)
     ORDER BY 1, 2
 """
-# Declined for anything but the price, and offers without a certificate that the need asks for.
+# Declined for anything but the price.
 _BARRED = """
     SELECT m.offer_id, m.need_id FROM exchange_match m
     WHERE m.state = 'declined' AND m.offer_id = ANY(%(ids)s) AND m.need_id = ANY(%(ids)s)
       AND NOT EXISTS (SELECT 1 FROM exchange_message s JOIN exchange_talk t ON t.id = s.talk_id
                       WHERE t.match_id = m.id AND s.kind IN ('decline', 'refuse') AND s.code = 'price')
-    UNION
-    SELECT o.id, n.id FROM exchange_posting n
-    JOIN exchange_posting o ON o.category_id = n.category_id AND o.direction = 'offer'
-    WHERE n.direction = 'need' AND n.certificates <> '{}' AND NOT n.certificates <@ o.certificates
-      AND n.id = ANY(%(ids)s) AND o.id = ANY(%(ids)s)
     ORDER BY 1, 2 LIMIT %(most)s
 """
 # What an emergency's fund has promised: agreements hold it, and so do talks.
@@ -112,8 +108,20 @@ def load_inputs(on: date, county_id: int | None, categories: Sequence[str]) -> I
         barred=tuple(barred),
         helps=helps,
         stated=tuple((int(stated.id[i]), int(stated.limit[i])) for i in moved.tolist()),
+        budgets=_budgets(problem, on),
+        pairings=tuple(
+            (number, fen, organisation_owner(helper) if helper else 0, helping, county, village)
+            for number, fen, helper, helping, county, village in pairings_on(on, county_id)
+        ),
     )
     return Inputs(problem, context)
+
+
+def _budgets(problem: Problem, on: date) -> tuple[tuple[int, int], ...]:
+    """What is left of the budget of every organisation that needs something."""
+    owners = np.unique(problem.owner[~problem.is_offer]).tolist()
+    found = budgets_left([one for owner in owners if (one := organisation_of(owner)) is not None], on)
+    return tuple((organisation_owner(one), fen) for one, fen in found.items())
 
 
 def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:

@@ -61,6 +61,7 @@ urlpatterns = [
     path("agreements/<int:agreement_id>/reviews", deals.review_add, name="review_add"),
     path("reviews/<int:review_id>/answer", deals.review_answer, name="review_answer"),
     path("organisations/<int:organisation_id>/standing", deals.standing, name="standing"),
+    path("organisations/<int:organisation_id>/budget", console.budget, name="budget"),
     path("clearings", clearings.clearing_list, name="clearing_list"),
     path("clearings/run", clearings.clearing_run, name="clearing_run"),
     path("clearings/<int:clearing_id>", clearings.clearing_page, name="clearing"),

@@ -10,7 +10,7 @@ from django.utils.translation import gettext_lazy
 
 from yuchang.core.errors import Problem
 from yuchang.core.money import format_yuan
-from yuchang.exchange.rules import Flaw, quantity_in
+from yuchang.exchange.rules import Flaw, certificates_of, quantity_in
 
 FLAWS: dict[str, tuple[Promise, Promise]] = {
     "direction": (gettext_lazy("须说明是供给还是需求。"), gettext_lazy("请选择“供给”或“需求”。")),
@@ -103,6 +103,10 @@ UNFIT: dict[str, Promise] = {
     "bonus": gettext_lazy("惯性加成须在 0 至 100 万元之间。"),
     "floor": gettext_lazy("保底额过大，合计超出 64 位整数，不能计算。"),
     "fund": gettext_lazy("周转金须在 0 至 1000 万元之间。"),
+    "budget": gettext_lazy("有机构的预算为负或超出可计算的范围。"),
+    "quota": gettext_lazy("有结对的采购额超出可计算的范围。"),
+    "rows": gettext_lazy("数量、价格与缺额代价相乘超出 64 位整数，不能计算。"),
+    "too many rows": gettext_lazy("可行组合超过 %(detail)s 个，带预算或结对指标算不了，请按品类分批。"),
 }
 
 PARAMETER_FLAWS: dict[str, tuple[Promise, Promise]] = {
@@ -118,6 +122,10 @@ PARAMETER_FLAWS: dict[str, tuple[Promise, Promise]] = {
     "soft without floors": (
         gettext_lazy("没有设保底，不必填写软保底的代价。"),
         gettext_lazy("请先填写户、村或县的保底额，或留空。"),
+    ),
+    "rows with others": (
+        gettext_lazy("预算和结对指标不能与保底或换货放在同一个方案里。"),
+        gettext_lazy("请分成两个方案，比较后再选一个。"),
     ),
     "fund without swaps": (
         gettext_lazy("周转金只用于换货。"),
@@ -163,6 +171,15 @@ SHORTFALLS: dict[str, Promise] = {
     "price": gettext_lazy("代价超过软保底的价"),
 }
 
+QUOTA_SHORTFALLS: dict[str, Promise] = {
+    "supply": gettext_lazy("受助地的供给不值这么多"),
+    "partner": gettext_lazy("与帮扶方需求合得上的供给不值这么多"),
+    "budget": gettext_lazy("帮扶方的预算买不了这么多"),
+    "whole_units": gettext_lazy("只差不到一个单位"),
+    "penalty": gettext_lazy("代价超过每缺 1 元愿付的数"),
+    "competition": gettext_lazy("别的结对或预算也要这批货"),
+}
+
 LEFTOVER_KINDS: dict[str, Promise] = {
     "nobody": gettext_lazy("无相对信息"),
     "window": gettext_lazy("时间不合"),
@@ -171,7 +188,9 @@ LEFTOVER_KINDS: dict[str, Promise] = {
     "outcompeted": gettext_lazy("对象另有更好"),
     "partly": gettext_lazy("只成一部分"),
     "floor": gettext_lazy("让给保底"),
+    "rows": gettext_lazy("受预算或结对所限"),
     "lot": gettext_lazy("不够起订量"),
+    "certificate": gettext_lazy("缺对方要求的证书"),
     "barred": gettext_lazy("对象谢绝过或缺证件"),
 }
 
@@ -247,6 +266,8 @@ def _extra_reason(reason: dict[str, Any], side: str, unit: str) -> str:
     text = ""
     if reason.get("floor_fen"):
         text += _("这里有保底：先保证收入没有着落的农户和村卖出一定金额。")
+    if reason.get("pairing"):
+        text += _("这一对计入结对帮扶的采购额。")
     if reason.get("help_fen") and side == "offer":
         values = {"help": format_yuan(reason["help_fen"]), "unit": unit}
         text += _("滞销应急：成交后资金每%(unit)s另补 %(help)s 元。") % values
@@ -265,6 +286,11 @@ def _market_reason(side: str, values: dict[str, Any], *, has_gain: bool) -> str:
     return text % values
 
 
+def certificate_names(bits: int) -> str:
+    """Certificates by name."""
+    return "、".join(str(CERTIFICATES[code]) for code in certificates_of(bits))
+
+
 def leftover_reason(code: str, figures: dict[str, Any], direction: str) -> str:
     """Why nothing yet."""
     texts = {
@@ -275,7 +301,9 @@ def leftover_reason(code: str, figures: dict[str, Any], direction: str) -> str:
         "outcompeted": _("有 %(partners)d 个可行对象，但他们都有至少同样好的选择。"),
         "partly": _("已撮合 %(traded)d，其余部分：对象都有至少同样好的选择。"),
         "floor": _("不设保底时可成 %(plain)d；这些需求让给了收入没有着落的农户和村。"),
+        "rows": _("不设预算和结对指标时可成 %(plain)d；对象的预算用完了，或货先给了结对的一方。"),
         "lot": _("有 %(partners)d 个可行对象，但凑不够双方的起订量。"),
+        "certificate": _("有 %(counterparts)d 个对象时间、距离合适，但供方缺需方要求的证书。"),
         "barred": _("%(partners)d 个可行对象都谢绝过，或您缺他们要求的证件。"),
     }
     return texts[code] % figures
@@ -287,6 +315,9 @@ def leftover_fix(code: str, figures: dict[str, Any], direction: str, unit: str) 
         return _("时间放宽 %(days)d 天即有对象。") % figures
     if code == "distance" and "km" in figures:
         return _("距离放宽到 %(km)d 公里即有对象。") % figures
+    if code == "certificate":
+        text = _("有了%(papers)s即有对象。") if direction == "offer" else _("不要求%(papers)s即有对象。")
+        return text % {"papers": certificate_names(figures["lacks"])}
     step = figures.get("step_fen", 0)
     if not step:
         return ""

@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from yuchang.core.money import format_yuan
 from yuchang.exchange.comparing import Comparison
+from yuchang.exchange.words import certificate_names
 
 
 def comparison(found: Comparison, unit: str) -> str:
@@ -18,6 +19,7 @@ def comparison(found: Comparison, unit: str) -> str:
         "opposite": _("两条信息不能相互成交：须品类相同、一供一需、主体不同。"),
         "matched": _("这次撮合也把这一家配给了您，请在撮合板上查看。"),
         "barred": _("双方曾谢绝过彼此，或缺少对方要求的证件，不再相互推荐。"),
+        "certificate": _("供方没有需方要求的%(papers)s。"),
         "area": _("双方都不在这次撮合的县，须等全国撮合。"),
         "window": _("双方时间相差 %(days)d 天，没有重合。"),
         "distance": _("县城间约 %(km)d 公里，超出至少一方的距离。")
@@ -28,12 +30,14 @@ def comparison(found: Comparison, unit: str) -> str:
             "可以成交，但双方（或其中一方）现在的安排更好：按撮合价，这一对每%(unit)s还差约 %(short)s 元"
             "（含运费 %(carriage)s 元）才不比现在差。"
         ),
+        "rows": _("可以成交，但这次撮合按预算和结对采购安排，双方的钱或货用在了总体更好的地方。"),
         "equal": _("与现在的安排一样好；数量已先配给同样好的对象。"),
     }
     values = {
         "unit": unit,
         "short": format_yuan(found.figures.get("short_fen", 0)),
         "carriage": format_yuan(found.figures.get("transport_fen", 0)),
+        "papers": certificate_names(found.figures.get("lacks", 0)),
     }
     return texts[found.code] % (found.figures | values)
 
@@ -51,3 +55,6 @@ def leftover_changes(figures: dict[str, Any], direction: str, unit: str) -> Iter
         yield _("时间延后 %(days)d 天") % {"days": found["later"]}
     if "radius" in found:
         yield _("距离放宽到县城间 %(km)d 公里") % {"km": found["radius"]}
+    if "certificates" in found:
+        text = _("取得%(papers)s") if direction == "offer" else _("不要求%(papers)s")
+        yield text % {"papers": certificate_names(found["certificates"])}

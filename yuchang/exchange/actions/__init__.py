@@ -6,6 +6,7 @@ from yuchang.exchange.actions.agreements import (
     refuse_agreement,
     sign_agreement,
 )
+from yuchang.exchange.actions.budgets import set_budget
 from yuchang.exchange.actions.categories import sync_categories
 from yuchang.exchange.actions.clearings import discard_clearing, publish_clearing, run_clearing
 from yuchang.exchange.actions.deals import (
@@ -105,6 +106,7 @@ __all__ = [
     "run_clearing",
     "save_search",
     "say",
+    "set_budget",
     "sign_agreement",
     "sign_with_scan",
     "stop_scenario",

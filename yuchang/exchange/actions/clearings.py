@@ -11,7 +11,6 @@ from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
@@ -34,6 +33,7 @@ from yuchang.exchange.clearing.terms import PLAIN, Context, Parameters, terms_of
 from yuchang.exchange.explanations import sure_changes
 from yuchang.exchange.inputs import Frozen, thaw
 from yuchang.exchange.models import Clearing, Posting
+from yuchang.exchange.queries_console import published_of
 from yuchang.exchange.surroundings import load_inputs
 from yuchang.exchange.words import unfit_message
 from yuchang.places.models import Place
@@ -58,6 +58,21 @@ MATCH_COLUMNS = (
     "offer_answer",
     "need_answer",
     "state",
+)
+SEEN_COLUMNS = (
+    "clearing_id",
+    "posting_id",
+    "is_offer",
+    "category_id",
+    "owner",
+    "county_id",
+    "limit_fen",
+    "window_from",
+    "window_to",
+    "radius_km",
+    "certificates",
+    "dual_fen",
+    "apart",
 )
 _SUPERSEDED = """
     UPDATE exchange_match m SET state = 'superseded', version = m.version + 1, updated_at = %(at)s
@@ -233,6 +248,7 @@ def publish_clearing(*, actor: Actor, clearing_id: int, version: int) -> Clearin
         copy_rows("exchange_match", MATCH_COLUMNS, _match_lines(row.pk, frozen, now))
         columns = ("clearing_id", "posting_id", "quantity", "code", "details")
         copy_rows("exchange_leftover", columns, _leftover_lines(row.pk, frozen))
+        copy_rows("exchange_seen", SEEN_COLUMNS, _seen_lines(row.pk, frozen))
         _note_helps(row.pk, frozen)
         row.state = Clearing.State.PUBLISHED
         row.published_by_id = actor.user_id
@@ -270,8 +286,7 @@ def _check_only(row: Clearing) -> None:
     """Lock the draft, and refuse when it or another of its scenarios is published."""
     draft = row.draft_id or row.pk
     Clearing.objects.select_for_update(of=("self",)).only("pk").get(pk=draft)
-    family = Clearing.objects.filter(Q(pk=draft) | Q(draft=draft), state=Clearing.State.PUBLISHED)
-    other = family.values_list("pk", flat=True).first()
+    other = published_of(row)
     if other:
         text = _("这份草案已按方案 #%(number)d 发布，只能发布一个方案。")
         raise Conflict(text % {"number": other}, remedy=_("如需改用别的方案，请重新撮合。"))
@@ -362,3 +377,40 @@ def _leftover_lines(clearing_id: int, frozen: Frozen) -> Iterator[Sequence[Any]]
         number = int(frozen.problem.id[reason.posting])
         figures = reason.figures | ({"changes": sure[number]} if number in sure else {})
         yield clearing_id, number, reason.quantity, reason.code, json.dumps(figures)
+
+
+def _seen_lines(clearing_id: int, frozen: Frozen) -> Iterator[Sequence[Any]]:
+    """Every posting as the run saw it, for pages that compare two of them."""
+    problem = frozen.problem
+    apart: dict[int, list[int]] = {}
+    for offer, need in frozen.context.barred:
+        apart.setdefault(offer, []).append(need)
+    columns = (
+        problem.id,
+        problem.is_offer,
+        problem.category,
+        problem.owner,
+        problem.county,
+        problem.limit,
+        problem.start,
+        problem.end,
+        problem.radius,
+        problem.certificates,
+        frozen.result.dual,
+    )
+    for number, side, category, owner, county, limit, start, end, *rest in zip(
+        *(column.tolist() for column in columns), strict=True
+    ):
+        yield (
+            clearing_id,
+            number,
+            side,
+            problem.category_codes[category],
+            owner,
+            problem.county_ids[county],
+            limit,
+            date.fromordinal(start),
+            date.fromordinal(end),
+            *rest,
+            apart.get(number, []),
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.db import IntegrityError, transaction
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
@@ -20,6 +19,7 @@ from yuchang.exchange.clearing.summary import tally_of
 from yuchang.exchange.clearing.terms import Parameters, parameter_flaws, parameters_of, terms_of
 from yuchang.exchange.inputs import thaw
 from yuchang.exchange.models import Clearing, Scenario
+from yuchang.exchange.queries_console import published_of
 from yuchang.exchange.words import parameter_problem
 from yuchang.sheets.queries import task_app
 
@@ -94,7 +94,7 @@ def compute_scenario(scenario_id: int) -> None:
 
     What cannot be computed is noted with the reason; a scenario stopped meanwhile is left as it is.
     """
-    row = Scenario.objects.select_related("draft").get(pk=scenario_id)
+    row = Scenario.objects.get(pk=scenario_id)
     if row.state not in (State.QUEUED, State.RUNNING):
         return
     user = User.objects.get(pk=row.asked_by_id)
@@ -151,18 +151,16 @@ def _draft(actor: Actor, draft_id: int) -> Clearing:
     row = open_door(Clearing.objects.all(), actor, "exchange.clear", draft_id, within=within, lock=True)
     if row.draft_id is not None:
         raise Conflict(_("方案要加在草案上，不能加在另一个方案上。"), remedy=_("请打开草案。"))
-    if row.context is None:
+    if not row.context_hash:
         raise Conflict(_("这次撮合没有保存试算所需的资料。"), remedy=_("请重新撮合。"))
-    family = Clearing.objects.filter(Q(pk=row.pk) | Q(draft=row.pk), state=Clearing.State.PUBLISHED)
-    if row.state == Clearing.State.DISCARDED or family.exists():
+    if row.state == Clearing.State.DISCARDED or published_of(row):
         raise Conflict(_("这次撮合已发布或已作废。"), remedy=_("请重新撮合，另起草案。"))
     return row
 
 
 def _open(actor: Actor, scenario_id: int, version: int) -> Scenario:
     within = place_filter(actor, "exchange.clear", "draft__county__")
-    rows = Scenario.objects.select_related("draft")
-    row = open_door(rows, actor, "exchange.clear", scenario_id, within=within, lock=True)
+    row = open_door(Scenario.objects.all(), actor, "exchange.clear", scenario_id, within=within, lock=True)
     check_version(row, version)
     return row
 

@@ -1,4 +1,4 @@
-"""What would place a posting that is left over: the least single change of price, window or radius. Pure.
+"""What would place a posting left over: the least single change of price, window, radius or papers. Pure.
 
 A change counts only if it surely wins a unit: after it some pair gains more than the most that partner
 could have elsewhere at any optimal prices (``Clearing.ceiling``), so no optimum can leave it out.
@@ -12,11 +12,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from yuchang.exchange.clearing.classes import Classes, contract_twins
-from yuchang.exchange.clearing.engine import Clearing
-from yuchang.exchange.clearing.explain import BLOCK_PAIRS, PRICE_STEP_FEN
+from yuchang.exchange.clearing.explain import BLOCK_PAIRS, LACKS_MASK, NONE, lacks_of, price_step
 from yuchang.exchange.clearing.problem import ANYWHERE, UNKNOWN_KM, Ints, Problem
-
-NONE = np.int64(2**61)
+from yuchang.exchange.clearing.result import Clearing
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class Change:
 
     ``price``: the limit so many fen lower (offer) or higher (need), rounded up to 0.10 yuan so that it
     tells nobody's limit; ``earlier``, ``later``: the window so many days longer at that end; ``radius``:
-    partners within so many km in all.
+    partners within so many km in all; ``certificates``: bits, had by an offer or asked no more by a need.
     """
 
     posting: int
@@ -39,13 +37,14 @@ class Change:
             "earlier": ("start", -self.amount),
             "later": ("end", self.amount),
             "radius": ("radius", self.amount - int(problem.radius[self.posting])),
+            "certificates": ("certificates", self.amount if problem.is_offer[self.posting] else -self.amount),
         }[self.kind]
         values = getattr(problem, column).copy()
         values[self.posting] += step
         return replace(problem, **{column: values})
 
 
-KINDS = ("price", "earlier", "later", "radius")
+KINDS = ("price", "earlier", "later", "radius", "certificates")
 
 
 def changes(problem: Problem, result: Clearing) -> list[Change]:
@@ -53,18 +52,17 @@ def changes(problem: Problem, result: Clearing) -> list[Change]:
 
     None for a posting that no single change would surely place.
     """
-    left = problem.quantity.copy()
-    np.subtract.at(left, result.offer, result.quantity)
-    np.subtract.at(left, result.need, result.quantity)
+    left = problem.quantity - problem.traded(result)
     asked = (left > 0) & ((problem.county == problem.focus) | (problem.focus < 0))
     classes = contract_twins(problem)
     least = _least(problem, classes, result.ceiling[classes.members[classes.first[:-1]]])
     found = []
     for i in np.nonzero(asked)[0].tolist():
         for kind, amount in zip(KINDS, least[:, classes.of[i]].tolist(), strict=True):
-            step = -(-amount // PRICE_STEP_FEN) * PRICE_STEP_FEN if kind == "price" else amount
-            beyond = kind == "price" and problem.is_offer[i] and step > problem.limit[i]
-            if 0 < step < UNKNOWN_KM * 1000 and not beyond:
+            if not 0 < amount < NONE:
+                continue
+            step = {"price": price_step(amount), "certificates": amount & LACKS_MASK}.get(kind, amount)
+            if kind != "price" or not problem.is_offer[i] or step <= problem.limit[i]:
                 found.append(Change(i, kind, step))
     return found
 
@@ -109,10 +107,13 @@ def _amounts(
     late = classes.start[other] - classes.end[own]
     fits = fits & (km <= reach[other])
     near, in_time = km <= reach[own], (early <= 0) & (late <= 0)
+    lacks = lacks_of(classes, i, j)
     gain = classes.limit[j] - classes.limit[i] - problem.transport_fen(classes.category[own], km)
     step = ceiling[other] - gain + 1
+    has = lacks == 0
     wins = fits & (step <= 0) & (gain > 0)
-    yield np.where(fits & near & in_time, np.maximum(step, 1 - gain), NONE)
-    yield np.where(wins & near & (early > 0), early, NONE)
-    yield np.where(wins & near & (late > 0), late, NONE)
-    yield np.where(wins & in_time & ~near, km, NONE)
+    yield np.where(fits & near & in_time & has, np.maximum(step, 1 - gain), NONE)
+    yield np.where(wins & near & has & (early > 0), early, NONE)
+    yield np.where(wins & near & has & (late > 0), late, NONE)
+    yield np.where(wins & in_time & has & ~near, km, NONE)
+    yield np.where(wins & in_time & near & ~has, lacks, NONE)

@@ -65,13 +65,11 @@ def check(
     or that must not trade.
     """
     found: list[str] = []
-    columns = [_integers(name, values, found) for name, values in _named(offer, need, quantity, dual)]
+    columns = [integers(name, values, found) for name, values in _named(offer, need, quantity, dual)]
     if found or not _has_shape(problem, columns, found):
         return Certificate(False, tuple(found), 0, 0, 0)
     offers, needs, units, gains = columns
-    km = problem.distances_km(problem.county[offers], problem.county[needs])
-    gain = _gain(problem, offers, needs, km)
-    _check_trades(problem, offers, needs, units, km, gain, found)
+    gain = check_trades(problem, offers, needs, units, found)
     extra = np.zeros(len(problem), dtype=np.int64) if bonus is None else bonus
     gain = gain + extra[offers]
     if ties is not None:
@@ -79,7 +77,9 @@ def check(
         gain = gain + tied
         if bool((tied == BARRED).any()):
             found.append("a barred pair trades")
-    _check_capacity(problem, offers, needs, units, gains, found)
+    open_ended = check_capacity(problem, offers, needs, units, found)
+    if bool((open_ended & (gains != 0)).any()):
+        found.append("a posting with units left has a dual")
     if bool((gains < 0).any()):
         found.append("a posting would lose (negative dual)")
     if bool((gains[offers] + gains[needs] != gain).any()):
@@ -96,7 +96,7 @@ def _named(*values: Sequence[int] | Ints) -> zip[tuple[str, Sequence[int] | Ints
     return zip(("offer", "need", "quantity", "dual"), values, strict=True)
 
 
-def _integers(name: str, values: Sequence[int] | Ints, found: list[str]) -> Ints:
+def integers(name: str, values: Sequence[int] | Ints, found: list[str]) -> Ints:
     """The column as 64-bit integers, or a violation (fractions, overflow)."""
     array = np.asarray(values) if len(values) else np.zeros(0, dtype=np.int64)
     if array.dtype.kind != "i" or array.ndim != 1:
@@ -131,15 +131,17 @@ def _may_trade(problem: Problem, i: Ints, j: Ints, km: Ints) -> Any:
         & (np.maximum(problem.start[i], problem.start[j]) <= np.minimum(problem.end[i], problem.end[j]))
         & (km <= reach[i])
         & (km <= reach[j])
+        & (problem.certificates[j] & ~problem.certificates[i] == 0)
     )
     if problem.focus >= 0:
         fits = fits & ((problem.county[i] == problem.focus) | (problem.county[j] == problem.focus))
     return fits
 
 
-def _check_trades(
-    problem: Problem, offers: Ints, needs: Ints, units: Ints, km: Ints, gain: Ints, found: list[str]
-) -> None:
+def check_trades(problem: Problem, offers: Ints, needs: Ints, units: Ints, found: list[str]) -> Ints:
+    """Every trade joins an offer and a need that may trade, with gain, units, and once. Returns the gains."""
+    km = problem.distances_km(problem.county[offers], problem.county[needs])
+    gain = _gain(problem, offers, needs, km)
     if not (problem.is_offer[offers].all() and not problem.is_offer[needs].any()):
         found.append("a trade does not join an offer with a need")
     if not _may_trade(problem, offers, needs, km).all():
@@ -150,18 +152,17 @@ def _check_trades(
         found.append("a trade has no positive quantity")
     if len({*zip(offers.tolist(), needs.tolist(), strict=True)}) != len(offers):
         found.append("a pair trades twice")
+    return gain
 
 
-def _check_capacity(
-    problem: Problem, offers: Ints, needs: Ints, units: Ints, gains: Ints, found: list[str]
-) -> None:
+def check_capacity(problem: Problem, offers: Ints, needs: Ints, units: Ints, found: list[str]) -> Bools:
+    """No posting trades more than it has. Returns which have units left."""
     traded = np.zeros(len(problem), dtype=object)
     np.add.at(traded, np.concatenate((offers, needs)), np.concatenate((units, units)).astype(object))
     capacity = problem.quantity.astype(object)
     if bool((traded > capacity).any()):
         found.append("a posting trades more than it has")
-    if bool(((traded < capacity) & (gains != 0)).any()):
-        found.append("a posting with units left has a dual")
+    return np.asarray(traded < capacity, dtype=bool)
 
 
 def _check_pairs(problem: Problem, gains: Ints, ties: Ties | None, found: list[str]) -> int:

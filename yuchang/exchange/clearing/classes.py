@@ -1,8 +1,8 @@
 """Twins: identical postings act as one, so ten thousand equal ones cost no more than one.
 
 Two postings are twins when no partner could tell them apart: same side, category, limit, window,
-county and radius. An owner with postings on both sides of a category keeps its own, since it may not
-trade with itself. Contracting twins changes neither the optimum nor any price.
+county, radius and certificates. An owner with postings on both sides of a category keeps its own, since it
+may not trade with itself. Contracting twins changes neither the optimum nor any price.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ class Classes:
     end: Ints
     county: Ints
     radius: Ints
+    certificates: Ints
 
     def __len__(self) -> int:
         return len(self.is_offer)
@@ -56,6 +57,7 @@ def contract_twins(problem: Problem, apart: Ints | None = None) -> Classes:
             problem.start,
             problem.end,
             problem.radius,
+            problem.certificates,
             owner,
             np.zeros(len(problem), dtype=np.int64) if apart is None else apart,
         ]
@@ -82,6 +84,7 @@ def contract_twins(problem: Problem, apart: Ints | None = None) -> Classes:
         end=problem.end[head],
         county=problem.county[head],
         radius=problem.radius[head],
+        certificates=problem.certificates[head],
     )
 
 

@@ -30,8 +30,9 @@ class Edges:
 def edges_of(problem: Problem, classes: Classes, category: int) -> Edges:
     """Every feasible pair of a category, ordered by (offer class, need class).
 
-    Feasible: windows overlap, distance within both radii, different owners, a side in the focus county if
-    there is one, and gain = need's limit - offer's limit - transport > 0. Raises Unfit (``too many``).
+    Feasible: windows overlap, distance within both radii, different owners, every certificate that is asked
+    for, a side in the focus county if there is one, and gain = need's limit - offer's limit - transport > 0.
+    Raises Unfit (``too many``).
     """
     rows = np.nonzero(classes.category == category)[0]
     offers, needs = rows[classes.is_offer[rows]], rows[~classes.is_offer[rows]]
@@ -46,6 +47,7 @@ def edges_of(problem: Problem, classes: Classes, category: int) -> Edges:
             & (km <= _reach(classes.radius[i]))
             & (km <= _reach(classes.radius[j]))
             & ((classes.owner[i] != classes.owner[j]) | (classes.owner[i] == -1))
+            & (classes.certificates[j] & ~classes.certificates[i] == 0)
         )
         total += int(keep.sum())
         if total > EDGES_MAX:

@@ -11,12 +11,28 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from yuchang.exchange.clearing.classes import Classes, contract_twins
-from yuchang.exchange.clearing.engine import Clearing
-from yuchang.exchange.clearing.problem import ANYWHERE, UNKNOWN_KM, Ints, Problem
+from yuchang.exchange.clearing.problem import ANYWHERE, CERTIFICATE_BITS, UNKNOWN_KM, Ints, Problem
+from yuchang.exchange.clearing.result import Clearing
 
 PRICE_STEP_FEN = 10
 NONE = np.int64(2**61)
 BLOCK_PAIRS = 1_000_000
+
+
+LACKS_MASK = (1 << CERTIFICATE_BITS) - 1
+
+
+def lacks_of(classes: Classes, offer: Ints, need: Ints) -> Ints:
+    """The certificates that a need asks for and an offer lacks: their bits (below ``LACKS_MASK``), and how
+    many above them, so that fewer are less."""
+    missing = classes.certificates[need] & ~classes.certificates[offer]
+    ranked: Ints = (np.bitwise_count(missing).astype(np.int64) << CERTIFICATE_BITS) | missing
+    return ranked
+
+
+def price_step(fen: int) -> int:
+    """A difference in price as it may be told: rounded up, so that it tells nobody's limit."""
+    return -(-fen // PRICE_STEP_FEN) * PRICE_STEP_FEN
 
 
 @dataclass(frozen=True)
@@ -39,9 +55,10 @@ class LeftoverReason:
     """Why ``quantity`` units of a posting stay: a code, and what would change it.
 
     ``nobody``: no counterpart at all; ``window``: none in time (``days`` apart); ``distance``: none in reach
-    (the nearest ``km``); ``price``: none at these limits; ``outcompeted``: every partner has a use at least
-    as good; ``partly``: the same for the rest of a posting that trades. ``step_fen`` is how much lower
-    (offer) or higher (need) the limit would have to be to win a unit, 0 if no limit would.
+    (the nearest ``km``); ``certificate``: none without ``lacks`` (bits, the fewest that would do);
+    ``price``: none at these limits; ``outcompeted``: every partner has a use at least as good; ``partly``:
+    the same for the rest of a posting that trades. ``step_fen`` is how much lower (offer) or higher (need)
+    the limit would have to be to win a unit, 0 if no limit would.
     """
 
     posting: int
@@ -57,9 +74,11 @@ class _Outlook:
     in_category: Ints
     in_time: Ints
     in_reach: Ints
+    certified: Ints
     feasible: Ints
     days: Ints
     km: Ints
+    lacks: Ints
     step: Ints
 
 
@@ -84,9 +103,7 @@ def match_reasons(problem: Problem, result: Clearing) -> list[MatchReason]:
 
 def leftover_reasons(problem: Problem, result: Clearing) -> list[LeftoverReason]:
     """A reason for every posting (of the focus county, if there is one) with units left, by position."""
-    left = problem.quantity.copy()
-    np.subtract.at(left, result.offer, result.quantity)
-    np.subtract.at(left, result.need, result.quantity)
+    left = problem.quantity - problem.traded(result)
     is_asked = (left > 0) & ((problem.county == problem.focus) | (problem.focus < 0))
     classes = contract_twins(problem)
     outlook = _outlook(problem, classes, result)
@@ -110,19 +127,22 @@ def _reason(problem: Problem, outlook: _Outlook, one: int, i: int) -> tuple[str,
         return "distance", {"counterparts": int(outlook.in_time[one])} | (
             {"km": km} if km < UNKNOWN_KM else {}
         )
-    step = -(-int(outlook.step[one]) // PRICE_STEP_FEN) * PRICE_STEP_FEN
+    if not outlook.certified[one]:
+        lacks = int(outlook.lacks[one]) & LACKS_MASK
+        return "certificate", {"counterparts": int(outlook.in_reach[one]), "lacks": lacks}
+    step = price_step(int(outlook.step[one]))
     if problem.is_offer[i] and step > problem.limit[i]:
         step = 0
     if not outlook.feasible[one]:
-        return "price", {"counterparts": int(outlook.in_reach[one]), "step_fen": step}
+        return "price", {"counterparts": int(outlook.certified[one]), "step_fen": step}
     return "outcompeted", {"partners": int(outlook.feasible[one]), "step_fen": step}
 
 
 def _outlook(problem: Problem, classes: Classes, result: Clearing) -> _Outlook:
     """Compare every class with every counterpart of its category, block by block."""
     n = len(classes)
-    counts = np.zeros((4, n), dtype=np.int64)
-    nearest = np.full((3, n), NONE)
+    counts = np.zeros((5, n), dtype=np.int64)
+    nearest = np.full((4, n), NONE)
     ceiling = result.ceiling[classes.members[classes.first[:-1]]]
     for category in np.unique(classes.category).tolist():
         rows = np.nonzero(classes.category == category)[0]
@@ -154,17 +174,20 @@ def _compare(
     in_time = is_other & (apart <= 0)
     reach = np.where(classes.radius == ANYWHERE, UNKNOWN_KM - 1, classes.radius)
     in_reach = in_time & (km <= np.minimum(reach[i], reach[j]))
+    lacks = lacks_of(classes, i, j)
+    certified = in_reach & (lacks == 0)
     gain = classes.limit[j] - classes.limit[i] - problem.transport_fen(classes.category[i], km)
     size = np.diff(classes.first)
-    for row, mask in enumerate((is_other, in_time, in_reach, in_reach & (gain > 0))):
+    for row, mask in enumerate((is_other, in_time, in_reach, certified, certified & (gain > 0))):
         counts[row, offers] += mask @ size[needs]
         counts[row, needs] += mask.T @ size[offers]
     misses = (
         (np.where(is_other, np.maximum(apart, 0), NONE),) * 2,
         (np.where(in_time, km, NONE),) * 2,
+        (np.where(in_reach, lacks, NONE),) * 2,
         (
-            np.where(in_reach, ceiling[j] - gain + 1, NONE),
-            np.where(in_reach, ceiling[i] - gain + 1, NONE),
+            np.where(certified, ceiling[j] - gain + 1, NONE),
+            np.where(certified, ceiling[i] - gain + 1, NONE),
         ),
     )
     for row, (for_offer, for_need) in enumerate(misses):

@@ -3,30 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 
 from yuchang.exchange.clearing.floors import PRICE_SCALE, Floors
-from yuchang.exchange.clearing.problem import Ints, Problem, Ties, canonical_bytes
+from yuchang.exchange.clearing.problem import Ints, Problem, Ties, Trades, canonical_bytes
+from yuchang.exchange.clearing.result import Clearing
 
 NO_PAIR = np.int64(-(2**61))
 """The best gain of an offer that fits nobody."""
-
-
-class Trades(Protocol):
-    """The columns of a clearing that the account reads."""
-
-    @property
-    def offer(self) -> Ints: ...
-    @property
-    def need(self) -> Ints: ...
-    @property
-    def quantity(self) -> Ints: ...
-    @property
-    def dual(self) -> Ints: ...
-    def to_bytes(self) -> bytes:
-        """The canonical text."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +43,8 @@ class FloorClearing:
     group, millionths of a fen of subsidy per fen of value. ``reason``: why a group stays short, else "".
     """
 
-    market: Trades
-    cleared: Trades
+    market: Clearing
+    cleared: Clearing
     cells: Ints
     served_fen: Ints
     price: Ints
@@ -82,8 +68,8 @@ class FloorClearing:
 def account(
     problem: Problem,
     floors: Floors,
-    market: Trades,
-    cleared: Trades,
+    market: Clearing,
+    cleared: Clearing,
     cells: Ints,
     best: Ints,
     ties: Ties | None = None,
@@ -131,7 +117,7 @@ def prices_per_fen(floors: Floors, cells: Ints) -> Ints:
 
 
 def value_bound(
-    problem: Problem, floors: Floors, cleared: Trades, best: Ints, served: Ints, price: Ints
+    problem: Problem, floors: Floors, cleared: Clearing, best: Ints, served: Ints, price: Ints
 ) -> int:
     """The most that any clearing could gain that serves the groups as much, by weak duality, in fen.
 
@@ -180,8 +166,8 @@ def shortfall_reasons(problem: Problem, floors: Floors, served: Ints, best: Ints
 def floor_figures(
     problem: Problem,
     floors: Floors,
-    market: Trades,
-    cleared: Trades,
+    market: Clearing,
+    cleared: Clearing,
     served: Ints,
     bound: int,
     ties: Ties | None = None,
@@ -190,9 +176,7 @@ def floor_figures(
     before, after = welfare(problem, market, ties), welfare(problem, cleared, ties)
     worth = market.dual[cleared.offer] + market.dual[cleared.need]
     subsidy = _dot(cleared.quantity, worth) - after
-    left = problem.quantity.copy()
-    np.subtract.at(left, cleared.offer, cleared.quantity)
-    np.subtract.at(left, cleared.need, cleared.quantity)
+    left = problem.quantity - problem.traded(cleared)
     return FloorFigures(
         market_fen=before,
         welfare_fen=after,
@@ -206,9 +190,7 @@ def floor_figures(
 
 def welfare(problem: Problem, trades: Trades, ties: Ties | None = None) -> int:
     """The total gain of the trades in fen, what ties earn included."""
-    km = problem.distances_km(problem.county[trades.offer], problem.county[trades.need])
-    carriage = problem.transport_fen(problem.category[trades.offer], km)
-    gain = problem.limit[trades.need] - problem.limit[trades.offer] - carriage
+    gain = problem.gains(trades.offer, trades.need)
     if ties is not None:
         gain = gain + ties.of(trades.offer, trades.need, len(problem))
     return _dot(trades.quantity, gain)

@@ -11,7 +11,6 @@ import numpy as np
 from yuchang.exchange.clearing.classes import Classes, contract_twins
 from yuchang.exchange.clearing.edges import Edges
 from yuchang.exchange.clearing.engine import (
-    Clearing,
     Run,
     by_size,
     category_figures,
@@ -27,6 +26,7 @@ from yuchang.exchange.clearing.floor_split import Web, attainable, per_fen, spli
 from yuchang.exchange.clearing.floors import PRICE_SCALE, Floors, validate_floors
 from yuchang.exchange.clearing.flow import Market, midpoint_duals
 from yuchang.exchange.clearing.problem import Ints, Problem, Ties, validate
+from yuchang.exchange.clearing.result import Clearing
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from typing import TypeVar
 
 import numpy as np
 
-from yuchang.exchange.clearing.engine import Clearing, Run, clear
-from yuchang.exchange.clearing.floor_account import Trades
-from yuchang.exchange.clearing.problem import BARRED, QUANTITY_MAX, Flaw, Ints, Problem, Ties, Unfit
+from yuchang.exchange.clearing.engine import Run, clear
+from yuchang.exchange.clearing.problem import BARRED, QUANTITY_MAX, Flaw, Ints, Problem, Ties, Trades, Unfit
+from yuchang.exchange.clearing.result import Clearing
 
 GENTLE_ROUNDS = 10
 

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,8 @@ COLUMNS = (
     "county",
     "radius",
 )
+"""Columns of every stored run; ``certificates`` is left out where no posting has any."""
+CERTIFICATE_BITS = 20
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,8 @@ class Problem:
 
     ``category`` and ``county`` are positions in the tables below; ``owner`` is any number that two
     postings share exactly when one participant owns both; ``focus`` is a county's position, or -1:
-    only pairs with a side in that county may trade.
+    only pairs with a side in that county may trade. ``certificates`` are bits (of at most
+    ``CERTIFICATE_BITS``): what an offer has, and what a need asks of an offer.
     """
 
     id: Ints
@@ -84,6 +87,7 @@ class Problem:
     longitude_e4: Ints
     latitude_e4: Ints
     has_point: Bools
+    certificates: Ints
     focus: int = -1
 
     def __len__(self) -> int:
@@ -103,6 +107,8 @@ class Problem:
             ],
             "focus": self.focus,
         }
+        if self.certificates.any():
+            columns["certificates"] = self.certificates.tolist()
         return canonical_bytes(table)
 
     def distances_km(self, from_county: Ints, to_county: Ints) -> Ints:
@@ -122,6 +128,29 @@ class Problem:
     def transport_fen(self, category: Ints | int, km: Ints) -> Ints:
         """The cost of carrying one unit so far, in fen, rounded up."""
         return -(-km * self.transport_fen_100km[category] // 100)
+
+    def gains(self, offer: Ints, need: Ints) -> Ints:
+        """What one unit of each pair gains: the need's limit less the offer's and carriage (broadcasting)."""
+        km = self.distances_km(self.county[offer], self.county[need])
+        return self.limit[need] - self.limit[offer] - self.transport_fen(self.category[offer], km)
+
+    def traded(self, trades: Trades) -> Ints:
+        """The units that every posting trades."""
+        found = np.zeros(len(self), dtype=np.int64)
+        for side in (trades.offer, trades.need):
+            np.add.at(found, side, trades.quantity)
+        return found
+
+
+class Trades(Protocol):
+    """Trades as columns: positions of the offer and the need, and units."""
+
+    @property
+    def offer(self) -> Ints: ...
+    @property
+    def need(self) -> Ints: ...
+    @property
+    def quantity(self) -> Ints: ...
 
 
 BARRED = -1
@@ -181,6 +210,7 @@ def from_bytes(data: bytes) -> Problem:
     table = json.loads(data)
     columns = {name: np.array(values, dtype=np.int64) for name, values in table["postings"].items()}
     is_offer = columns.pop("is_offer").astype(bool)
+    columns.setdefault("certificates", np.zeros(len(is_offer), dtype=np.int64))
     codes, transport = table["categories"]
     counties, longitude, latitude, has_point = table["counties"]
     return Problem(
@@ -207,6 +237,7 @@ def validate(problem: Problem, ties: Ties | None = None) -> None:
             ("radius", problem.radius < ANYWHERE),
             ("category", (problem.category < 0) | (problem.category >= len(problem.category_codes))),
             ("county", (problem.county < 0) | (problem.county >= len(problem.county_ids))),
+            ("certificates", problem.certificates >> CERTIFICATE_BITS != 0),
         )
         for i in np.nonzero(bad)[0]
     ]

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from yuchang.exchange.clearing.engine import Clearing
 from yuchang.exchange.clearing.explain import LeftoverReason, leftover_reasons, match_reasons
 from yuchang.exchange.clearing.problem import Ints, Problem
+from yuchang.exchange.clearing.result import Clearing
 from yuchang.exchange.clearing.scenario import Outcome, prices, swap_legs
 from yuchang.exchange.clearing.terms import Context, Parameters, terms_of
 
@@ -19,7 +19,8 @@ class Proposal:
     """So much at this price, by posting position. Gains are what the price leaves to each side, per unit.
 
     ``notes``: ``swap`` (goods for goods, at the reference value), ``floor_fen`` (the price of the floors that
-    this offer counts for), ``help_fen`` and ``emergency`` (what a fund adds to the price).
+    this offer counts for), ``pairing`` (the one whose quota decided), ``help_fen`` and ``emergency`` (what a
+    fund adds to the price).
     """
 
     offer: int
@@ -56,6 +57,7 @@ def proposals(problem: Problem, context: Context, asked: Parameters, outcome: Ou
     price = [*prices(problem, outcome).tolist()]
     price += [int(unit_fen[problem.category[i]]) for i, _j, _n in swapped]
     floor = floor_prices(problem, asked, context, outcome)
+    pairing = _paired(problem, asked, context, outcome)
     helps = {posting: (emergency, fen) for posting, emergency, fen in context.helps}
     limit = _own_limits(problem, context)
     trades = zip(
@@ -66,6 +68,8 @@ def proposals(problem: Problem, context: Context, asked: Parameters, outcome: Ou
         notes: dict[str, int] = {"swap": 1} if at >= cash else {}
         if at < cash and floor[i]:
             notes["floor_fen"] = int(floor[i])
+        if at < cash and (paired := pairing.get((i, j))):
+            notes["pairing"] = paired
         if int(problem.id[i]) in helps:
             notes["emergency"], notes["help_fen"] = helps[int(problem.id[i])]
         yield Proposal(
@@ -83,6 +87,22 @@ def proposals(problem: Problem, context: Context, asked: Parameters, outcome: Ou
             why.need_partners,
             notes,
         )
+
+
+def _paired(
+    problem: Problem, asked: Parameters, context: Context, outcome: Outcome
+) -> dict[tuple[int, int], int]:
+    """The pairing that each trade counts for, where its quota has a price."""
+    terms, sides = terms_of(problem, context, asked), outcome.sides
+    if terms.rows is None or sides is None:
+        return {}
+    found: dict[tuple[int, int], int] = {}
+    for quota in np.nonzero(sides.quota_price)[0].tolist():
+        offers, needs = terms.rows.members(quota, len(problem))
+        rows = offers[outcome.cleared.offer] & needs[outcome.cleared.need]
+        pairs = zip(outcome.cleared.offer[rows].tolist(), outcome.cleared.need[rows].tolist(), strict=True)
+        found |= dict.fromkeys(pairs, terms.pairings[quota])
+    return found
 
 
 def _own_limits(problem: Problem, context: Context) -> list[int]:
@@ -125,34 +145,25 @@ def leftovers(
 ) -> Iterator[LeftoverReason]:
     """Why postings keep something. Beside the market's reasons (``explain``):
 
-    ``floor``: without floors it would trade more (``plain`` units); ``lot``: partners are there, but no trade
-    of its lot is; ``barred``: every possible partner was declined or lacks a certificate.
+    ``floor``, ``rows``: without floors, or without budgets and quotas, it would trade more (``plain`` units);
+    ``lot``: partners are there, but no trade of its lot is; ``barred``: every possible partner was declined.
     """
     apart = _barred_partners(problem, context)
     small = {i for pair in outcome.small for i in pair}
-    now, before = _units(problem, outcome.cleared), _units(problem, _market(outcome))
+    code = "rows" if outcome.sides else "floor"
+    now, before = problem.traded(outcome.cleared), problem.traded(outcome.market)
     for one in leftover_reasons(problem, _with_swaps(outcome.cleared, swap_legs(outcome))):
         at = one.posting
         if before[at] > now[at]:
-            yield replace(one, code="floor", figures={"plain": int(before[at])})
+            yield replace(one, code=code, figures={"plain": int(before[at])})
         elif one.code == "outcompeted" and at in small:
             yield replace(one, code="lot", figures={"partners": one.figures["partners"]})
         elif one.code == "outcompeted" and one.figures["partners"] <= apart.get(int(problem.id[at]), 0):
             yield replace(one, code="barred", figures={"partners": one.figures["partners"]})
+        elif outcome.sides:  # a step in price wins nothing where a budget is spent
+            yield replace(one, figures={k: v for k, v in one.figures.items() if k != "step_fen"})
         else:
             yield one
-
-
-def _market(outcome: Outcome) -> Clearing:
-    market = outcome.floored.market if outcome.floored else outcome.cleared
-    return market if isinstance(market, Clearing) else outcome.cleared
-
-
-def _units(problem: Problem, cleared: Clearing) -> Ints:
-    found = np.zeros(len(problem), dtype=np.int64)
-    for side in (cleared.offer, cleared.need):
-        np.add.at(found, side, cleared.quantity)
-    return found
 
 
 def _barred_partners(problem: Problem, context: Context) -> dict[int, int]:

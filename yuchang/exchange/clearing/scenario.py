@@ -1,31 +1,40 @@
 """A scenario computed: swaps first, then the market under floors, ties and lots. Same input, same bytes.
 
-1. With swaps: goods for goods over all postings, within the revolving fund. What they move counts for the
-   floors and is taken off the postings; their pairs do not trade for cash as well.
+1. With swaps: goods for goods over all postings, within the revolving fund; declined pairs are barred, and
+   so are pairs that would swap less than a lot. What they move counts for the floors and is taken off the
+   postings; their pairs do not trade for cash as well.
 2. The rest is cleared for cash: with floors if there are any, with last time's partners kept and declined
    pairs barred; while a trade is smaller than its lot its pair is barred and the market is cleared again.
+
+With budgets or quotas there are neither swaps nor floors: one linear programme over all categories, rounded
+within every row and lot (``side_engine``).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import numpy as np
 
-from yuchang.exchange.clearing.engine import CategoryFigures, Clearing, Run, clear, result_from_bytes
+from yuchang.exchange.clearing.engine import Run, clear
 from yuchang.exchange.clearing.floor_account import FloorClearing, FloorFigures
 from yuchang.exchange.clearing.floor_engine import clear_with_floors
 from yuchang.exchange.clearing.lots import bar_small_trades
 from yuchang.exchange.clearing.problem import Ints, Problem, Ties, canonical_bytes
 from yuchang.exchange.clearing.rest import Rest, rest_after
+from yuchang.exchange.clearing.result import CategoryFigures, Clearing, result_from_bytes
+from yuchang.exchange.clearing.side_engine import clear_with_rows
+from yuchang.exchange.clearing.side_rows import SideClearing, side_from_json
 from yuchang.exchange.clearing.swap_engine import clear_swaps
 from yuchang.exchange.clearing.swaps import Cycle, Swaps
-from yuchang.exchange.clearing.terms import Context, Parameters, terms_of
+from yuchang.exchange.clearing.terms import Context, Parameters, Terms, terms_of
 
+Barred = tuple[tuple[int, int], ...]
+"""Pairs of offer and need, by position."""
 Step = Callable[[str, int], None]
 """Told of every stage that begins and how much is done, in percent. May raise to stop."""
 
@@ -34,14 +43,23 @@ Step = Callable[[str, int], None]
 class Outcome:
     """What a scenario came to. Positions are those of the whole problem.
 
-    ``cleared``: the cash trades; ``market``: the same without floors (with floors only); ``floored``: the
-    groups' columns and the figures of the floors; ``small``: pairs barred because of lots.
+    ``cleared``: the cash trades; ``floored``: the groups' columns and the figures of the floors; ``sides``:
+    the duals and figures of budgets and quotas; ``small``: pairs barred because of lots, ``small_swaps``
+    among the swaps.
     """
 
     cleared: Clearing
     floored: FloorClearing | None = None
-    small: tuple[tuple[int, int], ...] = ()
+    small: Barred = ()
     swaps: Swaps | None = None
+    small_swaps: Barred = ()
+    sides: SideClearing | None = None
+
+    @property
+    def market(self) -> Clearing:
+        """The cash trades without floors, budgets and quotas; without any of them the trades themselves."""
+        found = self.floored or self.sides
+        return found.market if found else self.cleared
 
     def to_bytes(self) -> bytes:
         """The canonical text: a clearing's, with the proof of whatever is more than that."""
@@ -55,6 +73,11 @@ class Outcome:
             proof["small"] = self.small
         if self.swaps:
             proof["swaps"] = json.loads(self.swaps.to_bytes())
+        if self.small_swaps:
+            proof["small_swaps"] = self.small_swaps
+        if self.sides:
+            market = json.loads(self.sides.market.to_bytes())
+            proof["sides"] = self.sides.as_json() | {"market": market}
         return canonical_bytes(table | ({"proof": proof} if proof else {}))
 
 
@@ -62,13 +85,23 @@ def outcome_from_bytes(data: bytes) -> Outcome:
     """Read what ``Outcome.to_bytes`` wrote."""
     cleared = result_from_bytes(data)
     proof = json.loads(data).get("proof", {})
-    floors, swaps = proof.get("floors"), proof.get("swaps")
+    floors, swaps, sides = (proof.get(name) for name in ("floors", "swaps", "sides"))
     return Outcome(
         cleared,
         None if floors is None else _floored(floors, cleared),
-        tuple((i, j) for i, j in proof.get("small", ())),
+        _pairs(proof.get("small", ())),
         None if swaps is None else _swaps(swaps),
+        _pairs(proof.get("small_swaps", ())),
+        None if sides is None else _sides(sides, cleared),
     )
+
+
+def _sides(table: dict[str, Any], cleared: Clearing) -> SideClearing:
+    return side_from_json(table, result_from_bytes(canonical_bytes(table["market"])), cleared)
+
+
+def _pairs(rows: Iterable[Sequence[int]]) -> Barred:
+    return tuple((i, j) for i, j in rows)
 
 
 def _floored(table: dict[str, Any], cleared: Clearing) -> FloorClearing:
@@ -102,21 +135,36 @@ def compute(
 ) -> Outcome:
     """The scenario's trades and prices. Raises Unfit for input that means nothing or leaves 64 bits."""
     terms = terms_of(problem, context, asked)
+    if terms.rows is not None:
+        step("market", 20)
+        sides = clear_with_rows(problem, terms.rows, run, terms.ties(problem), terms.lots)
+        step("check", 80)
+        return Outcome(sides.cleared, sides=sides)
     step("swaps", 5)
-    swaps = clear_swaps(problem, terms.unit_fen, asked.fund_fen) if asked.has_swaps else None
+    swaps, small_swaps = _swap(problem, terms, asked) if asked.has_swaps else (None, ())
     rest = rest_after(problem, terms, swaps)
     step("market", 20)
     found = _solve(rest, run, rest.ties)
-    small: tuple[tuple[int, int], ...] = ()
+    small: Barred = ()
     if rest.lots is not None:
         step("lots", 60)
         found, small = _with_lots(rest, run, found)
     step("check", 80)
     floored = found if isinstance(found, FloorClearing) else None
     cleared = rest.whole(_trades(found))
-    if floored is not None and isinstance(floored.market, Clearing):
+    if floored is not None:
         floored = replace(floored, market=rest.whole(floored.market), cleared=cleared)
-    return Outcome(cleared, floored, small, swaps)
+    return Outcome(cleared, floored, small, swaps, small_swaps)
+
+
+def _swap(problem: Problem, terms: Terms, asked: Parameters) -> tuple[Swaps, Barred]:
+    """The swaps, and the pairs barred until every leg fills its lot."""
+    apart, small = terms.barred_at(problem), set[tuple[int, int]]()
+    while True:
+        found = clear_swaps(problem, terms.unit_fen, asked.fund_fen, apart | small)
+        if not (below := found.below(terms.lots)):
+            return found, tuple(sorted(small))
+        small |= below
 
 
 Found = Clearing | FloorClearing
@@ -129,13 +177,10 @@ def _solve(rest: Rest, run: Run, ties: Ties | None) -> Found:
 
 
 def _trades(found: Found) -> Clearing:
-    cleared = found.cleared if isinstance(found, FloorClearing) else found
-    if not isinstance(cleared, Clearing):
-        raise TypeError("a clearing with floors carries a clearing")
-    return cleared
+    return found.cleared if isinstance(found, FloorClearing) else found
 
 
-def _with_lots(rest: Rest, run: Run, found: Found) -> tuple[Found, tuple[tuple[int, int], ...]]:
+def _with_lots(rest: Rest, run: Run, found: Found) -> tuple[Found, Barred]:
     """Solve until every trade fills its lot; with the pairs (whole positions) that had to be barred."""
     nothing = np.zeros(0, dtype=np.int64)
     before = rest.ties or Ties(nothing, nothing, nothing)
@@ -161,20 +206,14 @@ def prices(problem: Problem, outcome: Outcome) -> Ints:
     cleared = outcome.cleared
     if outcome.floored is None:
         return cleared.prices(problem)
-    km = problem.distances_km(problem.county[cleared.offer], problem.county[cleared.need])
-    carriage = problem.transport_fen(problem.category[cleared.offer], km)
-    paid = problem.limit[cleared.need] - carriage - cleared.dual[cleared.need]
-    found: Ints = np.maximum(problem.limit[cleared.offer], paid)
+    left = problem.gains(cleared.offer, cleared.need) - cleared.dual[cleared.need]
+    found: Ints = problem.limit[cleared.offer] + np.maximum(left, 0)
     return found
 
 
 def swap_legs(outcome: Outcome) -> list[tuple[int, int, int]]:
     """Offer, need and units of everything that is swapped, pairs added up."""
-    total: dict[tuple[int, int], int] = {}
-    for one, count in outcome.swaps.turns if outcome.swaps else ():
-        for i, j, units in one.legs:
-            total[i, j] = total.get((i, j), 0) + units * count
-    return [(i, j, units) for (i, j), units in sorted(total.items())]
+    return outcome.swaps.legs() if outcome.swaps else []
 
 
 def category_figures(problem: Problem, outcome: Outcome, unit_fen: Ints) -> tuple[CategoryFigures, ...]:
@@ -200,15 +239,16 @@ def category_figures(problem: Problem, outcome: Outcome, unit_fen: Ints) -> tupl
                 offered=int(problem.quantity[offers].sum()),
                 needed=int(problem.quantity[needs].sum()),
                 traded=one.traded + units,
-                welfare_fen=one.welfare_fen + sum(n * gain_of(problem, i, j) for i, j, n in own),
+                welfare_fen=one.welfare_fen + _gain(problem, own),
                 value_fen=int(worth[problem.category[cleared.offer] == c].sum()) + units * int(unit_fen[c]),
             )
         )
     return tuple(found)
 
 
-def gain_of(problem: Problem, i: int, j: int) -> int:
-    """The gain per unit of one pair."""
-    km = problem.distances_km(problem.county[[i]], problem.county[[j]])
-    carriage = int(problem.transport_fen(int(problem.category[i]), km)[0])
-    return int(problem.limit[j]) - int(problem.limit[i]) - carriage
+def _gain(problem: Problem, legs: list[tuple[int, int, int]]) -> int:
+    """The total gain of what is swapped."""
+    if not legs:
+        return 0
+    offer, need, units = np.array(legs, dtype=np.int64).T
+    return int((units * problem.gains(offer, need)).sum())

@@ -10,6 +10,7 @@ import numpy as np
 from yuchang.exchange.clearing.floors import COUNTY, PRICE_SCALE, Floors
 from yuchang.exchange.clearing.problem import Ints, Problem
 from yuchang.exchange.clearing.scenario import Outcome, category_figures, prices, swap_legs
+from yuchang.exchange.clearing.side_rows import SideClearing, SideRows
 from yuchang.exchange.clearing.terms import Context, Parameters, Terms, terms_of
 
 GROUPS_SHOWN = 50
@@ -28,9 +29,8 @@ class Tally:
 def tally_of(problem: Problem, outcome: Outcome, unit_fen: Ints) -> Tally:
     """Cash trades and swaps together."""
     cleared, price = outcome.cleared, prices(problem, outcome)
-    units, value = np.zeros((2, len(problem)), dtype=np.int64)
+    units, value = problem.traded(cleared), np.zeros(len(problem), dtype=np.int64)
     for side in (cleared.offer, cleared.need):
-        np.add.at(units, side, cleared.quantity)
         np.add.at(value, side, cleared.quantity * price)
     for i, j, n in swap_legs(outcome):
         units[[i, j]] += n
@@ -61,9 +61,12 @@ def summary_of(
         "kept": _kept(problem, context, outcome),
         "small": len(outcome.small),
         "helped": len(context.helps),
+        "transport": dict(zip(problem.category_codes, problem.transport_fen_100km.tolist(), strict=True)),
     }
     if outcome.swaps is not None:
         found["swaps"] = _swaps(problem, outcome, terms, len(legs))
+    if outcome.sides is not None and terms.rows is not None:
+        found |= _rows(terms.rows, terms.pairings, outcome.sides)
     if outcome.floored is not None and terms.floors is not None:
         found |= _floors(problem, terms.floors, terms.keys, outcome)
     if plain is not None:
@@ -90,6 +93,39 @@ def _swaps(problem: Problem, outcome: Outcome, terms: Terms, legs: int) -> dict[
         "gain_fen": outcome.swaps.gain_fen,
         "bound_fen": outcome.swaps.bound // PRICE_SCALE,
     }
+
+
+def _rows(rows: SideRows, pairings: tuple[int, ...], sides: SideClearing) -> dict[str, Any]:
+    """Budgets in sum, and the quotas that fall short most or cost most."""
+    found: dict[str, Any] = {"rows": asdict(sides.figures)}
+    if len(rows.budget_fen):
+        found["budgets"] = {
+            "count": len(rows.budget_fen),
+            "tight": int((sides.budget_price > 0).sum()),
+            "budget_fen": int(rows.budget_fen.sum()),
+            "spent_fen": int(sides.spent_fen.sum()),
+        }
+    asked, served = rows.quota_fen, sides.served_fen
+    if len(asked):
+        found["quotas"] = {
+            "count": len(asked),
+            "short": int((served < asked).sum()),
+            "asked_fen": int(asked.sum()),
+            "served_fen": int(np.minimum(served, asked).sum()),
+        }
+    share = served * 1000 // np.maximum(asked, 1)
+    shown = np.lexsort((np.arange(len(asked)), -sides.quota_price, np.minimum(share, 1000)))[:GROUPS_SHOWN]
+    found["pairings"] = [
+        {
+            "key": pairings[at],
+            "asked_fen": int(asked[at]),
+            "served_fen": int(served[at]),
+            "price": int(sides.quota_price[at]),
+            "reason": sides.reason[at],
+        }
+        for at in shown.tolist()
+    ]
+    return found
 
 
 def _floors(problem: Problem, floors: Floors, keys: Ints, outcome: Outcome) -> dict[str, Any]:

@@ -11,13 +11,23 @@ import numpy as np
 
 from yuchang.exchange.clearing.checker import Certificate
 from yuchang.exchange.clearing.problem import INT64_SAFE, Ints, Problem
-from yuchang.exchange.clearing.swaps import DUAL_SCALE, Swaps, balances_of, bound_of, cycles_of, lack_of
+from yuchang.exchange.clearing.swaps import (
+    DUAL_SCALE,
+    Pairs,
+    Swaps,
+    balances_of,
+    bound_of,
+    cycles_of,
+    lack_of,
+)
 
 
-def check_swaps(problem: Problem, unit_fen: Ints, fund_fen: int, result: Swaps) -> Certificate:
+def check_swaps(
+    problem: Problem, unit_fen: Ints, fund_fen: int, result: Swaps, barred: Pairs = frozenset()
+) -> Certificate:
     """Judge swaps; ``dual_fen`` of the certificate is the bound, not always reached."""
     found: list[str] = []
-    cycles = cycles_of(problem, unit_fen)
+    cycles = cycles_of(problem, unit_fen, barred)
     dual = result.dual
     if dual.shape != (len(problem),) or dual.dtype.kind != "i" or bool((np.abs(dual) >= INT64_SAFE).any()):
         return Certificate(False, ("the duals are not one whole number per posting",), 0, 0, 0)

@@ -10,6 +10,7 @@ from yuchang.exchange.clearing.problem import Ints, Problem, validate
 from yuchang.exchange.clearing.swaps import (
     DUAL_SCALE,
     Cycle,
+    Pairs,
     Swaps,
     balances_of,
     bound_of,
@@ -22,14 +23,14 @@ EXACT_MAX = 2_000
 """Up to so many cycles by branch and bound; beyond, the linear programme rounded down and refilled."""
 
 
-def clear_swaps(problem: Problem, unit_fen: Ints, fund_fen: int = 0) -> Swaps:
-    """The turns of greatest total gain, with duals that bound every other choice.
+def clear_swaps(problem: Problem, unit_fen: Ints, fund_fen: int = 0, barred: Pairs = frozenset()) -> Swaps:
+    """The turns of greatest total gain, with duals that bound every other choice without the barred pairs.
 
     The choice is NP-hard; how far from the bound it stays is stated (``bound``). Raises Unfit.
     """
     validate(problem)
     validate_swaps(problem, unit_fen, fund_fen)
-    cycles = cycles_of(problem, unit_fen)
+    cycles = cycles_of(problem, unit_fen, barred)
     if not cycles:
         return Swaps((), np.zeros(len(problem), dtype=np.int64), 0, 0, 0, 0, ())
     rows = _rows(problem, cycles)

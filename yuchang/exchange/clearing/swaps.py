@@ -8,6 +8,7 @@ revolving fund advances; the fund's limit bounds the sum of all advances of one 
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import asdict, dataclass
 from itertools import product
 from math import prod
@@ -29,6 +30,7 @@ from yuchang.exchange.clearing.problem import (
 DUAL_SCALE = 1_000_000
 LEGS_MAX = 200_000
 CYCLES_MAX = 20_000
+Pairs = Set[tuple[int, int]]
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,20 @@ class Swaps:
     bound: int
     balances: tuple[tuple[int, int], ...]
 
+    def legs(self) -> list[tuple[int, int, int]]:
+        """Offer, need and units of everything that is swapped, pairs added up."""
+        total: dict[tuple[int, int], int] = {}
+        for one, count in self.turns:
+            for i, j, units in one.legs:
+                total[i, j] = total.get((i, j), 0) + units * count
+        return [(i, j, units) for (i, j), units in sorted(total.items())]
+
+    def below(self, lots: Ints | None) -> set[tuple[int, int]]:
+        """The pairs that swap less than the lot of either side."""
+        if lots is None:
+            return set()
+        return {(i, j) for i, j, units in self.legs() if units < max(int(lots[i]), int(lots[j]))}
+
     def to_bytes(self) -> bytes:
         """The canonical text of this result."""
         table: dict[str, Any] = asdict(self)
@@ -81,9 +97,12 @@ def validate_swaps(problem: Problem, unit_fen: Ints, fund_fen: int) -> None:
         raise Unfit([Flaw("fund", 0, "the fund is between nothing and some ten million yuan")])
 
 
-def cycles_of(problem: Problem, unit_fen: Ints) -> list[Cycle]:
-    """Every cycle of two or three participants, in a fixed order. Raises Unfit (``too many cycles``)."""
-    legs = _legs(problem, unit_fen)
+def cycles_of(problem: Problem, unit_fen: Ints, barred: Pairs = frozenset()) -> list[Cycle]:
+    """Every cycle of two or three participants, in a fixed order. Raises Unfit (``too many cycles``).
+
+    ``barred``: pairs of offer and need (positions) that must not trade.
+    """
+    legs = _legs(problem, unit_fen, barred)
     partners: dict[int, list[int]] = {}
     for giver, taker in legs:
         partners.setdefault(giver, []).append(taker)
@@ -101,7 +120,7 @@ def cycles_of(problem: Problem, unit_fen: Ints) -> list[Cycle]:
     return [one for one in found if _fits(problem, one)]
 
 
-def _legs(problem: Problem, unit_fen: Ints) -> dict[tuple[int, int], list[tuple[int, int]]]:
+def _legs(problem: Problem, unit_fen: Ints, barred: Pairs) -> dict[tuple[int, int], list[tuple[int, int]]]:
     """Who may give what to whom at the reference value: (giver, taker) to pairs of postings."""
     legs: dict[tuple[int, int], list[tuple[int, int]]] = {}
     count = 0
@@ -119,6 +138,7 @@ def _legs(problem: Problem, unit_fen: Ints) -> dict[tuple[int, int], list[tuple[
             & (problem.start[i] <= problem.end[j])
             & (problem.start[j] <= problem.end[i])
             & (km <= np.minimum(reach[i], reach[j]))
+            & (problem.certificates[j] & ~problem.certificates[i] == 0)
         )
         if problem.focus >= 0:
             fits &= (problem.county[i] == problem.focus) | (problem.county[j] == problem.focus)
@@ -127,6 +147,8 @@ def _legs(problem: Problem, unit_fen: Ints) -> dict[tuple[int, int], list[tuple[
             raise Unfit([Flaw("too many cycles", 0, str(LEGS_MAX))])
         for a, b in zip(*np.nonzero(fits), strict=True):
             pair = (int(offers[a]), int(needs[b]))
+            if pair in barred:
+                continue
             owners = (int(problem.owner[pair[0]]), int(problem.owner[pair[1]]))
             legs.setdefault(owners, []).append(pair)
     return {owners: sorted(pairs) for owners, pairs in sorted(legs.items())}
@@ -138,11 +160,8 @@ def _cycle(problem: Problem, unit_fen: Ints, way: tuple[tuple[int, int], ...]) -
     given = [n * value for n, value in zip(units, values, strict=True)]
     # Who gives on leg k received on leg k - 1.
     cash = sum(max(0, given[k - 1] - given[k]) for k in range(len(way)))
-    gain = 0
-    for (i, j), n in zip(way, units, strict=True):
-        km = problem.distances_km(problem.county[[i]], problem.county[[j]])
-        carriage = int(problem.transport_fen(int(problem.category[i]), km)[0])
-        gain += n * (int(problem.limit[j]) - int(problem.limit[i]) - carriage)
+    offers, needs = np.array(way).T
+    gain = int((problem.gains(offers, needs) * units).sum())
     return Cycle(tuple((i, j, n) for (i, j), n in zip(way, units, strict=True)), gain, cash)
 
 

@@ -1,7 +1,7 @@
 """What a scenario asks, and what it needs to know of the postings. Pure; no solver.
 
 ``Parameters`` are the few numbers an officer chooses; ``Context`` is frozen beside the postings; ``terms_of``
-makes of both what the engines take: floors, ties, lots, reference values. The same in, the same out.
+makes of both what the engines take: floors, ties, lots, rows, reference values. The same in, the same out.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from yuchang.exchange.clearing.problem import (
     canonical_bytes,
     ties_of,
 )
+from yuchang.exchange.clearing.side_rows import PENALTY_MAX, SCALE, SideRows
 
 FLOOR_MAX_FEN = 100_000_000_000
 """No floor is higher: one billion yuan."""
@@ -46,6 +47,9 @@ class Parameters:
     ``soft_price`` is what a fen missing may cost, in millionths of a fen (-1: before all gain).
     ``lot_fen`` is the least worth of a trade, ``bonus_fen`` what a unit earns for staying with the
     partner of the last clearing, ``fund_fen`` what the revolving fund advances for swaps.
+    ``has_budgets``: nobody may come to pay beyond a stated budget. Every pairing is to buy for at least
+    ``quota_fen``, with ``has_promises`` for what it promised if that is more; a fen missing costs
+    ``quota_price`` millionths of a fen.
     """
 
     household_fen: int = 0
@@ -56,6 +60,15 @@ class Parameters:
     fund_fen: int = 0
     lot_fen: int = 0
     bonus_fen: int = 0
+    has_budgets: bool = False
+    has_promises: bool = False
+    quota_fen: int = 0
+    quota_price: int = SCALE
+
+    @property
+    def has_quotas(self) -> bool:
+        """Whether any pairing is to buy anything at least."""
+        return bool(self.quota_fen or self.has_promises)
 
     @property
     def has_floors(self) -> bool:
@@ -84,6 +97,8 @@ def parameter_flaws(asked: Parameters) -> Iterator[tuple[str, str]]:
         "fund_fen": SWAP_FUND_MAX_FEN,
         "lot_fen": FLOOR_MAX_FEN,
         "bonus_fen": PRICE_MAX_FEN,
+        "quota_fen": FLOOR_MAX_FEN,
+        "quota_price": PENALTY_MAX,
     }
     for name, limit in most.items():
         if not 0 <= getattr(asked, name) <= limit:
@@ -98,6 +113,8 @@ def parameter_flaws(asked: Parameters) -> Iterator[tuple[str, str]]:
         yield "soft_price", "soft without floors"
     if asked.fund_fen and not asked.has_swaps:
         yield "fund_fen", "fund without swaps"
+    if (asked.has_budgets or asked.has_quotas) and (asked.has_floors or asked.has_swaps):
+        yield "has_budgets" if asked.has_budgets else "quota_fen", "rows with others"
 
 
 @dataclass(frozen=True)
@@ -106,6 +123,9 @@ class Context:
 
     ``household`` and ``village`` are numbers of the owner, 0 for none; ``helps`` are rows of posting id,
     emergency id and fen per unit that a fund adds (the posting's limit is already that much lower).
+    ``budgets``: owner and what is left of its budget in fen. ``pairings``: rows of number, fen promised and
+    not bought yet, helper's owner (0: everybody of its county), helper's county id, receiving county id,
+    receiving village (0: the county).
     """
 
     household: Ints
@@ -118,10 +138,16 @@ class Context:
     helps: tuple[tuple[int, int, int], ...] = ()
     stated: tuple[tuple[int, int], ...] = ()
     """Posting id and limit as stated, where the clearing uses another (learned, or lower by a help)."""
+    budgets: tuple[tuple[int, int], ...] = ()
+    pairings: tuple[tuple[int, int, int, int, int, int], ...] = ()
 
     def to_bytes(self) -> bytes:
-        """The canonical text."""
-        return canonical_bytes({name: plain(value) for name, value in vars(self).items()})
+        """The canonical text; without budgets and pairings, that of runs from before there were any."""
+        table = {name: plain(value) for name, value in vars(self).items()}
+        return canonical_bytes({n: value for n, value in table.items() if value or n not in _ADDED})
+
+
+_ADDED = ("budgets", "pairings")
 
 
 def plain(value: Any) -> Any:
@@ -142,14 +168,18 @@ def context_from_bytes(data: bytes) -> Context:
         name: np.array(table[name], dtype=np.int64) for name in ("household", "village", "lots")
     }
     pairs: dict[str, Any] = {
-        name: tuple(tuple(row) for row in table[name]) for name in ("kept", "barred", "helps", "stated")
+        name: tuple(tuple(row) for row in table.get(name, ()))
+        for name in ("kept", "barred", "helps", "stated", *_ADDED)
     }
     return Context(is_poor=np.array(table["is_poor"], dtype=bool), **columns, **pairs)
 
 
 @dataclass(frozen=True)
 class Terms:
-    """What the engines take. ``keys``: the household, village or county (position) of every group."""
+    """What the engines take. ``keys``: the household, village or county (position) of every group.
+
+    ``pairings``: the number of the pairing of every quota of ``rows``.
+    """
 
     unit_fen: Ints
     floors: Floors | None
@@ -158,6 +188,13 @@ class Terms:
     bonus_fen: int
     kept: tuple[tuple[int, int], ...]
     barred: tuple[tuple[int, int], ...]
+    rows: SideRows | None
+    pairings: tuple[int, ...]
+
+    def barred_at(self, problem: Problem) -> set[tuple[int, int]]:
+        """The pairs kept apart among these postings, by position."""
+        at = {number: i for i, number in enumerate(problem.id.tolist())}
+        return {(at[i], at[j]) for i, j in self.barred if i in at and j in at}
 
     def ties(self, problem: Problem, also_barred: tuple[tuple[int, int], ...] = ()) -> Ties | None:
         """The pairs that stay together or apart among these postings; None if there are none."""
@@ -174,9 +211,61 @@ def terms_of(problem: Problem, context: Context, asked: Parameters) -> Terms:
     units = np.maximum(context.lots, -(-asked.lot_fen // unit_fen[problem.category]))
     lots = np.clip(units, 1, problem.quantity)
     has_lots = bool((lots > 1).any())
+    rows, pairings = _rows(problem, context, asked, unit_fen)
     return Terms(
-        unit_fen, floors, keys, lots if has_lots else None, asked.bonus_fen, context.kept, context.barred
+        unit_fen,
+        floors,
+        keys,
+        lots if has_lots else None,
+        asked.bonus_fen,
+        context.kept,
+        context.barred,
+        rows,
+        pairings,
     )
+
+
+def _rows(
+    problem: Problem, context: Context, asked: Parameters, unit_fen: Ints
+) -> tuple[SideRows | None, tuple[int, ...]]:
+    """The budgets and quotas that are asked for; none if neither is."""
+    if not asked.has_budgets and not asked.has_quotas:
+        return None, ()
+    budgets = context.budgets if asked.has_budgets else ()
+    number = {owner: at for at, (owner, _fen) in enumerate(budgets)}
+    pays = [
+        -1 if side else number.get(owner, -1)
+        for owner, side in zip(problem.owner.tolist(), problem.is_offer.tolist(), strict=True)
+    ]
+    quotas = [
+        (pairing, fen)
+        for pairing in context.pairings
+        if (fen := max(asked.quota_fen, pairing[1] if asked.has_promises else 0))
+    ]
+    sides = [_sides(problem, context, pairing) for pairing, _fen in quotas]
+    rows = SideRows(
+        np.array([fen for _owner, fen in budgets], dtype=np.int64),
+        np.array(pays, dtype=np.int64),
+        np.array([fen for _pairing, fen in quotas], dtype=np.int64),
+        tuple(offers for offers, _needs in sides),
+        tuple(needs for _offers, needs in sides),
+        unit_fen,
+        asked.quota_price,
+    )
+    return rows, tuple(pairing[0] for pairing, _fen in quotas)
+
+
+def _sides(problem: Problem, context: Context, pairing: tuple[int, ...]) -> tuple[Ints, Ints]:
+    """The offers of the place that receives help, and the needs of the helper."""
+    _number, _promised, owner, helper_county, county, village = pairing
+    gives = context.village == village if village else problem.county == _position(problem, county)
+    takes = problem.owner == owner if owner else problem.county == _position(problem, helper_county)
+    return np.nonzero(gives & problem.is_offer)[0], np.nonzero(takes & ~problem.is_offer)[0]
+
+
+def _position(problem: Problem, county: int) -> int:
+    """Where a county stands among those of the postings; -1 if nowhere."""
+    return problem.county_ids.index(county) if county in problem.county_ids else -1
 
 
 def _floors(
@@ -209,7 +298,7 @@ def _floors(
 
 def part_of(problem: Problem, keep: Bools, quantity: Ints) -> Problem:
     """The postings kept, with other quantities."""
-    columns = {name: getattr(problem, name)[keep] for name in COLUMNS}
+    columns = {name: getattr(problem, name)[keep] for name in (*COLUMNS, "certificates")}
     return replace(problem, **(columns | {"quantity": quantity[keep]}))
 
 

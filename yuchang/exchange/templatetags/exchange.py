@@ -93,12 +93,6 @@ def public_owner(row: Posting) -> str:
 
 
 @register.filter
-def quantity_left(row: Posting) -> int:
-    """What no agreement holds."""
-    return row.quantity - row.agreed_quantity
-
-
-@register.filter
 def suggestion_words(item: Suggestion) -> str:
     """Why somebody is suggested; tells nothing of anybody's limit."""
     return words.suggestion_reason(item.km, item.days, is_by_duals=item.is_by_duals)
@@ -139,6 +133,12 @@ def floor_level(level: str) -> str:
 def shortfall(reason: str) -> str:
     """Why a floor is not kept; nothing when it is."""
     return str(words.SHORTFALLS[reason]) if reason else ""
+
+
+@register.filter
+def quota_shortfall(reason: str) -> str:
+    """Why a pairing's quota is not reached; nothing when it is."""
+    return str(words.QUOTA_SHORTFALLS[reason]) if reason else ""
 
 
 @register.filter

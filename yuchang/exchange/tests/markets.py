@@ -18,7 +18,7 @@ calm = settings(deadline=None, max_examples=60, suppress_health_check=[HealthChe
 def problem(rows: list[dict[str, Any]], **changes: Any) -> Problem:
     """A problem from plain rows; what a row leaves out is one unit at price 0, always and anywhere."""
     plain = {"offer": True, "category": 0, "quantity": 1, "limit": 0, "start": 0, "end": 9}
-    plain |= {"county": 0, "radius": -1}
+    plain |= {"county": 0, "radius": -1, "certificates": 0}
     filled = [{**plain, "owner": i, **row} for i, row in enumerate(rows)]
 
     def column(name: str) -> Any:
@@ -41,6 +41,7 @@ def problem(rows: list[dict[str, Any]], **changes: Any) -> Problem:
         "longitude_e4": np.array([1_050_000, 1_060_000, 1_150_000]),
         "latitude_e4": np.array([330_000, 330_000, 350_000]),
         "has_point": np.array([True, True, True]),
+        "certificates": column("certificates"),
     }
     return Problem(**(given | changes))
 

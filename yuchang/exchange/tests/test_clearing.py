@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from yuchang.core.side_by_side import side_by_side
 from yuchang.exchange.clearing import explain
 from yuchang.exchange.clearing.checker import Certificate, check
-from yuchang.exchange.clearing.engine import Clearing, clear, result_from_bytes
+from yuchang.exchange.clearing.engine import clear
 from yuchang.exchange.clearing.problem import Problem, Unfit, from_bytes
+from yuchang.exchange.clearing.result import Clearing, result_from_bytes
 from yuchang.exchange.tests.markets import calm, need, offer, problem, problems
 
 

@@ -9,12 +9,18 @@ from hypothesis import given
 
 from yuchang.exchange.clearing.engine import clear
 from yuchang.exchange.clearing.problem import Problem
-from yuchang.exchange.comparing import compare, others
+from yuchang.exchange.comparing import View, compare, others
 from yuchang.exchange.tests.markets import calm, need, offer, problem, problems
 
 
+def view_of(market: Problem, barred: set[Any]) -> View:
+    result = clear(market)
+    pairs = zip(market.id[result.offer].tolist(), market.id[result.need].tolist(), strict=True)
+    return View(market, result.dual, set(pairs), barred)
+
+
 def verdict(market: Problem, offer_id: int, need_id: int, barred: set[Any] | None = None) -> tuple[str, Any]:
-    found = compare(market, clear(market), barred or set(), offer_id, need_id)
+    found = compare(view_of(market, barred or set()), offer_id, need_id)
     return found.code, found.figures
 
 
@@ -28,6 +34,7 @@ def verdict(market: Problem, offer_id: int, need_id: int, barred: set[Any] | Non
         ([offer(5, radius=0), need(9), need(7, county=1)], "distance", {"km": 94}),
         ([offer(5, owner=1), need(9), need(7, owner=1)], "opposite", {}),
         ([offer(5), need(9), need(7, category=1)], "opposite", {}),
+        ([offer(5, certificates=2), need(9), need(7, certificates=3)], "certificate", {"lacks": 1}),
         ([offer(5), need(9), offer(7)], "opposite", {}),
     ],
 )
@@ -47,12 +54,11 @@ def test_the_chosen_the_barred_the_absent_and_the_far_county() -> None:
 @calm
 @given(problems())
 def test_no_pair_of_any_market_is_left_without_a_true_reason(market: Problem) -> None:
-    result = clear(market)
-    trades = set(zip(market.id[result.offer].tolist(), market.id[result.need].tolist(), strict=True))
+    view = view_of(market, set())
     for i in market.id[market.is_offer].tolist():
         for j in market.id[~market.is_offer].tolist():
-            found = compare(market, result, set(), i, j)
-            assert (found.code == "matched") == ((i, j) in trades)
+            found = compare(view, i, j)
+            assert (found.code == "matched") == ((i, j) in view.trades)
             if found.code in ("better", "price"):
                 assert found.figures["short_fen"] % 10 == 0 < found.figures["short_fen"]
 

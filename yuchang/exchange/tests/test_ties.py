@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from yuchang.exchange.clearing.checker import Certificate, check
-from yuchang.exchange.clearing.engine import Clearing, clear
+from yuchang.exchange.clearing.engine import clear
 from yuchang.exchange.clearing.problem import PRICE_MAX_FEN, Problem, Ties, Unfit, ties_of
+from yuchang.exchange.clearing.result import Clearing
 from yuchang.exchange.tests.markets import calm, need, offer, problem, problems
 
 PAIRS = st.lists(st.tuples(st.integers(1, 12), st.integers(1, 12)), max_size=6)

@@ -12,14 +12,14 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
+from yuchang.core.forms import VersionForm, require_valid
 from yuchang.core.lists import Filter, listing
 from yuchang.exchange import actions, forms, lists, queries
 from yuchang.exchange.beside import conditions
 from yuchang.exchange.inputs import replay
 from yuchang.exchange.models import Category, Clearing
-from yuchang.exchange.queries_console import family_is_published
+from yuchang.exchange.queries_console import published_of
 from yuchang.exchange.templatetags.exchange import leftover_kind
-from yuchang.exchange.views.postings import require_valid
 from yuchang.places.models import Place
 from yuchang.sheets.lists import answer
 
@@ -77,7 +77,7 @@ def _page(request: HttpRequest, run: Clearing, **extra: object) -> HttpResponse:
         "counts": queries.leftover_counts(run),
         "conditions": conditions(run.parameters),
         "helped": run.outcome.get("helped", 0),
-        "published_other": family_is_published(run),
+        "published_other": published_of(run) not in (None, run.pk),
         **extra,
     }
     return render(request, "exchange/clearing_page.html", context)
@@ -95,7 +95,7 @@ def clearing_check(request: HttpRequest, clearing_id: int) -> HttpResponse:
 @require_POST
 def clearing_publish(request: HttpRequest, clearing_id: int) -> HttpResponse:
     """Send the proposals to both sides."""
-    version = require_valid(forms.VersionForm(request.POST))["version"]
+    version = require_valid(VersionForm(request.POST))["version"]
     run = actions.publish_clearing(actor=actor_of(request), clearing_id=clearing_id, version=version)
     messages.success(request, _("已发布 %(count)d 条撮合建议。") % {"count": run.match_count})
     return redirect("exchange:clearing", clearing_id)

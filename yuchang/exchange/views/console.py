@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import Any
 
 from django.contrib import messages
@@ -16,16 +17,21 @@ from yuchang.accounts.doors import actor_of, gate, open_door
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import VersionForm, require_valid, show_problems
 from yuchang.core.lists import listing
 from yuchang.exchange import actions, forms, lists, pictures, queries
 from yuchang.exchange import queries_console as console
 from yuchang.exchange.actions.emergencies import EVIDENCE
 from yuchang.exchange.beside import conditions, lines_of
-from yuchang.exchange.forms_console import EMERGENCY_FIELDS, SCENARIO_FIELDS, EmergencyForm, ScenarioForm
+from yuchang.exchange.forms_console import (
+    EMERGENCY_FIELDS,
+    SCENARIO_FIELDS,
+    BudgetForm,
+    EmergencyForm,
+    ScenarioForm,
+)
 from yuchang.exchange.models import Clearing, Posting, Scenario
 from yuchang.exchange.views.clearings import NATION, areas
-from yuchang.exchange.views.postings import require_valid
 from yuchang.files.queries import files_about
 from yuchang.places import outlines
 from yuchang.places.models import Place
@@ -55,7 +61,7 @@ def _compare(
     runs = console.family_of(run)
     draft = runs[0]
     different = console.differences_of(runs)
-    names = console.group_names(runs)
+    names, pairs = console.group_names(runs), console.pairing_names(runs)
     is_open = not any(one.state == Clearing.State.PUBLISHED for one in runs) and draft.state == "computed"
     context = {
         "draft": draft,
@@ -67,6 +73,10 @@ def _compare(
                 "groups": [
                     {**group, "name": names.get((group["level"], group["key"]), "—")}
                     for group in one.outcome.get("groups", [])
+                ],
+                "pairings": [
+                    {**pairing, "name": pairs.get(pairing["key"], "—")}
+                    for pairing in one.outcome.get("pairings", [])
                 ],
             }
             for one in runs
@@ -115,7 +125,7 @@ def scenario_progress(request: HttpRequest, scenario_id: int) -> HttpResponse:
 @require_POST
 def scenario_stop(request: HttpRequest, scenario_id: int) -> HttpResponse:
     """Stop computing."""
-    version = require_valid(forms.VersionForm(request.POST))["version"]
+    version = require_valid(VersionForm(request.POST))["version"]
     row = actions.stop_scenario(actor=actor_of(request), scenario_id=scenario_id, version=version)
     messages.success(request, _("已停止。"))
     return redirect("exchange:compare", row.draft_id)
@@ -125,10 +135,36 @@ def scenario_stop(request: HttpRequest, scenario_id: int) -> HttpResponse:
 @require_POST
 def scenario_resume(request: HttpRequest, scenario_id: int) -> HttpResponse:
     """Compute again from the same frozen inputs."""
-    version = require_valid(forms.VersionForm(request.POST))["version"]
+    version = require_valid(VersionForm(request.POST))["version"]
     row = actions.resume_scenario(actor=actor_of(request), scenario_id=scenario_id, version=version)
     messages.success(request, _("方案已提交，正在后台计算。"))
     return redirect("exchange:compare", row.draft_id)
+
+
+# Budgets ------------------------------------------------------------------------------------------
+
+
+@gate("exchange.post")
+@require_http_methods(["GET", "POST"])
+def budget(request: HttpRequest, organisation_id: int) -> HttpResponse:
+    """What one's own organisation can pay, and what is left of it."""
+    actor = actor_of(request)
+    organisation = console.own_organisation(actor, organisation_id)
+    row = console.budget_of(organisation.pk)
+    start = {"version": 0} if row is None else {"version": row.version, "until": row.until}
+    form = BudgetForm(request.POST or None, initial=start)
+    if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        given = {"version": data["version"], "amount_fen": forms.fen(data["amount"] or Decimal(0))}
+        try:
+            actions.set_budget(actor=actor, organisation_id=organisation.pk, until=data["until"], **given)
+        except Invalid as error:
+            show_problems(form, error)
+        else:
+            messages.success(request, _("已记下。下一次按预算的撮合会用它。"))
+            return redirect("exchange:budget", organisation.pk)
+    context = {"organisation": organisation, "row": row, "form": form, "left": console.budget_left(row)}
+    return render(request, "exchange/budget.html", context, status=422 if form.errors else 200)
 
 
 # Pictures -----------------------------------------------------------------------------------------

@@ -18,12 +18,13 @@ from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid, Problem
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import VersionForm, require_valid, show_problems
 from yuchang.core.lists import Filter, listing
+from yuchang.core.money import plain_yuan
 from yuchang.exchange import actions, forms, lists, queries
 from yuchang.exchange.learning import learned_limits
-from yuchang.exchange.models import Category, Direction, Posting
-from yuchang.exchange.rules import PostingFacts, convert_quantity
+from yuchang.exchange.models import UNSETTLED, Category, Direction, Posting
+from yuchang.exchange.rules import PostingFacts, convert_quantity, year_on
 from yuchang.exchange.words import in_unit
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
@@ -54,7 +55,9 @@ def posting_list(request: HttpRequest) -> HttpResponseBase:
         prepare=lists.open_postings if is_market else lists.own_postings,
         filters=_filters(wanted, is_market),
     )
-    return answer(request, found, "exchange/posting_list.html", {"is_market": is_market})
+    own = [] if is_market else actor.organisation_ids("exchange.post")
+    context = {"is_market": is_market, "organisations": own}
+    return answer(request, found, "exchange/posting_list.html", context)
 
 
 def _filters(wanted: dict[str, Any], is_market: bool) -> list[Filter]:
@@ -77,14 +80,13 @@ def posting_page(request: HttpRequest, posting_id: int) -> HttpResponse:
         leftover.posting = row
     context = {
         "row": row,
-        "left": row.quantity - row.agreed_quantity,
-        "said": in_unit(row.quantity - row.agreed_quantity, row.unit, row.entered_unit),
+        "said": in_unit(row.left, row.unit, row.entered_unit),
         "owner": queries.own_owner(row) if is_mine else queries.public_owner(row),
         "limit_fen": row.limit_fen if is_mine else None,
         "is_mine": is_mine,
         "photos": row.photos.order_by("id"),
-        "photo_form": forms.PhotoForm() if may_post and row.state in ("draft", "open") else None,
-        "may_change": may_post and row.state in ("draft", "open"),
+        "photo_form": forms.PhotoForm() if may_post and row.state in UNSETTLED else None,
+        "may_change": may_post and row.state in UNSETTLED,
         "cards": queries.board(actor, list(matches)) if is_mine else [],
         "leftover": leftover if row.state == Posting.State.OPEN else None,
         "learned_fen": learned_limits([row.pk]).get(row.pk) if is_mine else None,
@@ -137,7 +139,7 @@ def _form(actor: Actor, category: Category, request: HttpRequest) -> forms.Posti
         "direction": request.GET.get("direction", "offer"),
         "household_number": request.GET.get("household", ""),
         "window_from": today,
-        "window_to": today.replace(year=today.year + 1, day=min(today.day, 28)),
+        "window_to": year_on(today),
     }
     data = request.POST if request.method == "POST" else None
     numbers = actor.organisation_ids("exchange.post")
@@ -219,7 +221,7 @@ def post_resource(request: HttpRequest, resource_id: int) -> HttpResponse:
     today = clock.today()
     initial = {
         "window_from": max(resource.season_from or today, today),
-        "window_to": resource.season_to or today.replace(year=today.year + 1, day=min(today.day, 28)),
+        "window_to": resource.season_to or year_on(today),
     }
     form = forms.ResourcePostingForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -268,7 +270,7 @@ def posting_edit(request: HttpRequest, posting_id: int) -> HttpResponse:
     row = open_door(rows, actor, "exchange.post", posting_id, within=Q())
     initial = {
         "quantity": row.quantity,
-        "limit": f"{row.limit_fen / 100:.2f}",
+        "limit": plain_yuan(row.limit_fen),
         "window_from": row.window_from,
         "window_to": row.window_to,
         "radius_km": row.radius_km,
@@ -318,7 +320,7 @@ def _edited(row: Posting, form: forms.EditPostingForm) -> PostingFacts:
 @require_POST
 def posting_open(request: HttpRequest, posting_id: int) -> HttpResponse:
     """Publish a draft."""
-    version = require_valid(forms.VersionForm(request.POST))["version"]
+    version = require_valid(VersionForm(request.POST))["version"]
     actions.open_posting(actor=actor_of(request), posting_id=posting_id, version=version)
     messages.success(request, _("已发布，将参加下一次撮合。"))
     return redirect("exchange:posting", posting_id)
@@ -332,10 +334,3 @@ def posting_withdraw(request: HttpRequest, posting_id: int) -> HttpResponse:
     actions.withdraw_posting(actor=actor_of(request), posting_id=posting_id, **data)
     messages.success(request, _("已撤回。"))
     return redirect("exchange:posting", posting_id)
-
-
-def require_valid(form: django_forms.Form) -> dict[str, Any]:
-    """The cleaned data of a small form. Raises Invalid with its errors."""
-    if not form.is_valid():
-        raise Invalid([Problem(name, str(errors[0])) for name, errors in form.errors.items()])
-    return form.cleaned_data
