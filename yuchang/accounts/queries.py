@@ -69,7 +69,7 @@ def hats_for(user_id: int, on: date) -> QuerySet[Hat]:
 
 
 _RIGHTS = """
-SELECT h.id, h.role, h.scope_kind, h.target_id, p.id, p.level
+SELECT h.id, h.role, h.scope_kind, h.target_id, p.id, p.level, p.name
 FROM accounts_hat h JOIN accounts_user u ON u.id = h.user_id LEFT JOIN places_place p ON p.id = h.place_id
 WHERE h.user_id = %(user)s AND u.is_active AND h.state = 'live'
   AND h.valid_from <= %(on)s AND (h.valid_to IS NULL OR h.valid_to >= %(on)s)
@@ -90,9 +90,9 @@ def actor_for(user_id: int, name: str, on: date, *, acting_as: str = "") -> Acto
     return Actor(user_id, name, tuple(dict.fromkeys(Grant(Role(r[1]), _scope(*r[2:])) for r in chosen)))
 
 
-def _scope(kind: str, number: int | None, place_id: int | None, level: int | None) -> Scope:
+def _scope(kind: str, number: int | None, place_id: int | None, level: int | None, name: str | None) -> Scope:
     if kind == "place":
-        return PlaceScope(place_id or 0, level or 0)
+        return PlaceScope(place_id or 0, level or 0, name or "")
     assert number is not None  # noqa: S101 - the table's check constraint says so
     kinds: dict[str, Callable[[int], Scope]] = {
         "organisation": OrganisationScope,
@@ -124,6 +124,12 @@ def organisation_filter(actor: Actor, permission: str, column: str = "organisati
     return Q(**{f"{column}__in": numbers}) if numbers else NOTHING
 
 
+def either(*conditions: Q) -> Q:
+    """Rows of any of these; one that finds nothing anyhow is left out, so that the rest keeps its index."""
+    parts = [one for one in conditions if one != NOTHING]
+    return Q(*parts, _connector=Q.OR) if parts else NOTHING
+
+
 def household_key(model: type[Model]) -> str:
     """The column of a table that names a household; empty when it has none.
 
@@ -138,24 +144,28 @@ def household_scopes(actor: Actor, permission: str, key: str = "household_id") -
 
     The own household, the households of an assignment or a sample, and those whose consent is live.
     """
-    own, items, consents = [], Q(), []
-    for scope in actor.scopes(permission):
-        if isinstance(scope, HouseholdScope):
-            own.append(scope.household_id)
-        elif isinstance(scope, AssignmentScope):
-            items |= Q(scope_kind="assignment", scope_id=scope.assignment_id)
-        elif isinstance(scope, SampleScope):
-            items |= Q(scope_kind="sample", scope_id=scope.sample_id)
-        elif isinstance(scope, ConsentScope):
-            consents.append(scope.consent_id)
+    scopes = actor.scopes(permission)
+    own = [scope.household_id for scope in scopes if isinstance(scope, HouseholdScope)]
+    consents = [scope.consent_id for scope in scopes if isinstance(scope, ConsentScope)]
     opened: list[Any] = [own] if own else []
-    if items:
-        rows = ScopeItem.objects.filter(items & live(clock.today()), object_kind="household")
-        opened.append(rows.values("object_id"))
+    items = scope_items(actor, permission)
+    if items is not None:
+        opened.append(items.filter(object_kind="household").values("object_id"))
     if consents:
         opened.append(live_consents(clock.today()).filter(pk__in=consents).values("household_id"))
     found = [Q(**{f"{key}__in": numbers}) for numbers in opened]
     return Q(*found, _connector=Q.OR) if found else None
+
+
+def scope_items(actor: Actor, permission: str) -> QuerySet[ScopeItem] | None:
+    """What the actor's assignments and samples open one by one today; None when none is held."""
+    items = Q()
+    for scope in actor.scopes(permission):
+        if isinstance(scope, AssignmentScope):
+            items |= Q(scope_kind="assignment", scope_id=scope.assignment_id)
+        elif isinstance(scope, SampleScope):
+            items |= Q(scope_kind="sample", scope_id=scope.sample_id)
+    return ScopeItem.objects.filter(items & live(clock.today())) if items else None
 
 
 def assignments_held(actor: Actor) -> list[int]:

@@ -3,11 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from django import forms
 from django.forms import BaseForm
 from django.http import HttpRequest
 
-from yuchang.core.errors import Invalid
+from yuchang.core.errors import Invalid, Problem
+
+
+class VersionForm(forms.Form):
+    """A step without words, with the version that was read."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput)
+
+
+def require_valid(form: BaseForm) -> dict[str, Any]:
+    """The cleaned data of a small form. Raises Invalid with its errors."""
+    if not form.is_valid():
+        raise Invalid([Problem(name, str(errors[0])) for name, errors in form.errors.items()])
+    return form.cleaned_data
 
 
 def show_problems(form: BaseForm, error: Invalid, names: Mapping[str, str] | None = None) -> None:

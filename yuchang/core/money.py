@@ -47,6 +47,11 @@ def format_yuan(fen: int) -> str:
     return f"{sign}{yuan:,}.{rest:02d}" if rest else f"{sign}{yuan:,}"
 
 
+def plain_yuan(fen: int) -> str:
+    """``123456`` fen as ``1234.56``, as a field of a form holds it."""
+    return f"{fen / FEN_PER_YUAN:.2f}"
+
+
 def format_wan(fen: int) -> str:
     """A short form for tiles: below ten thousand yuan exact, then in 万 or 亿 with two decimals."""
     yuan = Decimal(fen) / FEN_PER_YUAN

@@ -9,6 +9,7 @@ from django import forms
 from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.core.forms import VersionForm
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direction, Posting
 from yuchang.exchange.models_deals import Why
@@ -155,10 +156,8 @@ class PartnerPostingForm(PostingForm):
         self.fields["organisation"].choices = organisations  # type: ignore[attr-defined]
 
 
-class EditPostingForm(PostingForm):
+class EditPostingForm(VersionForm, PostingForm):
     """A correction of a posting, with the version that was read."""
-
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -173,7 +172,7 @@ class ResourcePostingForm(forms.Form):
     window_to = date_field(_("最晚日期"))
 
 
-class ReviewForm(forms.Form):
+class ReviewForm(VersionForm):
     """One draft of a resource sheet as reviewed; the price has to be said."""
 
     is_chosen = forms.BooleanField(required=False)
@@ -181,7 +180,6 @@ class ReviewForm(forms.Form):
     quantity = forms.IntegerField(label=_("数量"), min_value=1, max_value=QUANTITY_MAX)
     window_from = date_field(_("最早日期"))
     window_to = date_field(_("最晚日期"))
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class ProposalForm(forms.Form):
@@ -205,17 +203,10 @@ class PhotoForm(forms.Form):
         self.fields["file"] = UploadField(purpose="posting_photo", label=_("图片"))
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(VersionForm):
     """A reason, with the version that was read."""
 
     reason = forms.CharField(label=_("理由"), max_length=300)
-    version = forms.IntegerField(widget=forms.HiddenInput)
-
-
-class VersionForm(forms.Form):
-    """A step without words, with the version that was read."""
-
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class AnswerForm(VersionForm):

@@ -146,7 +146,9 @@ POSTINGS = (
     Column(
         "quantity",
         _("剩余/总量"),
-        lambda r: Cell(f"{r['left']}/{r['row'].quantity} {category_unit(r['row'].category)}", is_number=True),
+        lambda r: Cell(
+            f"{r['row'].left}/{r['row'].quantity} {category_unit(r['row'].category)}", is_number=True
+        ),
         is_number=True,
     ),
     yuan("limit", _("底线（元）"), lambda r: r["row"].limit_fen),
@@ -172,8 +174,7 @@ def _own(row: Posting, leftovers: dict[int, Any]) -> dict[str, Any]:
     leftover = leftovers.get(row.pk) if row.state == Posting.State.OPEN else None
     if leftover:
         leftover.posting = row
-    left = row.quantity - row.agreed_quantity
-    return {"row": row, "owner": queries.own_owner(row), "left": left, "leftover": leftover}
+    return {"row": row, "owner": queries.own_owner(row), "leftover": leftover}
 
 
 def open_postings(rows: list[Posting]) -> list[queries.OpenPosting]:

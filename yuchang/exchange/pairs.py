@@ -47,7 +47,7 @@ class Pair:
     @property
     def left(self) -> int:
         """What both still have."""
-        return min(row.quantity - row.agreed_quantity for row in (self.mine, self.other))
+        return min(self.mine.left, self.other.left)
 
     @property
     def lot(self) -> int:

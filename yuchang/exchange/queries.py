@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Count, Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from yuchang.accounts.doors import open_door
-from yuchang.accounts.queries import NOTHING, organisation_filter, place_filter
+from yuchang.accounts.queries import NOTHING, either, organisation_filter, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.exchange.models import (
+    HOLDING_RESOURCE,
     Agreement,
     Category,
     Clearing,
@@ -26,7 +27,10 @@ from yuchang.places.models import Place
 from yuchang.registry.models import Resource
 from yuchang.registry.rules import mask_name
 
-LIVE_MATCHES = (Match.State.PROPOSED, Match.State.TALKING)
+M = TypeVar("M", Match, Agreement)
+SIDES = ("offer", "need")
+_DEAL = ["category", *SIDES]
+_DEAL += [f"{side}__{part}" for side in SIDES for part in ("household", "organisation", "place")]
 
 
 def side_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
@@ -36,23 +40,26 @@ def side_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
     staff = place_filter(actor, permission, prefix)
     if staff != NOTHING:
         staff &= Q(**{f"{prefix}organisation__isnull": True})
-    own = organisation_filter(actor, permission, f"{prefix}organisation_id")
-    return _either(staff, own)
+    return either(staff, organisation_filter(actor, permission, f"{prefix}organisation_id"))
 
 
 def sight_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
     """Postings that the actor may look at: everything in the actor's places, and its own organisations'."""
     own = organisation_filter(actor, permission, f"{prefix}organisation_id")
-    return _either(place_filter(actor, permission, prefix), own)
+    return either(place_filter(actor, permission, prefix), own)
 
 
-def _either(staff: Q, own: Q) -> Q:
-    if staff == NOTHING:
-        return own
-    return staff if own == NOTHING else staff | own
+def seen_by(actor: Actor, prefix: str = "", permission: str = "exchange.read") -> Q:
+    """Rows of deals with a side in the actor's sight; ``prefix`` leads to the offer and the need."""
+    return either(*(sight_filter(actor, permission, f"{prefix}{side}__") for side in SIDES))
 
 
-def _spoken_for(actor: Actor, permission: str, column: str) -> Q:
+def spoken_for(actor: Actor, permission: str, prefix: str = "") -> Q:
+    """Rows of deals for a side of which the actor speaks."""
+    return either(*(side_filter(actor, permission, f"{prefix}{side}__") for side in SIDES))
+
+
+def _speaks_in(actor: Actor, permission: str, column: str) -> Q:
     """Rows whose posting in ``column`` the actor speaks for, in a form that pages cheaply.
 
     Wide scopes are probed row by row, as nearly every row of a page passes; narrow ones are listed once.
@@ -62,6 +69,12 @@ def _spoken_for(actor: Actor, permission: str, column: str) -> Q:
     if levels and min(levels) <= Place.Level.COUNTY:
         return Q(Exists(rows.filter(pk=OuterRef(column))))
     return Q(**{f"{column}__in": rows.values("pk")})
+
+
+def _of_own(rows: QuerySet[M], actor: Actor, permission: str) -> QuerySet[M]:
+    """Matches or agreements with a side for which the actor speaks, for lists."""
+    mine = _speaks_in(actor, permission, "offer_id") | _speaks_in(actor, permission, "need_id")
+    return rows.filter(mine)
 
 
 def speaks_for(actor: Actor, permission: str, posting: Posting) -> bool:
@@ -92,7 +105,7 @@ def find_categories(text: str, limit: int = 30) -> list[Category]:
 
 def unposted_resources(actor: Actor, *, household_number: str = "", limit: int = 20) -> list[Resource]:
     """Declared resources in the actor's places that no live posting offers yet, newest first."""
-    live = Posting.objects.filter(resource=OuterRef("pk"), state__in=["draft", "open", "matched"])
+    live = Posting.objects.filter(resource=OuterRef("pk"), state__in=HOLDING_RESOURCE)
     rows = Resource.objects.filter(place_filter(actor, "exchange.post"), withdrawn_at=None)
     if household_number:
         rows = rows.filter(household__number=household_number)
@@ -114,11 +127,6 @@ def posting_for(actor: Actor, posting_id: int) -> Posting:
     rows = Posting.objects.select_related("category", "household", "organisation", "place")
     within = sight_filter(actor, "exchange.read")
     return open_door(rows, actor, "exchange.read", posting_id, within=within)
-
-
-def with_left(rows: QuerySet[Posting]) -> QuerySet[Posting]:
-    """Adds ``left``: the quantity that no agreement holds."""
-    return rows.annotate(left=F("quantity") - F("agreed_quantity"))
 
 
 @dataclass(frozen=True)
@@ -153,7 +161,7 @@ def as_open(row: Posting, *, is_urgent: bool = False) -> OpenPosting:
         row.direction,
         row.category.name_zh,
         row.unit,
-        row.quantity - row.agreed_quantity,
+        row.left,
         public_owner(row),
         row.window_from,
         row.window_to,
@@ -218,28 +226,23 @@ def latest_leftovers(posting_ids: list[int]) -> dict[int, Leftover]:
 
 # Matches ------------------------------------------------------------------------------------------
 
-_SIDES = ("offer", "need")
-_OWNERS = [f"{side}__{part}" for side in _SIDES for part in ("household", "organisation", "place")]
-
 
 def matches_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Match]:
     """Matches with at least one side for which the actor speaks."""
-    mine = _spoken_for(actor, permission, "offer_id") | _spoken_for(actor, permission, "need_id")
-    return Match.objects.filter(mine).select_related("category", "offer", "need", *_OWNERS)
+    return _of_own(Match.objects.select_related(*_DEAL), actor, permission)
 
 
 def match_for(actor: Actor, match_id: int) -> Match:
     """One match with a side in the actor's sight; ``sides_of`` says for whom it speaks. Raises Hidden."""
-    rows = Match.objects.select_related("category", "offer", "need", *_OWNERS)
-    within = sight_filter(actor, "exchange.read", "offer__") | sight_filter(actor, "exchange.read", "need__")
-    return open_door(rows, actor, "exchange.read", match_id, within=within)
+    rows = Match.objects.select_related(*_DEAL)
+    return open_door(rows, actor, "exchange.read", match_id, within=seen_by(actor))
 
 
 def sides_of(actor: Actor, permission: str, match: Match) -> list[str]:
     """The sides of a match for which the actor speaks: ``offer``, ``need``, both or none."""
     return [
         side
-        for side in _SIDES
+        for side in SIDES
         if Match.objects.filter(side_filter(actor, permission, f"{side}__"), pk=match.pk).exists()
     ]
 
@@ -305,32 +308,23 @@ def messages_of(match: Match) -> QuerySet[Message]:
 
 def agreements_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Agreement]:
     """Agreements with at least one side for which the actor speaks."""
-    mine = _spoken_for(actor, permission, "offer_id") | _spoken_for(actor, permission, "need_id")
-    return Agreement.objects.filter(mine).select_related("category", "offer", "need", *_OWNERS)
+    return _of_own(Agreement.objects.select_related(*_DEAL), actor, permission)
 
 
 def agreement_for(actor: Actor, agreement_id: int) -> Agreement:
     """One agreement with a side in the actor's sight. Raises Hidden."""
-    rows = Agreement.objects.select_related("category", "offer", "need", *_OWNERS)
-    within = sight_filter(actor, "exchange.read", "offer__") | sight_filter(actor, "exchange.read", "need__")
-    return open_door(rows, actor, "exchange.read", agreement_id, within=within)
-
-
-def agreed_totals(county_id: int) -> dict[str, Any]:
-    """Count, quantity-weighted value and postings of the agreements whose goods come from a county."""
-    rows = Agreement.objects.filter(county_id=county_id, state__in=["agreed", "fulfilled"])
-    found = rows.aggregate(count=Count("pk"), value_fen=Sum(F("quantity") * F("price_fen")))
-    return {"count": found["count"], "value_fen": found["value_fen"] or 0}
+    rows = Agreement.objects.select_related(*_DEAL)
+    return open_door(rows, actor, "exchange.read", agreement_id, within=seen_by(actor))
 
 
 # Clearings ----------------------------------------------------------------------------------------
 
 
 def clearings_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Clearing]:
-    """Runs of the actor's counties; nation-wide runs for nation-wide actors. Without the stored bytes."""
+    """Runs of the actor's counties; nation-wide runs for nation-wide actors."""
     reach = place_filter(actor, permission, "county__")
     rows = Clearing.objects.filter(reach) if reach != NOTHING else Clearing.objects.none()
-    return rows.select_related("county").defer("inputs", "result")
+    return rows.select_related("county")
 
 
 def clearing_for(actor: Actor, clearing_id: int, permission: str = "exchange.read") -> Clearing:
@@ -349,9 +343,3 @@ def leftover_counts(clearing: Clearing) -> dict[str, int]:
     """How many postings were left over, by reason."""
     rows = Leftover.objects.filter(clearing=clearing).values_list("code").annotate(n=Count("pk"))
     return dict(rows.order_by("code"))
-
-
-def open_quantities(category: str) -> dict[str, int]:
-    """Open quantity by direction in one category."""
-    rows = Posting.objects.filter(state=Posting.State.OPEN, category=category)
-    return dict(rows.values_list("direction").annotate(left=Sum(F("quantity") - F("agreed_quantity"))))

@@ -24,26 +24,12 @@ from yuchang.exchange.models_deals import (
     Review,
     Side,
 )
-from yuchang.exchange.queries import masked_owner, public_owner, side_filter, sight_filter
+from yuchang.exchange.queries import masked_owner, public_owner, seen_by, side_filter, spoken_for
 from yuchang.exchange.rules_deals import milestone_state, reached_by
 
 TALKING = [role.value for role in Role if "exchange.talk" in PERMISSIONS[role]]
 HOLDING = (Agreement.State.AGREED, Agreement.State.FULFILLED, Agreement.State.CLOSED)
 OPEN_DISPUTES = (Dispute.State.OPEN, Dispute.State.ANSWERED)
-
-
-def seen_by(actor: Actor, prefix: str = "", permission: str = "exchange.read") -> Q:
-    """Rows of deals with a side in the actor's sight; ``prefix`` leads to the offer and the need."""
-    return sight_filter(actor, permission, f"{prefix}offer__") | sight_filter(
-        actor, permission, f"{prefix}need__"
-    )
-
-
-def spoken_for(actor: Actor, permission: str, prefix: str = "") -> Q:
-    """Rows of deals for a side of which the actor speaks."""
-    return side_filter(actor, permission, f"{prefix}offer__") | side_filter(
-        actor, permission, f"{prefix}need__"
-    )
 
 
 def deal_sides(actor: Actor, permission: str, agreement: Agreement) -> list[str]:

@@ -10,9 +10,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import Actor
-from yuchang.exchange.models import Category, Posting
+from yuchang.exchange.models import HOLDING_RESOURCE, Category, Posting
 from yuchang.exchange.queries import side_filter
-from yuchang.exchange.rules import PostingFacts, convert_quantity, posting_flaws
+from yuchang.exchange.rules import PostingFacts, convert_quantity, posting_flaws, year_on
 from yuchang.exchange.words import problem_of
 from yuchang.registry.models import Resource
 
@@ -31,7 +31,7 @@ class Line:
 
 def sheet_of(*, village_id: int | None, household_id: int | None, today: date) -> list[Line]:
     """Every resource that is declared and not posted, in order; the caller has opened the owner."""
-    live = Posting.objects.filter(resource=OuterRef("pk"), state__in=["draft", "open", "matched"])
+    live = Posting.objects.filter(resource=OuterRef("pk"), state__in=HOLDING_RESOURCE)
     whose = Q(household_id=household_id) if household_id is not None else Q(village_id=village_id)
     rows = Resource.objects.filter(whose, withdrawn_at=None).exclude(household__state="removed")
     rows = rows.exclude(Exists(live)).select_related("household", "place").order_by("household_id", "id")
@@ -62,14 +62,13 @@ def _lines(rows: list[Resource], names: dict[str, Category], today: date) -> Ite
 def draft_of(row: Resource, category: Category, quantity: int, today: date) -> PostingFacts:
     """The draft of one resource: its season from today on, or a year; no price yet."""
     begins = row.season_from or today
-    year_on = today.replace(year=today.year + 1, day=min(today.day, 28))
     return PostingFacts(
         direction=row.direction,
         category=category.code,
         quantity=quantity,
         limit_fen=0,
         window_from=begins if _is_over(row, today) else max(begins, today),
-        window_to=row.season_to or max(year_on, begins),
+        window_to=row.season_to or max(year_on(today), begins),
         household_id=row.household_id,
         village_id=None if row.household_id else row.place_id,
         resource_id=row.pk,

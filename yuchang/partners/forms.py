@@ -10,6 +10,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.core.forms import VersionForm
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.files.fields import UploadField
 from yuchang.partners.models import Commitment, Organisation, Pairing, PilotRound, ProfileLine
@@ -60,10 +61,8 @@ class ContactForm(forms.Form):
         return _capabilities(self.cleaned_data["capabilities"])
 
 
-class EditContactForm(ContactForm):
+class EditContactForm(VersionForm, ContactForm):
     """The same, with the version that was read."""
-
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class OrganisationForm(ContactForm):
@@ -74,20 +73,17 @@ class OrganisationForm(ContactForm):
     credit_code = forms.CharField(
         label=_("统一社会信用代码"), max_length=18, required=False, help_text=_("18 位，没有可留空")
     )
-    place_code = forms.RegexField(
-        label=_("所在地区划代码"), regex=r"^\d{6}(\d{6})?$", help_text=_("县级 6 位或 12 位代码")
-    )
+    place_code = _code_field(_("所在地区划代码"), _("县级 6 位或 12 位代码"))
     field_order = ["name", "kind", "credit_code", "place_code", "contact_name", "phone", "capabilities"]
 
     def clean_credit_code(self) -> str:
         return str(self.cleaned_data["credit_code"]).strip().upper()
 
 
-class NoteForm(forms.Form):
+class NoteForm(VersionForm):
     """A remark or reason, with the version that was read."""
 
     note = forms.CharField(label=_("说明"), max_length=300, required=False)
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, needs_note: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -136,12 +132,6 @@ class InvitationForm(forms.Form):
 
     name = forms.CharField(label=_("机构名称"), max_length=100)
     kind = forms.ChoiceField(label=_("类型"), choices=Organisation.Kind.choices)
-
-
-class VersionForm(forms.Form):
-    """A step without words, with the version that was read."""
-
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class LineForm(forms.Form):
@@ -223,19 +213,17 @@ class ProgressForm(forms.Form):
         return _amount(self.cleaned_data["amount"], is_money)
 
 
-class AnswerForm(forms.Form):
+class AnswerForm(VersionForm):
     """Yes or no, with the reason for a no, and the version that was read."""
 
-    answer = forms.ChoiceField(choices=[("yes", "yes"), ("no", "no")])
+    answer = forms.TypedChoiceField(choices=[("yes", "yes"), ("no", "no")], coerce=lambda word: word == "yes")
     reason = forms.CharField(max_length=300, required=False)
-    version = forms.IntegerField()
 
 
-class ReasonForm(forms.Form):
+class ReasonForm(VersionForm):
     """A reason, with the version that was read."""
 
     reason = forms.CharField(label=_("理由"), max_length=300)
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
 
 class PairingForm(forms.Form):
@@ -284,23 +272,19 @@ class PilotForm(RoundForm):
     field_order = ["title", "question"]
 
 
-class NextRoundForm(RoundForm):
+class NextRoundForm(VersionForm, RoundForm):
     """A further round, with the version of the pilot that was read."""
 
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
-
-class ResultForm(forms.Form):
+class ResultForm(VersionForm):
     """What a round brought."""
 
     result = forms.IntegerField(label=_("结果"), min_value=0, max_value=AMOUNT_MAX)
     note = forms.CharField(label=_("说明"), max_length=300)
-    version = forms.IntegerField(widget=forms.HiddenInput)
 
 
-class DecisionForm(forms.Form):
+class DecisionForm(ReasonForm):
     """What follows from a result."""
 
     decision = forms.ChoiceField(label=_("决定"), choices=PilotRound.Decision.choices)
-    reason = forms.CharField(label=_("理由"), max_length=300)
-    version = forms.IntegerField(widget=forms.HiddenInput)
+    field_order = ["decision"]

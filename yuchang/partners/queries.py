@@ -12,7 +12,14 @@ from django.db import connection
 from django.db.models import Prefetch, Q, QuerySet
 
 from yuchang.accounts.doors import open_door
-from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, organisation_filter, place_filter
+from yuchang.accounts.queries import (
+    EVERYTHING,
+    LEVEL_COLUMNS,
+    NOTHING,
+    either,
+    organisation_filter,
+    place_filter,
+)
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.partners.models import (
@@ -43,7 +50,7 @@ def host_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
     for scope in actor.scopes(permission):
         if isinstance(scope, PlaceScope):
             if scope.level == 0:
-                return Q()
+                return EVERYTHING
             condition |= Q(**{f"{prefix}host__{LEVEL_COLUMNS[min(scope.level, 3)]}": scope.place_id})
     return condition if condition else NOTHING
 
@@ -94,12 +101,15 @@ def cooperatives_in(county_id: int) -> QuerySet[Organisation]:
 # Profiles -----------------------------------------------------------------------------------------
 
 
+def own_or_manage(actor: Actor) -> str:
+    """The permission with which the actor acts on this page: for an organisation, or for a place."""
+    return "partners.own" if actor.may("partners.own") else "partners.manage"
+
+
 def kept_by(actor: Actor, prefix: str = "") -> tuple[str, Q]:
     """Who keeps the profile of an organisation: its own people, or its host county. (permission, reach)"""
-    permission = "partners.own" if actor.may("partners.own") else "partners.manage"
     own = organisation_filter(actor, "partners.own", f"{prefix}pk")
-    managed = host_filter(actor, "partners.manage", prefix)
-    return permission, managed if own == NOTHING else own if managed == NOTHING else own | managed
+    return own_or_manage(actor), either(own, host_filter(actor, "partners.manage", prefix))
 
 
 def profile_of(organisation: Organisation) -> dict[str, list[ProfileLine]]:
@@ -139,8 +149,7 @@ def receiver_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
 def helper_filter(actor: Actor, permission: str, prefix: str = "", place: str = "helper_place") -> Q:
     """Commitments or pairings on whose giving side the actor acts: own organisation, or own public body."""
     own = organisation_filter(actor, permission, f"{prefix}organisation_id")
-    body = place_filter(actor, permission, f"{prefix}{place}__")
-    return body if own == NOTHING else own if body == NOTHING else own | body
+    return either(own, place_filter(actor, permission, f"{prefix}{place}__"))
 
 
 def maker_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
@@ -152,9 +161,7 @@ def _sides(actor: Actor, place: str) -> Q:
     """What concerns the actor, on either side, as far as he or she may read."""
     own = organisation_filter(actor, "partners.own", "organisation_id")
     reads = place_filter(actor, "partners.read")
-    body = place_filter(actor, "partners.read", f"{place}__")
-    parts = [one for one in (own, reads, body) if one != NOTHING]
-    return Q(*parts, _connector=Q.OR) if parts else NOTHING
+    return either(own, reads, place_filter(actor, "partners.read", f"{place}__"))
 
 
 def commitments_for(actor: Actor) -> QuerySet[Commitment]:
@@ -256,8 +263,7 @@ def pairing_for(actor: Actor, pairing_id: int) -> Pairing:
 def pilots_for(actor: Actor) -> QuerySet[Pilot]:
     """Pilots run in the actor's places, or in which its organisation takes part."""
     own = organisation_filter(actor, "partners.own", "organisation_id")
-    reads = place_filter(actor, "partners.read")
-    within = reads if own == NOTHING else own if reads == NOTHING else own | reads
+    within = either(own, place_filter(actor, "partners.read"))
     return Pilot.objects.filter(within).select_related("place", "organisation")
 
 

@@ -28,7 +28,7 @@ from yuchang.exchange.actions.talks import (
 )
 from yuchang.exchange.actions.telling import tell_match
 from yuchang.exchange.models import Agreement, Match, Message, Posting
-from yuchang.exchange.queries import side_filter
+from yuchang.exchange.queries import side_filter, spoken_for
 from yuchang.exchange.rules import other_side, terms_flaws
 from yuchang.exchange.words import problem_of
 
@@ -180,7 +180,7 @@ def _reserve(agreement: Agreement) -> None:
     """Take the quantity out of both postings, locked in id order. Raises Conflict when too little is left."""
     numbers = [agreement.offer_id, agreement.need_id]
     for posting in Posting.objects.filter(pk__in=numbers).order_by("pk").select_for_update():
-        left = posting.quantity - posting.agreed_quantity
+        left = posting.left
         if posting.state != Posting.State.OPEN or left < agreement.quantity:
             raise Conflict(
                 _("剩余数量不足：还剩 %(left)d，协议需要 %(asked)d。")
@@ -199,9 +199,7 @@ def refuse_agreement(
     """Either side says no before it holds, in words or as a ``Why``; the match is declined."""
     reason = reasoned(reason, code, _("请说明不签的理由。"))
     with write("exchange.refuse_agreement", actor) as audit:
-        within = side_filter(actor, "exchange.agree", "offer__") | side_filter(
-            actor, "exchange.agree", "need__"
-        )
+        within = spoken_for(actor, "exchange.agree")
         rows = Agreement.objects.select_related("match")
         agreement = open_door(rows, actor, "exchange.agree", agreement_id, within=within, lock=True)
         check_version(agreement, version)

@@ -18,7 +18,7 @@ from yuchang.exchange.actions.papers import attach_to_deal
 from yuchang.exchange.actions.telling import ask, done, tell_person, tell_sides
 from yuchang.exchange.models import Agreement, Posting
 from yuchang.exchange.models_deals import WHOLE_BP, DealMember, DealTask, Delivery, Milestone, Paper
-from yuchang.exchange.queries_deals import candidates, deal_sides, has_open_dispute
+from yuchang.exchange.queries_deals import candidates, has_open_dispute
 from yuchang.exchange.rules import other_side
 from yuchang.files.actions import Upload
 
@@ -356,8 +356,3 @@ def _release(agreement: Agreement) -> None:
             is_over = posting.window_to < clock.today()
             posting.state = Posting.State.EXPIRED if is_over else Posting.State.OPEN
         save(posting)
-
-
-def own_side(actor: Actor, agreement: Agreement, permission: str = "exchange.agree") -> str:
-    """The side for which the actor speaks (the giving one if both), or empty."""
-    return next(iter(deal_sides(actor, permission, agreement)), "")

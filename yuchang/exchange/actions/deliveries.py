@@ -77,8 +77,7 @@ def judge_delivery(
     than recorded it. Raises Conflict when it was judged, Invalid for a quantity outside 0 to the delivered.
     """
     with write("exchange.judge_delivery", actor) as audit:
-        row, agreement = open_part(Delivery, actor, "exchange.agree", delivery_id, "need")
-        check_version(row, version)
+        row, agreement = _open_recorded(actor, delivery_id, version, "need")
         _check_judgement(actor, row, accepted, reason)
         is_whole = accepted == row.quantity
         row.state = Delivery.State.CONFIRMED if is_whole else Delivery.State.CONTESTED
@@ -93,9 +92,16 @@ def judge_delivery(
     return row
 
 
-def _check_judgement(actor: Actor, row: Delivery, accepted: int, reason: str) -> None:
+def _open_recorded(actor: Actor, delivery_id: int, version: int, side: str) -> tuple[Delivery, Agreement]:
+    """Lock a delivery that nobody has judged, for a side. Raises Stale, Conflict."""
+    row, agreement = open_part(Delivery, actor, "exchange.agree", delivery_id, side)
+    check_version(row, version)
     if row.state != Delivery.State.RECORDED:
         raise Conflict(_("这次交付已是“%(state)s”。") % {"state": row.get_state_display()})
+    return row, agreement
+
+
+def _check_judgement(actor: Actor, row: Delivery, accepted: int, reason: str) -> None:
     if row.recorded_by_id == actor.user_id:
         raise Refused(_("登记交付的人不能自己确认。"), remedy=_("请由收货方的其他人员确认。"))
     if not 0 <= accepted <= row.quantity:
@@ -107,10 +113,7 @@ def _check_judgement(actor: Actor, row: Delivery, accepted: int, reason: str) ->
 def withdraw_delivery(*, actor: Actor, delivery_id: int, version: int) -> Delivery:
     """The giving side takes back what was recorded by mistake, before it is judged."""
     with write("exchange.withdraw_delivery", actor) as audit:
-        row, agreement = open_part(Delivery, actor, "exchange.agree", delivery_id, "offer")
-        check_version(row, version)
-        if row.state != Delivery.State.RECORDED:
-            raise Conflict(_("这次交付已是“%(state)s”。") % {"state": row.get_state_display()})
+        row, agreement = _open_recorded(actor, delivery_id, version, "offer")
         row.state = Delivery.State.WITHDRAWN
         save(row)
         audit.add("delivery", row.pk, place_id=agreement.place_id)

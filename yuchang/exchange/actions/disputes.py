@@ -84,9 +84,7 @@ def answer_dispute(
         raise invalid("answer", _("请写下答复。"))
     with write("exchange.answer_dispute", actor) as audit:
         row, agreement = open_part(Dispute, actor, "exchange.agree", dispute_id, side, states=ENDED)
-        check_version(row, version)
-        if row.state != Dispute.State.OPEN:
-            raise Conflict(_("这项争议已是“%(state)s”。") % {"state": row.get_state_display()})
+        _check_state(row, version, [Dispute.State.OPEN])
         if side == row.side or actor.user_id == row.opened_by_id:
             raise Refused(_("须由对方自己的人答复。"), remedy=_("请等待对方答复。"))
         row.state, row.answer = Dispute.State.ANSWERED, answer.strip()[:1000]
@@ -106,7 +104,7 @@ def withdraw_dispute(*, actor: Actor, dispute_id: int, version: int, reason: str
     with write("exchange.withdraw_dispute", actor) as audit:
         side = Dispute.objects.filter(pk=dispute_id).values_list("side", flat=True).first() or "offer"
         row, agreement = open_part(Dispute, actor, "exchange.agree", dispute_id, side, states=ENDED)
-        _check_undecided(row, version)
+        _check_state(row, version, OPEN_DISPUTES)
         row.state = Dispute.State.WITHDRAWN
         save(row)
         _end_if_complete(agreement)
@@ -132,7 +130,7 @@ def decide_dispute(
     _check_outcome(outcome, decision)
     with write("exchange.decide_dispute", actor) as audit:
         row, agreement = _open_judged(actor, dispute_id)
-        _check_undecided(row, version)
+        _check_state(row, version, OPEN_DISPUTES)
         if is_party(actor.user_id, agreement) or actor.user_id in (row.opened_by_id, row.answered_by_id):
             raise Refused(_("经办过这份协议的人不能处理它的争议。"), remedy=_("请由本县另一位专员处理。"))
         is_answered = row.state == Dispute.State.ANSWERED
@@ -167,9 +165,9 @@ def _open_judged(actor: Actor, dispute_id: int) -> tuple[Dispute, Agreement]:
     return Dispute.objects.select_for_update().get(pk=dispute_id), agreement
 
 
-def _check_undecided(row: Dispute, version: int) -> None:
+def _check_state(row: Dispute, version: int, states: Sequence[str]) -> None:
     check_version(row, version)
-    if row.state not in OPEN_DISPUTES:
+    if row.state not in states:
         raise Conflict(_("这项争议已是“%(state)s”。") % {"state": row.get_state_display()})
 
 

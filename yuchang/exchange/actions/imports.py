@@ -13,14 +13,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from yuchang.accounts.queries import place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.errors import Conflict
 from yuchang.exchange.actions.bulk import execute
-from yuchang.exchange.actions.postings import LIVE_MAX, post_many
-from yuchang.exchange.models import Category, Match, Posting
+from yuchang.exchange.actions.postings import LIVE_MAX, post_many, supersede
+from yuchang.exchange.models import UNSETTLED, Category, Match, Posting
 from yuchang.exchange.rules import PostingFacts, content_key, posting_flaws
 from yuchang.exchange.words import FLAWS
 from yuchang.exchange.workbook import COLUMNS, Read, read_row
@@ -31,7 +31,6 @@ from yuchang.sheets.kinds import Column, FindingDraft, Group, Report, Row
 from yuchang.sheets.models import ImportBatch, StagedGroup
 
 POSTINGS = "exchange.postings"
-LIVE = ("draft", "open")
 MESSAGES: dict[str, tuple[Promise, Promise]] = {
     "unknown word": (gettext_lazy("不认识“%(text)s”。"), gettext_lazy("请按空白工作簿中的写法填写。")),
     "no category": (gettext_lazy("没有“%(text)s”这个品类。"), gettext_lazy("请用品类表中的名称或俗名。")),
@@ -113,11 +112,7 @@ class PostingWorkbook:
                 " WHERE id = ANY(%s) AND state IN ('draft', 'open')",
                 [ids],
             )
-            execute(
-                "UPDATE exchange_match SET state = 'superseded', version = version + 1, updated_at = now()"
-                " WHERE state = 'proposed' AND (offer_id = ANY(%s) OR need_id = ANY(%s))",
-                [ids, ids],
-            )
+            supersede(ids)
             return audit.add_bulk(
                 "posting",
                 "SELECT id::text, place_id, jsonb_build_object('import', import_batch_id)"
@@ -151,7 +146,7 @@ class _Owners:
     """The households and villages that the rows name, as far as they lie in the area and in reach."""
 
     def __init__(self, actor: Actor, batch: ImportBatch, rows: Sequence[Row]) -> None:
-        within = Q(**{_AREA[batch.place.level]: batch.place_id}) if batch.place.level else Q()
+        within = Q(**{LEVEL_COLUMNS[batch.place.level]: batch.place_id}) if batch.place.level else Q()
         within &= place_filter(actor, "exchange.post")
         numbers = {as_text(row.cells.get("household")) for row in rows} - {""}
         codes = {as_text(row.cells.get("village")) for row in rows} - {""}
@@ -170,9 +165,6 @@ class _Owners:
         if as_text(row.cells.get("village")) and as_text(row.cells.get("village")) not in self.villages:
             village = None
         return {"village_id": village} if village else {}
-
-
-_AREA = {1: "province_id", 2: "prefecture_id", 3: "county_id", 4: "township_id", 5: "village_id"}
 
 
 class _Judge:
@@ -216,7 +208,7 @@ class _Judge:
     def leave_live_alone(self, groups: Sequence[Group]) -> None:
         """What is live already stays as it is."""
         keys = [g.content_hash.hex() for g in groups if g.content_hash]
-        live = Posting.objects.filter(content_key__in=keys, state__in=LIVE)
+        live = Posting.objects.filter(content_key__in=keys, state__in=UNSETTLED)
         known = set(live.values_list("content_key", flat=True))
         for group in groups:
             if group.content_hash and group.content_hash.hex() in known:
@@ -240,7 +232,7 @@ def facts_from(content: Mapping[str, Any]) -> PostingFacts:
 def _overtaken(actor: Actor, facts: Mapping[int, PostingFacts]) -> set[int]:
     """Rows that somebody posted meanwhile, or whose owner is gone."""
     keys = {content_key(one): number for number, one in facts.items()}
-    live = Posting.objects.filter(content_key__in=keys, state__in=LIVE)
+    live = Posting.objects.filter(content_key__in=keys, state__in=UNSETTLED)
     late = {keys[key] for key in live.values_list("content_key", flat=True)}
     reach = place_filter(actor, "exchange.post")
     wanted = {one.household_id for one in facts.values() if one.household_id is not None}

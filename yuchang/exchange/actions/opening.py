@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TypeVar
 
-from django.db import IntegrityError
 from django.db.models import Model
 from django.utils.translation import gettext as _
 
@@ -14,8 +13,8 @@ from yuchang.accounts.rules import Actor
 from yuchang.core.errors import Conflict, Hidden, invalid
 from yuchang.exchange.models import Agreement
 from yuchang.exchange.models_deals import Side
-from yuchang.exchange.queries import side_filter
-from yuchang.exchange.queries_deals import HOLDING, spoken_for
+from yuchang.exchange.queries import side_filter, spoken_for
+from yuchang.exchange.queries_deals import HOLDING
 
 M = TypeVar("M", bound=Model)
 LIVE = (Agreement.State.AGREED,)
@@ -64,8 +63,3 @@ def agreement_of(model: type[M], number: int) -> int:
     if found is None:
         raise Hidden(_("没有找到，或不在您的管辖范围内。"))
     return found
-
-
-def is_refused_by(error: IntegrityError, constraint: str) -> bool:
-    """Whether the database refused for this constraint."""
-    return constraint in str(getattr(getattr(error.__cause__, "diag", None), "constraint_name", ""))

@@ -8,12 +8,11 @@ from yuchang.accounts.doors import open_door
 from yuchang.accounts.rules import Actor
 from yuchang.core.actions import write
 from yuchang.core.errors import Conflict
-from yuchang.exchange.models import Posting, PostingPhoto
+from yuchang.exchange.models import HOLDING_RESOURCE, Posting, PostingPhoto
 from yuchang.exchange.queries import side_filter
 from yuchang.files.actions import Upload, take_in
 
 PHOTOS_MAX = 6
-LIVE = ("draft", "open", "matched")
 
 
 def add_photo(*, actor: Actor, posting_id: int, upload: Upload) -> PostingPhoto:
@@ -26,7 +25,7 @@ def add_photo(*, actor: Actor, posting_id: int, upload: Upload) -> PostingPhoto:
         rows = Posting.objects.select_related("place")
         within = side_filter(actor, "exchange.post")
         row = open_door(rows, actor, "exchange.post", posting_id, within=within, lock=True)
-        if row.state not in LIVE:
+        if row.state not in HOLDING_RESOURCE:
             raise Conflict(_("这条信息已结束，不能再加图片。"))
         if row.photos.count() >= PHOTOS_MAX:
             raise Conflict(_("一条信息最多 %(n)d 张图片。") % {"n": PHOTOS_MAX})

@@ -20,7 +20,7 @@ from yuchang.core.actions import check_version, save, write
 from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, invalid
 from yuchang.exchange.actions.bulk import execute
-from yuchang.exchange.models import Category, Match, Posting
+from yuchang.exchange.models import UNSETTLED, Category, Match, Posting
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import PostingFacts, content_key, posting_flaws
 from yuchang.exchange.searching import terms_of
@@ -137,9 +137,7 @@ def _check_room(facts: Sequence[PostingFacts]) -> None:
     for kind in Posting.OwnerKind.values:
         column = "village_id" if kind == "village" else f"{kind}_id"
         new = Counter(getattr(one, column) for one in facts if one.owner_kind == kind)
-        rows = Posting.objects.filter(
-            owner_kind=kind, state__in=["draft", "open"], **{f"{column}__in": list(new)}
-        )
+        rows = Posting.objects.filter(owner_kind=kind, state__in=UNSETTLED, **{f"{column}__in": list(new)})
         live = dict(rows.order_by().values_list(column).annotate(n=Count("pk"))) if new else {}
         if any(n + live.get(owner, 0) > LIVE_MAX for owner, n in new.items()):
             raise Conflict(
@@ -318,7 +316,7 @@ def correct_posting(*, actor: Actor, posting_id: int, version: int, facts: Posti
     """Change all but direction and category of a draft or open posting that no talk holds."""
     with write("exchange.correct_posting", actor) as audit:
         row = _open_own(actor, posting_id, version)
-        if row.state not in (Posting.State.DRAFT, Posting.State.OPEN):
+        if row.state not in UNSETTLED:
             raise Conflict(_("这条信息已不在撮合中，不能修改。"))
         if _is_held(row.pk):
             raise Conflict(_("这条信息正在洽谈，不能修改。"), remedy=_("请在洽谈中还价，或先谢绝。"))
@@ -335,7 +333,7 @@ def correct_posting(*, actor: Actor, posting_id: int, version: int, facts: Posti
         row.terms = terms_of(row.note)
         _say(row, facts)
         save_unless_twin(row)
-        _supersede([row.pk])
+        supersede([row.pk])
         audit.add("posting", row.pk, place_id=row.place_id, before=before)
     return row
 
@@ -367,20 +365,20 @@ def withdraw_posting(*, actor: Actor, posting_id: int, version: int, reason: str
         raise invalid("reason", _("请说明撤回的理由。"))
     with write("exchange.withdraw_posting", actor) as audit:
         row = _open_own(actor, posting_id, version)
-        if row.state not in (Posting.State.DRAFT, Posting.State.OPEN):
+        if row.state not in UNSETTLED:
             raise Conflict(_("这条信息已不在撮合中，不能撤回。"))
         if _is_held(row.pk):
             raise Conflict(_("这条信息正在洽谈，不能撤回。"), remedy=_("请先在洽谈页谢绝。"))
         row.state = Posting.State.WITHDRAWN
         save(row)
-        count = _supersede([row.pk])
+        count = supersede([row.pk])
         audit.add("posting", row.pk, place_id=row.place_id, reason=reason, superseded=count)
     return row
 
 
 def expire_postings(*, actor: Actor, on: date) -> int:
     """Close every open posting whose window ended before the day. A task calls it; returns how many."""
-    rows = Posting.objects.filter(state__in=["draft", "open"], window_to__lt=on)
+    rows = Posting.objects.filter(state__in=UNSETTLED, window_to__lt=on)
     numbers = list(rows.order_by("pk").values_list("pk", flat=True))
     if not numbers:
         return 0
@@ -390,7 +388,7 @@ def expire_postings(*, actor: Actor, on: date) -> int:
             " WHERE id = ANY(%s) AND state IN ('draft', 'open') AND window_to < %s",
             [numbers, on],
         )
-        _supersede(numbers)
+        supersede(numbers)
         select = "SELECT id::text, place_id, '{}'::jsonb FROM exchange_posting WHERE id = ANY(%s)"
         return audit.add_bulk("posting", select, [numbers])
 
@@ -407,7 +405,7 @@ def _is_held(posting_id: int) -> bool:
     return talking.filter(offer_id=posting_id).exists() or talking.filter(need_id=posting_id).exists()
 
 
-def _supersede(posting_ids: Sequence[int]) -> int:
+def supersede(posting_ids: Sequence[int]) -> int:
     """Unanswered proposals with these postings are no longer on the table."""
     return execute(
         "UPDATE exchange_match SET state = 'superseded', version = version + 1, updated_at = now()"

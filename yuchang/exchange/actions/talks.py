@@ -199,8 +199,7 @@ def check_live(match: Match) -> None:
 
 def units_left(match: Match) -> int:
     """What both postings still have."""
-    offer, need = match.offer, match.need
-    return min(offer.quantity - offer.agreed_quantity, need.quantity - need.agreed_quantity)
+    return min(match.offer.left, match.need.left)
 
 
 def talk_of(match: Match) -> Talk:

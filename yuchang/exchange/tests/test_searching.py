@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from yuchang.exchange.catalogue import read_categories
-from yuchang.exchange.rules import FRESH_DAYS, convert_quantity, partner_rank, unit_factor
+from yuchang.exchange.rules import FRESH_DAYS, convert_quantity, partner_rank
 from yuchang.exchange.searching import (
     STRONG,
     WEAK,
@@ -124,7 +124,6 @@ def test_units_convert_exactly_or_not_at_all() -> None:
     assert convert_quantity(16, "小时", "工日") == 2
     assert convert_quantity(7, "筐", "公斤") is None
     assert convert_quantity(7, "公斤", "公斤") == 7
-    assert unit_factor("斤", "公斤") is None
 
 
 def test_partners_are_ranked_by_fresh_duals_and_by_their_own_gain_when_stale() -> None:

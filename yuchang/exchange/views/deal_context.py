@@ -22,6 +22,7 @@ def deal_context(actor: Actor, row: Agreement) -> dict[str, Any]:
     acting = queries.deal_sides(actor, "exchange.agree", row)
     talking = queries.deal_sides(actor, "exchange.talk", row)
     papers = queries.papers_of(row.match)
+    deliveries, left = list(queries.deliveries_of(row)), queries.undelivered(row)
     is_live = row.state == LIVE
     mine = acting[0] if acting else ""
     return {
@@ -29,13 +30,13 @@ def deal_context(actor: Actor, row: Agreement) -> dict[str, Any]:
         "is_live": is_live,
         "papers": [*_about(papers, Paper.About.SCAN, row.pk), *_about(papers, Paper.About.AGREEMENT, row.pk)],
         "paper_form": forms.PaperForm(initial={"side": mine}, auto_id="paper_%s") if mine else None,
-        "left": queries.undelivered(row),
+        "left": left,
         "share": row.fulfilled * 100 // row.quantity,
         **_team(row, talking if is_live else [], papers),
-        **_deliveries(actor, row, acting if is_live else [], papers),
+        **_deliveries(actor, deliveries, left, acting if is_live else [], papers),
         **_steps(actor, row, acting),
         **_closing(actor, row, acting if is_live else []),
-        **_disputes(row, mine if row.state in (LIVE, ENDED) else ""),
+        **_disputes(row, deliveries, mine if row.state in (LIVE, ENDED) else ""),
         **_reviews(row, acting),
     }
 
@@ -71,9 +72,12 @@ def _team(row: Agreement, talking: list[str], papers: dict[str, dict[int, list[P
 
 
 def _deliveries(
-    actor: Actor, row: Agreement, acting: list[str], papers: dict[str, dict[int, list[Paper]]]
+    actor: Actor,
+    rows: list[Delivery],
+    left: int,
+    acting: list[str],
+    papers: dict[str, dict[int, list[Paper]]],
 ) -> dict[str, Any]:
-    left = queries.undelivered(row)
     initial = {"quantity": left, "delivered_on": clock.today()}
     return {
         "deliveries": [
@@ -83,7 +87,7 @@ def _deliveries(
                 "judge": _judge_form(one) if _may_judge(actor, one, acting) else None,
                 "may_withdraw": one.state == Delivery.State.RECORDED and "offer" in acting,
             }
-            for one in queries.deliveries_of(row)
+            for one in rows
         ],
         "delivery_form": forms.DeliveryForm(initial=initial, auto_id="delivery_%s")
         if "offer" in acting and left > 0
@@ -138,8 +142,8 @@ def _closing(actor: Actor, row: Agreement, acting: list[str]) -> dict[str, Any]:
     }
 
 
-def _disputes(row: Agreement, mine: str) -> dict[str, Any]:
-    choices = [(one.pk, f"{one.delivered_on} · {one.quantity}") for one in queries.deliveries_of(row)]
+def _disputes(row: Agreement, deliveries: list[Delivery], mine: str) -> dict[str, Any]:
+    choices = [(one.pk, f"{one.delivered_on} · {one.quantity}") for one in deliveries]
     form = forms.DisputeForm(initial={"side": mine}, deliveries=choices, auto_id="dispute_%s")
     return {"disputes": list(queries.disputes_of(row)), "dispute_form": form if mine else None}
 

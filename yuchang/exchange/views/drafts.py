@@ -17,6 +17,7 @@ from yuchang.accounts.doors import actor_of, gate, open_door
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
+from yuchang.core.money import plain_yuan
 from yuchang.exchange import actions, forms
 from yuchang.exchange.models import Posting
 from yuchang.exchange.sheet import drafts_of, sheet_of, usual_limits
@@ -90,7 +91,7 @@ def _form(row: Posting, usual: int | None) -> forms.ReviewForm:
     limit = row.limit_fen or usual
     initial = {
         "is_chosen": limit is not None,
-        "limit": f"{limit / 100:.2f}" if limit is not None else "",
+        "limit": plain_yuan(limit) if limit is not None else "",
         "quantity": row.quantity,
         "window_from": row.window_from,
         "window_to": row.window_to,

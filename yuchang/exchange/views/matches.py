@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -12,6 +11,7 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.rules import Actor
 from yuchang.core.errors import Hidden
 from yuchang.core.lists import Filter, listing
+from yuchang.core.money import plain_yuan
 from yuchang.core.paging import keyset_page
 from yuchang.exchange import actions, forms, forms_deals, lists, queries, queries_deals
 from yuchang.exchange.explanations import comparison_of, partners_to_compare
@@ -19,7 +19,7 @@ from yuchang.exchange.models import Agreement, Match, Talk
 from yuchang.exchange.models_deals import Paper, Why
 from yuchang.exchange.search import for_you
 from yuchang.exchange.views.deal_context import deal_context
-from yuchang.exchange.views.postings import require_valid
+from yuchang.exchange.views.steps import said, step
 from yuchang.sheets.lists import answer
 
 TABS = {
@@ -98,7 +98,7 @@ def _steps(actor: Actor, match: Match, talk: Talk | None, live: Agreement | None
         return []
     price = talk.price_fen if talk else match.price_fen
     terms = {
-        "price": f"{price / 100:.2f}",
+        "price": plain_yuan(price),
         "quantity": talk.quantity if talk else match.quantity,
         "delivery_from": talk.delivery_from if talk else match.window_from,
         "delivery_to": talk.delivery_to if talk else match.window_to,
@@ -130,21 +130,16 @@ def _agree(side: str, terms: dict[str, object]) -> forms.AgreementForm:
 @require_POST
 def match_answer(request: HttpRequest, match_id: int) -> HttpResponse:
     """Accept or decline a proposal."""
-    data = require_valid(forms.AnswerForm(request.POST))
-    actions.answer_match(actor=actor_of(request), match_id=match_id, **data)
+    data = said(request, forms.AnswerForm)
     words = _("已表示愿意，可继续洽谈或提出协议。") if data["answer"] == "accepted" else _("已谢绝。")
-    messages.success(request, words)
-    return redirect("exchange:match", match_id)
+    return step(request, actions.answer_match, data, words, match_id=match_id)
 
 
 @gate("exchange.talk")
 @require_POST
 def match_say(request: HttpRequest, match_id: int) -> HttpResponse:
     """Write to the other side."""
-    data = require_valid(forms.SayForm(request.POST, request.FILES))
-    data.pop("papers")
-    uploads = request.FILES.getlist("papers")
-    actions.say(actor=actor_of(request), match_id=match_id, uploads=uploads, **data)
+    actions.say(actor=actor_of(request), match_id=match_id, **said(request, forms.SayForm))
     return redirect("exchange:match", match_id)
 
 
@@ -152,22 +147,16 @@ def match_say(request: HttpRequest, match_id: int) -> HttpResponse:
 @require_POST
 def match_counter(request: HttpRequest, match_id: int) -> HttpResponse:
     """Name other terms."""
-    data = require_valid(forms.CounterForm(request.POST))
-    price = forms.fen(data.pop("price"))
-    actions.counter_terms(actor=actor_of(request), match_id=match_id, price_fen=price, **data)
-    messages.success(request, _("已还价，等待对方回应。"))
-    return redirect("exchange:match", match_id)
+    data = said(request, forms.CounterForm)
+    return step(request, actions.counter_terms, data, _("已还价，等待对方回应。"), match_id=match_id)
 
 
 @gate("exchange.agree")
 @require_POST
 def match_agree(request: HttpRequest, match_id: int) -> HttpResponse:
     """Propose an agreement."""
-    data = require_valid(forms.AgreementForm(request.POST))
-    price = forms.fen(data.pop("price"))
-    row = actions.propose_agreement(actor=actor_of(request), match_id=match_id, price_fen=price, **data)
-    messages.success(request, _("协议已提出，等待对方签字。"))
-    return redirect("exchange:agreement", row.pk)
+    data = said(request, forms.AgreementForm)
+    return step(request, actions.propose_agreement, data, _("协议已提出，等待对方签字。"), match_id=match_id)
 
 
 @gate("exchange.read")
@@ -215,21 +204,16 @@ def agreement_page(request: HttpRequest, agreement_id: int) -> HttpResponse:
 @require_POST
 def agreement_sign(request: HttpRequest, agreement_id: int) -> HttpResponse:
     """The other side's yes."""
-    data = require_valid(forms_deals.SignForm(request.POST, request.FILES))
-    who = {"actor": actor_of(request), "agreement_id": agreement_id, "version": data["version"]}
+    data, words = said(request, forms_deals.SignForm), _("双方已签字，协议生效。")
     if data["scan"]:
-        actions.sign_with_scan(**who, scan=data["scan"])
-    else:
-        actions.sign_agreement(**who)
-    messages.success(request, _("双方已签字，协议生效。"))
-    return redirect("exchange:agreement", agreement_id)
+        return step(request, actions.sign_with_scan, data, words, agreement_id=agreement_id)
+    del data["scan"]
+    return step(request, actions.sign_agreement, data, words, agreement_id=agreement_id)
 
 
 @gate("exchange.agree")
 @require_POST
 def agreement_refuse(request: HttpRequest, agreement_id: int) -> HttpResponse:
     """No, with the reason."""
-    data = require_valid(forms.RefuseForm(request.POST))
-    actions.refuse_agreement(actor=actor_of(request), agreement_id=agreement_id, **data)
-    messages.success(request, _("已拒签。"))
-    return redirect("exchange:agreement", agreement_id)
+    data = said(request, forms.RefuseForm)
+    return step(request, actions.refuse_agreement, data, _("已拒签。"), agreement_id=agreement_id)

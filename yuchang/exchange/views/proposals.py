@@ -13,6 +13,7 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid
 from yuchang.core.forms import show_problems
+from yuchang.core.money import plain_yuan
 from yuchang.exchange import actions, forms, queries
 from yuchang.exchange.models import Posting, PostingPhoto
 from yuchang.exchange.pairs import Pair, pair_of
@@ -65,7 +66,7 @@ def _form(request: HttpRequest, own: list[Posting], pairs: dict[int, Pair]) -> f
     initial = {
         "mine": first.pk,
         "quantity": pairs[first.pk].left,
-        "price": f"{first.limit_fen / 100:.2f}",
+        "price": plain_yuan(first.limit_fen),
     }
     return forms.ProposalForm(request.POST or None, initial=initial, own=choices)
 

@@ -11,12 +11,12 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
+from yuchang.core.forms import VersionForm, require_valid
 from yuchang.core.paging import Page, keyset_page
 from yuchang.exchange import actions, forms
 from yuchang.exchange.models import Category, Posting
 from yuchang.exchange.search import PAGE, Home, browse, find_postings, home_of, own_units, searches_of
 from yuchang.exchange.searching import Criteria
-from yuchang.exchange.views.postings import require_valid
 from yuchang.exchange.words import in_unit
 
 
@@ -34,17 +34,13 @@ def search(request: HttpRequest) -> HttpResponse:
     context = {
         "form": form,
         "page": page,
-        "hits": [(row, in_unit(_left(row), row.unit, units.get(row.category_id, ""))) for row in page.items],
+        "hits": [(row, in_unit(row.left, row.unit, units.get(row.category_id, ""))) for row in page.items],
         "may_propose": actor.may("exchange.talk"),
         "is_asked": form.is_bound,
         "may_save": actor.may("exchange.post"),
         "saved": list(searches_of(actor)),
     }
     return render(request, "exchange/search.html", context, status=422 if form.errors else 200)
-
-
-def _left(row: Posting) -> int:
-    return row.quantity - row.agreed_quantity
 
 
 def _found(criteria: Criteria, home: Home, cursor: str) -> Page[Posting]:
@@ -81,7 +77,7 @@ def search_save(request: HttpRequest) -> HttpResponse:
 @require_POST
 def search_drop(request: HttpRequest, search_id: int) -> HttpResponse:
     """End a saved search."""
-    version = require_valid(forms.VersionForm(request.POST))["version"]
+    version = require_valid(VersionForm(request.POST))["version"]
     actions.drop_search(actor=actor_of(request), search_id=search_id, version=version)
     messages.success(request, _("已删除，不再通知。"))
     return redirect("exchange:search")

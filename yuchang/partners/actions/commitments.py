@@ -18,8 +18,8 @@ from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, invalid
 from yuchang.files.actions import Upload, take_in
 from yuchang.partners.models import Commitment, Milestone, Organisation, Progress
-from yuchang.partners.queries import maker_filter, owned_by, receiver_filter
-from yuchang.partners.rules import AMOUNT_MAX, FEN, UNITS, MilestonePlan, commitment_flaws
+from yuchang.partners.queries import maker_filter, own_or_manage, owned_by, receiver_filter
+from yuchang.partners.rules import AMOUNT_MAX, UNITS, MilestonePlan, commitment_flaws
 from yuchang.places.models import Place, keys_of
 
 MANAGE, OWN = "partners.manage", "partners.own"
@@ -220,7 +220,7 @@ def _check_progress(facts: ProgressFacts, *, has_file: bool) -> None:
 
 
 def _own_milestone(actor: Actor, milestone_id: int) -> Milestone:
-    permission = OWN if actor.may(OWN) else MANAGE
+    permission = own_or_manage(actor)
     rows = Milestone.objects.select_related("commitment__place", "commitment__maker_place")
     within = maker_filter(actor, permission, "commitment__")
     milestone = open_door(rows, actor, permission, milestone_id, within=within)
@@ -251,8 +251,3 @@ def judge_progress(
         place_id = row.milestone.commitment.place_id
         audit.add("progress", row.pk, place_id=place_id, amount=row.amount, reason=row.reason)
     return row
-
-
-def is_money(row: Commitment) -> bool:
-    """Whether its amounts are fen."""
-    return row.unit == FEN

@@ -5,12 +5,12 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
-from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.doors import open_door, require
+from yuchang.accounts.doors import open_door, require, require_proof
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
@@ -18,7 +18,7 @@ from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, inv
 from yuchang.core.secrets import seal, unseal
 from yuchang.partners.actions import entries
 from yuchang.partners.models import Organisation
-from yuchang.partners.queries import managed_by, owned_by
+from yuchang.partners.queries import kept_by, managed_by
 from yuchang.partners.rules import is_credit_code, is_phone, is_simulated_credit_code
 from yuchang.places.models import Place, keys_of
 
@@ -272,10 +272,15 @@ def edit_contact(
     return row
 
 
-def reveal_phone(*, actor: Actor, organisation_id: int) -> str:
-    """Unseal the phone number for its own people or its host county; leaves an audit entry."""
+def reveal_phone(*, actor: Actor, organisation_id: int, proven_at: datetime | None) -> str:
+    """Unseal the phone number for its own people or its host county; leaves an audit entry.
+
+    ``proven_at`` is the real instant at which the actor last proved who it is.
+    Raises Hidden, Refused, ProofDue when that is too long ago.
+    """
     with write("partners.reveal_phone", actor) as audit:
         row = open_own(actor, organisation_id)
+        require_proof(proven_at)
         audit.add("organisation", row.pk, place_id=row.host_id)
         return unseal(row.host_id, PHONE, row.uid, row.phone_sealed) if row.phone_sealed else ""
 
@@ -287,7 +292,6 @@ def _open_managed(actor: Actor, organisation_id: int) -> Organisation:
 
 def open_own(actor: Actor, organisation_id: int) -> Organisation:
     """Lock an organisation for its own people, or for its host county. Raises Hidden, Refused."""
-    permission = "partners.own" if actor.may("partners.own") else "partners.manage"
-    within: Q = owned_by(actor) | managed_by(actor)
+    permission, within = kept_by(actor)
     rows = Organisation.objects.select_related("host", "place")
     return open_door(rows, actor, permission, organisation_id, within=within, lock=True)

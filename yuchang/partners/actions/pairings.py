@@ -16,10 +16,10 @@ from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, invalid
 from yuchang.partners.models import Organisation, Pairing
-from yuchang.partners.queries import helper_filter, owned_by, receiver_filter
+from yuchang.partners.queries import helper_filter, own_or_manage, owned_by, receiver_filter
 from yuchang.places.models import Place, keys_of
 
-MANAGE, OWN = "partners.manage", "partners.own"
+MANAGE = "partners.manage"
 HELPER, RECEIVER = Pairing.Side.HELPER, Pairing.Side.RECEIVER
 
 
@@ -118,7 +118,7 @@ def answer_pairing(
     if not is_accepted and not reason.strip():
         raise invalid("reason", _("请说明不接受的理由。"))
     with write("partners.answer_pairing", actor) as audit:
-        permission = OWN if actor.may(OWN) else MANAGE
+        permission = own_or_manage(actor)
         within = Q(proposed_side=HELPER) & receiver_filter(actor, permission)
         within |= Q(proposed_side=RECEIVER) & helper_filter(actor, permission)
         row = open_door(Pairing.objects.all(), actor, permission, pairing_id, within=within, lock=True)
@@ -140,7 +140,7 @@ def end_pairing(*, actor: Actor, pairing_id: int, version: int, reason: str) -> 
     if not reason.strip():
         raise invalid("reason", _("请说明结束的理由。"))
     with write("partners.end_pairing", actor) as audit:
-        permission = OWN if actor.may(OWN) else MANAGE
+        permission = own_or_manage(actor)
         within = receiver_filter(actor, permission) | helper_filter(actor, permission)
         row = open_door(Pairing.objects.all(), actor, permission, pairing_id, within=within, lock=True)
         check_version(row, version)

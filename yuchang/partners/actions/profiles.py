@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.doors import open_door
+from yuchang.accounts.doors import open_door, require_proof
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
@@ -126,10 +126,14 @@ def end_contact(*, actor: Actor, contact_id: int, version: int) -> ContactPerson
     return contact
 
 
-def reveal_contact(*, actor: Actor, contact_id: int) -> tuple[ContactPerson, str]:
-    """Unseal a contact person's telephone for the own people or the host county; leaves an audit entry."""
+def reveal_contact(*, actor: Actor, contact_id: int, proven_at: datetime | None) -> tuple[ContactPerson, str]:
+    """Unseal a contact person's telephone for the own people or the host county; leaves an audit entry.
+
+    Raises as ``reveal_phone``.
+    """
     with write("partners.reveal_phone", actor) as audit:
         contact, organisation = _open_contact(actor, contact_id)
+        require_proof(proven_at)
         audit.add("contact", contact.pk, place_id=organisation.host_id)
         sealed = contact.phone_sealed
         return contact, unseal(organisation.host_id, CONTACT_PHONE, contact.uid, sealed) if sealed else ""

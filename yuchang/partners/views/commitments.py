@@ -15,14 +15,13 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Hidden, Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import require_valid, show_problems
 from yuchang.core.lists import Filter, listing
 from yuchang.files.actions import content_of
 from yuchang.partners import actions, lists, queries
 from yuchang.partners.forms import AnswerForm, CommitmentForm, ProgressForm, ReasonForm, place_by
 from yuchang.partners.models import Commitment, Organisation, Progress
 from yuchang.partners.rules import FEN
-from yuchang.partners.views.shared import require_valid
 from yuchang.places.models import Place
 from yuchang.sheets.lists import answer
 
@@ -108,9 +107,9 @@ def _page(
     actor = actor_of(request)
     row = queries.commitment_for(actor, commitment_id)
     rows = Commitment.objects.filter(pk=row.pk)
-    receives = actor.may("partners.manage") and rows.filter(queries.receiver_filter(actor, "partners.manage"))
-    permission = "partners.own" if actor.may("partners.own") else "partners.manage"
-    makes = actor.may(permission) and rows.filter(queries.maker_filter(actor, permission)).exists()
+    permission = queries.own_or_manage(actor)
+    receives = rows.filter(queries.receiver_filter(actor, "partners.manage")).exists()
+    makes = rows.filter(queries.maker_filter(actor, permission)).exists()
     today = clock.today()
     context: dict[str, Any] = {
         "row": row,
@@ -126,7 +125,7 @@ def _page(
             }
             for one in row.milestones.all()
         ],
-        "receives": bool(receives and receives.exists()),
+        "receives": receives,
         "user_id": actor.user_id,
     }
     return render(request, "partners/commitment.html", context, status=422 if form and form.errors else 200)
@@ -137,14 +136,11 @@ def _page(
 def commitment_answer(request: HttpRequest, commitment_id: int) -> HttpResponse:
     """The receiving county accepts or declines."""
     data = require_valid(AnswerForm(request.POST))
+    is_yes = data.pop("answer")
     actions.answer_commitment(
-        actor=actor_of(request),
-        commitment_id=commitment_id,
-        version=data["version"],
-        is_accepted=data["answer"] == "yes",
-        reason=data["reason"],
+        actor=actor_of(request), commitment_id=commitment_id, is_accepted=is_yes, **data
     )
-    messages.success(request, _("已接受承诺。") if data["answer"] == "yes" else _("未接受承诺。"))
+    messages.success(request, _("已接受承诺。") if is_yes else _("未接受承诺。"))
     return redirect("partners:commitment", commitment_id)
 
 
@@ -187,14 +183,11 @@ def progress_report(request: HttpRequest, commitment_id: int, milestone_id: int)
 def progress_judge(request: HttpRequest, progress_id: int) -> HttpResponse:
     """The receiving county confirms or refuses what was reported."""
     data = require_valid(AnswerForm(request.POST))
+    is_yes = data.pop("answer")
     row = actions.judge_progress(
-        actor=actor_of(request),
-        progress_id=progress_id,
-        version=data["version"],
-        is_confirmed=data["answer"] == "yes",
-        reason=data["reason"],
+        actor=actor_of(request), progress_id=progress_id, is_confirmed=is_yes, **data
     )
-    messages.success(request, _("已确认。") if data["answer"] == "yes" else _("未予确认。"))
+    messages.success(request, _("已确认。") if is_yes else _("未予确认。"))
     return redirect("partners:commitment", row.milestone.commitment_id)
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
-from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -13,9 +13,11 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts.doors import actor_of, gate, open_door
+from yuchang.accounts.entry import proven_at, proving
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
+from yuchang.core.forms import require_valid, show_problems
 from yuchang.core.lists import Filter, listing
 from yuchang.partners import actions, lists, queries
 from yuchang.partners.forms import (
@@ -28,9 +30,10 @@ from yuchang.partners.forms import (
     place_by,
 )
 from yuchang.partners.models import Organisation, ProfileLine
-from yuchang.partners.views.shared import require_valid
 from yuchang.places.models import Place
 from yuchang.sheets.lists import answer
+
+NAMES = {"place": "place_code"}
 
 
 @gate("partners.read")
@@ -105,13 +108,14 @@ def profile_sections(row: Organisation) -> list[tuple[str, list[ProfileLine]]]:
 @require_http_methods(["GET", "POST"])
 def organisation_new(request: HttpRequest) -> HttpResponse:
     """Propose an organisation; the actor's county introduces it."""
+    actor = actor_of(request)
     form = OrganisationForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
         try:
-            row = actions.propose_organisation(actor=actor_of(request), facts=_facts(request, form))
+            facts = organisation_facts(form, _home_county(actor))
+            row = actions.propose_organisation(actor=actor, facts=facts)
         except Invalid as error:
-            for problem in error.problems:
-                form.add_error(_field(form, problem.field), problem.message)
+            show_problems(form, error, NAMES)
         else:
             messages.success(request, _("已录入，等待另一位专员核验。"))
             return redirect("partners:organisation_page", row.pk)
@@ -119,19 +123,15 @@ def organisation_new(request: HttpRequest) -> HttpResponse:
     return render(request, "partners/organisation_new.html", {"form": form}, status=status)
 
 
-def _field(form: OrganisationForm, name: str) -> str | None:
-    name = {"place": "place_code"}.get(name, name)
-    return name if name in form.fields else None
-
-
-def _facts(request: HttpRequest, form: OrganisationForm) -> actions.OrganisationFacts:
+def organisation_facts(form: OrganisationForm, host_id: int) -> actions.OrganisationFacts:
+    """What the form says of an organisation that a county hosts."""
     data = form.cleaned_data
     seat = place_by(data["place_code"])
     return actions.OrganisationFacts(
         name=data["name"],
         kind=data["kind"],
         place_id=seat.pk if seat else 0,
-        host_id=_home_county(actor_of(request)),
+        host_id=host_id,
         credit_code=data["credit_code"],
         contact_name=data["contact_name"],
         phone=data["phone"],
@@ -149,59 +149,51 @@ def _home_county(actor: Actor) -> int:
     return 0
 
 
+def _judged(
+    request: HttpRequest,
+    organisation_id: int,
+    action: Callable[..., Organisation],
+    words: str,
+    *,
+    said_as: str,
+    needs_note: bool = False,
+) -> HttpResponse:
+    """Take one step on an organisation; the action knows the officer's note as ``said_as``."""
+    data = require_valid(NoteForm(request.POST, needs_note=needs_note))
+    said = {"version": data["version"], said_as: data["note"]}
+    action(actor=actor_of(request), organisation_id=organisation_id, **said)
+    messages.success(request, words)
+    return redirect("partners:organisation_page", organisation_id)
+
+
 @gate("partners.manage")
 @require_POST
 def vet(request: HttpRequest, organisation_id: int) -> HttpResponse:
     """Confirm an organisation."""
-    data = require_valid(NoteForm(request.POST))
-    actions.vet_organisation(actor=actor_of(request), organisation_id=organisation_id, **data)
-    messages.success(request, _("已核验。"))
-    return redirect("partners:organisation_page", organisation_id)
+    return _judged(request, organisation_id, actions.vet_organisation, _("已核验。"), said_as="note")
 
 
 @gate("partners.manage")
 @require_POST
 def suspend(request: HttpRequest, organisation_id: int) -> HttpResponse:
     """Suspend an organisation, with the reason."""
-    data = require_valid(NoteForm(request.POST))
-    actions.suspend_organisation(
-        actor=actor_of(request),
-        organisation_id=organisation_id,
-        version=data["version"],
-        reason=data["note"],
-    )
-    messages.success(request, _("已暂停。"))
-    return redirect("partners:organisation_page", organisation_id)
+    return _judged(request, organisation_id, actions.suspend_organisation, _("已暂停。"), said_as="reason")
 
 
 @gate("partners.manage")
 @require_POST
 def check(request: HttpRequest, organisation_id: int) -> HttpResponse:
     """The papers of an organisation that registered itself are in order."""
-    data = require_valid(NoteForm(request.POST, needs_note=True))
-    actions.check_organisation(
-        actor=actor_of(request),
-        organisation_id=organisation_id,
-        version=data["version"],
-        opinion=data["note"],
-    )
-    messages.success(request, _("资料已审核，等待另一位专员核验。"))
-    return redirect("partners:organisation_page", organisation_id)
+    words, action = _("资料已审核，等待另一位专员核验。"), actions.check_organisation
+    return _judged(request, organisation_id, action, words, said_as="opinion", needs_note=True)
 
 
 @gate("partners.manage")
 @require_POST
 def refuse(request: HttpRequest, organisation_id: int) -> HttpResponse:
     """Do not admit an organisation, with the reason."""
-    data = require_valid(NoteForm(request.POST, needs_note=True))
-    actions.refuse_organisation(
-        actor=actor_of(request),
-        organisation_id=organisation_id,
-        version=data["version"],
-        reason=data["note"],
-    )
-    messages.success(request, _("已登记不予入库。"))
-    return redirect("partners:organisation_page", organisation_id)
+    words, action = _("已登记不予入库。"), actions.refuse_organisation
+    return _judged(request, organisation_id, action, words, said_as="reason", needs_note=True)
 
 
 @gate("partners.read")
@@ -226,15 +218,16 @@ def edit_contact(request: HttpRequest, organisation_id: int) -> HttpResponse:
 
 
 def _editable(actor: Actor, organisation_id: int) -> Organisation:
-    within: Q = queries.owned_by(actor) | queries.managed_by(actor)
+    _permission, within = queries.kept_by(actor)
     rows = Organisation.objects.select_related("host", "place")
     return open_door(rows, actor, "partners.read", organisation_id, within=within)
 
 
 @gate("partners.read")
 @require_POST
+@proving(lambda organisation_id: reverse("partners:organisation_page", args=[organisation_id]))
 def reveal_phone(request: HttpRequest, organisation_id: int) -> HttpResponse:
     """Show the phone number once; the reading is recorded."""
     actor = actor_of(request)
-    phone = actions.reveal_phone(actor=actor, organisation_id=organisation_id)
+    phone = actions.reveal_phone(actor=actor, organisation_id=organisation_id, proven_at=proven_at(request))
     return _page(request, queries.organisation_for(actor, organisation_id), phone=phone or _("未登记"))

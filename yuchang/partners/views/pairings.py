@@ -10,13 +10,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import require_valid, show_problems
 from yuchang.core.lists import Filter, listing
 from yuchang.partners import actions, lists, queries
 from yuchang.partners.forms import AnswerForm, PairingForm, ReasonForm, place_by
 from yuchang.partners.models import Organisation, Pairing
 from yuchang.partners.views.commitments import makers_of
-from yuchang.partners.views.shared import require_valid
 from yuchang.sheets.lists import answer
 
 NAMES = {"place": "place_code", "helper_place": "helper_code"}
@@ -34,11 +33,8 @@ def pairing_list(request: HttpRequest) -> HttpResponseBase:
     found = listing(
         request, rows, lists.PAIRINGS, name="partners.pairings", label=_("结对帮扶"), filters=[tabs]
     )
-    return answer(request, found, "partners/pairing_list.html", {"may_propose": bool(_may(request))})
-
-
-def _may(request: HttpRequest) -> list[tuple[str, str]]:
-    return makers_of(actor_of(request))
+    may_propose = bool(makers_of(actor_of(request)))
+    return answer(request, found, "partners/pairing_list.html", {"may_propose": may_propose})
 
 
 @gate("partners.read")
@@ -80,10 +76,10 @@ def pairing(request: HttpRequest, pairing_id: int) -> HttpResponse:
     """One pairing, and each side's next step."""
     actor = actor_of(request)
     row = queries.pairing_for(actor, pairing_id)
-    permission = "partners.own" if actor.may("partners.own") else "partners.manage"
+    permission = queries.own_or_manage(actor)
     rows = Pairing.objects.filter(pk=row.pk)
-    helps = actor.may(permission) and rows.filter(queries.helper_filter(actor, permission)).exists()
-    receives = actor.may(permission) and rows.filter(queries.receiver_filter(actor, permission)).exists()
+    helps = rows.filter(queries.helper_filter(actor, permission)).exists()
+    receives = rows.filter(queries.receiver_filter(actor, permission)).exists()
     asked = receives if row.proposed_side == Pairing.Side.HELPER else helps
     context = {
         "row": row,
@@ -98,14 +94,9 @@ def pairing(request: HttpRequest, pairing_id: int) -> HttpResponse:
 def pairing_answer(request: HttpRequest, pairing_id: int) -> HttpResponse:
     """The other side accepts or declines."""
     data = require_valid(AnswerForm(request.POST))
-    actions.answer_pairing(
-        actor=actor_of(request),
-        pairing_id=pairing_id,
-        version=data["version"],
-        is_accepted=data["answer"] == "yes",
-        reason=data["reason"],
-    )
-    messages.success(request, _("已结对。") if data["answer"] == "yes" else _("未达成结对。"))
+    is_yes = data.pop("answer")
+    actions.answer_pairing(actor=actor_of(request), pairing_id=pairing_id, is_accepted=is_yes, **data)
+    messages.success(request, _("已结对。") if is_yes else _("未达成结对。"))
     return redirect("partners:pairing", pairing_id)
 
 

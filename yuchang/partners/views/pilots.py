@@ -12,13 +12,12 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import require_valid, show_problems
 from yuchang.core.lists import listing
 from yuchang.partners import actions, lists, queries
 from yuchang.partners.forms import DecisionForm, NextRoundForm, PilotForm, ResultForm
 from yuchang.partners.models import Pilot
 from yuchang.partners.views.registrations import managed_county
-from yuchang.partners.views.shared import require_valid
 from yuchang.sheets.lists import answer
 
 NAMES = {"places": "place_codes"}
@@ -71,10 +70,7 @@ def pilot(request: HttpRequest, pilot_id: int) -> HttpResponse:
     row = queries.pilot_for(actor, pilot_id)
     rounds = list(row.rounds.all())
     last = rounds[-1]
-    manages = actor.may("partners.manage") and Pilot.objects.filter(
-        queries.receiver_filter(actor, "partners.manage"), pk=row.pk
-    )
-    is_mine = bool(manages and manages.exists())
+    is_mine = Pilot.objects.filter(queries.receiver_filter(actor, "partners.manage"), pk=row.pk).exists()
     may_decide = is_mine and last.result is not None and not last.decision
     may_go_on = is_mine and bool(last.decision) and row.state != Pilot.State.STOPPED
     context = {

@@ -5,13 +5,16 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST
 
 from yuchang.accounts.doors import actor_of, gate
+from yuchang.accounts.entry import proven_at, proving
+from yuchang.core.forms import VersionForm, require_valid
 from yuchang.partners import actions
-from yuchang.partners.forms import ContactPersonForm, LineForm, VersionForm, place_by
-from yuchang.partners.views.shared import require_valid
+from yuchang.partners.forms import ContactPersonForm, LineForm, place_by
+from yuchang.partners.models import ContactPerson
 
 
 @gate("partners.read")
@@ -60,10 +63,18 @@ def contact_end(request: HttpRequest, contact_id: int) -> HttpResponse:
     return redirect("partners:organisation_page", contact.organisation_id)
 
 
+def _page_with(contact_id: int) -> str:
+    contact = ContactPerson.objects.get(pk=contact_id)
+    return reverse("partners:organisation_page", args=[contact.organisation_id])
+
+
 @gate("partners.read")
 @require_POST
+@proving(_page_with)
 def contact_phone(request: HttpRequest, contact_id: int) -> HttpResponse:
     """Show a contact person's telephone once; the reading is recorded."""
-    contact, phone = actions.reveal_contact(actor=actor_of(request), contact_id=contact_id)
+    contact, phone = actions.reveal_contact(
+        actor=actor_of(request), contact_id=contact_id, proven_at=proven_at(request)
+    )
     context = {"contact": contact, "phone": phone or _("未登记")}
     return render(request, "partners/contact_phone.html", context)

@@ -12,13 +12,13 @@ from django.views.decorators.http import require_http_methods, require_POST
 from yuchang.accounts.doors import PUBLIC, actor_of, gate
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import VersionForm, require_valid, show_problems
 from yuchang.core.secrets import blind_index
 from yuchang.partners import actions, queries
 from yuchang.partners.actions.registrations import LABEL
-from yuchang.partners.forms import InvitationForm, RegistrationForm, VersionForm, place_by
+from yuchang.partners.forms import InvitationForm, RegistrationForm, place_by
 from yuchang.partners.models import Invitation
-from yuchang.partners.views.shared import require_valid
+from yuchang.partners.views.organisations import organisation_facts
 from yuchang.places.models import Place
 
 NAMES = {"place": "place_code", "host": "host_code"}
@@ -48,30 +48,14 @@ def _register(request: HttpRequest, form: RegistrationForm, code: str, host: Pla
         raise Refused(_("已登录的人员不能在此登记机构。"), remedy=_("请退出登录，或在伙伴名录中录入。"))
     if request.method == "POST" and form.is_valid():
         try:
-            row = actions.register(facts=_facts(form), code=code)
+            chosen = form.host or place_by(form.cleaned_data["host_code"])
+            row = actions.register(facts=organisation_facts(form, chosen.pk if chosen else 0), code=code)
         except Invalid as error:
             show_problems(form, error, NAMES)
         else:
             return render(request, "partners/registered.html", {"row": row})
     context = {"form": form, "host": host}
     return render(request, "partners/register.html", context, status=422 if form.errors else 200)
-
-
-def _facts(form: RegistrationForm) -> actions.OrganisationFacts:
-    data = form.cleaned_data
-    seat = place_by(data["place_code"])
-    host = form.host or place_by(data["host_code"])
-    return actions.OrganisationFacts(
-        name=data["name"],
-        kind=data["kind"],
-        place_id=seat.pk if seat else 0,
-        host_id=host.pk if host else 0,
-        credit_code=data["credit_code"],
-        contact_name=data["contact_name"],
-        phone=data["phone"],
-        capabilities=data["capabilities"],
-        introduction=data["introduction"],
-    )
 
 
 @gate("partners.manage")

@@ -80,7 +80,7 @@ def _postings(actor: Actor, word: str, size: int) -> Iterator[Hit]:
     reach = sight_filter(actor, "exchange.read")
     rows = Posting.objects.filter(reach, category__in=from_categories, state="open")
     for row in rows.select_related("category", "place").order_by("-id")[:size]:
-        left = f"{row.quantity - row.agreed_quantity:,} {row.unit}"
+        left = f"{row.left:,} {row.unit}"
         note = f"{row.get_direction_display()} · {left} · {row.place.name}"
         yield Hit(category_word(row.category), address("exchange:posting", row.pk), note)
 
