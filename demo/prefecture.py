@@ -25,8 +25,9 @@ from demo.progress import Line
 from demo.scene import YEAR, Scene, seats_of
 from demo.workers import in_processes
 from yuchang.accounts.rules import SYSTEM, Role
-from yuchang.core import actions, clock
+from yuchang.core import actions
 from yuchang.core.models import AuditEntry
+from yuchang.core.once import remembering
 from yuchang.places.models import Place
 from yuchang.registry.actions import take_over_households
 
@@ -105,7 +106,7 @@ def enter(portion: Portion) -> Entered:
     sent = columns.hand_over(county, told, villages)
     if portion.folder:
         truth.write_told(Path(portion.folder) / portion.county_code[:6], county, told, sent.doubled)
-    with clock.one_reading(), transaction.atomic():
+    with remembering(), transaction.atomic():
         entered = _take_over(portion, county, told, sent, villages, started)
         with actions.write(MARK, SYSTEM) as audit:
             audit.add("demo_county", name, place_id=place.pk, entered=asdict(entered))

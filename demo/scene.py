@@ -17,8 +17,9 @@ from demo.county import reporting
 from demo.county.build import County, generate
 from demo.county.tables import Recipe, Seat
 from yuchang.accounts.rules import Actor
-from yuchang.core import actions, clock
+from yuchang.core import actions
 from yuchang.core.models import Instance
+from yuchang.core.once import forget
 from yuchang.places.models import Place
 from yuchang.registry.models import Household
 
@@ -139,5 +140,5 @@ class Scene:
                 pk=1, defaults={"is_simulated": True, "clock_at": at, "name": "渔场(模拟)"}
             )
             audit.add("instance", 1, clock_at=at.isoformat())
-        clock.forget_reading()
+        forget()
         return at.date()

@@ -17,8 +17,9 @@ from django.db import transaction
 
 from demo.progress import Line
 from yuchang.accounts.rules import SYSTEM
-from yuchang.core import actions, clock
+from yuchang.core import actions
 from yuchang.core.models import AuditEntry
+from yuchang.core.once import remembering
 
 C = TypeVar("C")
 MARK_ACTION = "demo.finish_stage"
@@ -64,7 +65,7 @@ def run_stages(
             line.skipped()
             continue
         started = time.monotonic()
-        with clock.one_reading():
+        with remembering():
             result = _run(stage, context, line, recipe)
         seconds[stage.name] = round(time.monotonic() - started, 2)
         line.done(result)

@@ -6,7 +6,7 @@ it is said by the scope of the grant.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -56,10 +56,14 @@ ROLE_WORDS: dict[Role, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class PlaceScope:
-    """Everything in one administrative division. Level 0 is the whole country (``place_id`` 0)."""
+    """Everything in one administrative division. Level 0 is the whole country (``place_id`` 0).
+
+    ``name`` is for showing; two scopes of one place are the same scope.
+    """
 
     place_id: int
     level: int
+    name: str = field(default="", compare=False)
 
 
 @dataclass(frozen=True)

@@ -8,9 +8,8 @@ from urllib.parse import urlsplit
 
 from yuchang.api.models import Delivery, Webhook
 from yuchang.api.queries import allowed_hosts
-from yuchang.api.rules import signature
 from yuchang.core import secrets
-from yuchang.core.outbound import Unreachable, post
+from yuchang.core.outbound import Unreachable, post, signature
 
 
 def message_of(delivery: Delivery) -> bytes:

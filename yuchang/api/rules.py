@@ -1,9 +1,8 @@
-"""Tokens, signatures and the pace of retries. Pure."""
+"""Tokens and the pace of retries. Pure."""
 
 from __future__ import annotations
 
 import hashlib
-import hmac
 import re
 from datetime import timedelta
 
@@ -51,12 +50,6 @@ def joined_token(prefix: str, secret: str) -> str:
 def secret_hash(secret: str) -> bytes:
     """SHA-256: the secret has 256 random bits, so a slow hash would add nothing."""
     return hashlib.sha256(secret.encode()).digest()
-
-
-def signature(secret: str, at: int, body: bytes) -> str:
-    """The header ``X-Yuchang-Signature``: HMAC-SHA256 over the time (seconds) and the body."""
-    code = hmac.new(secret.encode(), f"{at}.".encode() + body, hashlib.sha256).hexdigest()
-    return f"t={at},v1={code}"
 
 
 def next_attempt(attempts: int) -> timedelta | None:

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from yuchang.core import audit
 from yuchang.core.errors import Stale
+from yuchang.core.once import forget
 
 
 class Author(Protocol):
@@ -51,13 +52,16 @@ def write(action: str, actor: Author) -> Iterator[Recorder]:
     On leaving, the collected entries are inserted into the audit log; an action that wrote none
     is a mistake of ours and is rolled back (RuntimeError).
     """
-    with transaction.atomic():
-        recorder = Recorder(action, actor)
-        yield recorder
-        if not recorder.entries and not recorder.is_bulk_recorded:
-            raise RuntimeError(f"action {action} left no audit entry")
-        if recorder.entries:
-            audit.insert(actor, recorder.entries)
+    try:
+        with transaction.atomic():
+            recorder = Recorder(action, actor)
+            yield recorder
+            if not recorder.entries and not recorder.is_bulk_recorded:
+                raise RuntimeError(f"action {action} left no audit entry")
+            if recorder.entries:
+                audit.insert(actor, recorder.entries)
+    finally:
+        forget()
 
 
 def check_version(row: Any, version: int | None) -> None:

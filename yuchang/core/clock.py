@@ -2,43 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import date, datetime
 
 from django.utils import timezone
 
 from yuchang.core.models import Instance
-
-# Within one request the instance is read once: [] not read yet, [row or None] read.
-_reading: ContextVar[list[Instance | None] | None] = ContextVar("reading", default=None)
-
-
-@contextmanager
-def one_reading() -> Iterator[None]:
-    """While inside, the database is asked only once what it is and what its clock shows."""
-    token = _reading.set([])
-    try:
-        yield
-    finally:
-        _reading.reset(token)
-
-
-def forget_reading() -> None:
-    """Ask the database again: the instance row was changed."""
-    if (kept := _reading.get()) is not None:
-        kept.clear()
+from yuchang.core.once import once
 
 
 def instance() -> Instance | None:
-    """What this database is; None when it was never named."""
-    kept = _reading.get()
-    if kept is None:
-        return Instance.objects.filter(pk=1).first()
-    if not kept:
-        kept.append(Instance.objects.filter(pk=1).first())
-    return kept[0]
+    """What this database is; None when it was never named. Within one request asked once."""
+    return once("core.instance", lambda: Instance.objects.filter(pk=1).first())
 
 
 def now() -> datetime:

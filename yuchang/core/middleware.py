@@ -10,9 +10,9 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from yuchang.core.clock import one_reading
 from yuchang.core.errors import YuchangError
 from yuchang.core.logs import request_id
+from yuchang.core.once import remembering
 
 _GIVEN = re.compile(r"[A-Za-z0-9-]{8,64}")
 logger = logging.getLogger("yuchang.request")
@@ -29,7 +29,7 @@ class RequestIdMiddleware:
         given = request.headers.get("X-Request-Id", "")
         token = request_id.set(given if _GIVEN.fullmatch(given) else uuid.uuid4().hex)
         try:
-            with one_reading():
+            with remembering():
                 response = self.get_response(request)
             response["X-Request-Id"] = request_id.get()
             return response

@@ -140,7 +140,7 @@ class Tally(models.Model):
 
 
 class TallyDelta(models.Model):
-    """A change of a tally that has not been folded in yet: busy tables append here and wait for nobody."""
+    """A change of a tally that has not been folded in yet: writers append here and wait for nobody."""
 
     subject = models.CharField(max_length=40)
     province_id = models.BigIntegerField()
@@ -151,6 +151,9 @@ class TallyDelta(models.Model):
     key = models.CharField(max_length=80)
     n = models.BigIntegerField()
     amount = models.BigIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["subject", "county_id"], name="core_tallydelta_county")]
 
 
 class TallyNow(models.Model):

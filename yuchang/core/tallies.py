@@ -1,18 +1,20 @@
 """Counts that cost the same at a thousand and at a million rows.
 
-A tallied table has triggers which keep, per village and key, how many of its rows there are. A page sums the
-few rows of its area instead of counting the table. The application may read tallies, never write them.
+A tallied table has triggers which note, per village and key, how many of its rows came and went. A page sums
+the few rows of its area instead of counting the table. The application may read tallies, never write them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from functools import partial
 
 from django.db import connection
 from django.db.migrations.operations import RunSQL
 from django.db.models import Q, Sum
 
 from yuchang.core.models import TallyNow
+from yuchang.core.once import once
 
 KEYS = ("province_id", "prefecture_id", "county_id", "township_id", "village_id")
 _COLUMNS = ", ".join(KEYS)
@@ -56,25 +58,14 @@ def tallied(
 
     ``key`` and ``amount`` are SQL expressions over a row (text, and bigint in fen or units). Rows with
     the same place keys and key are one tally; ``where`` leaves rows out. Existing rows are counted at once.
-    A second tally of a table needs a ``name`` of its own. A busy table, which many write at a time, appends
-    its changes to ``core_tallydelta``, so that no two writers wait for the same tally; ``fold`` adds them up.
+    A second tally of a table needs a ``name`` of its own. Changes must be appended (``is_busy``, or later
+    ``appending``) to ``core_tallydelta``, so that no two writers wait for the same tally, nor for each
+    other's; ``fold`` adds them up. See docs/decisions/0005-counts-from-tallies.md.
     """
-    row = f"{_COLUMNS}, ({key})::text AS tally_key, ({amount})::bigint AS tally_amount"
-    new = f"SELECT {row}, 1 AS step FROM new_rows WHERE {where}"
-    old = f"SELECT {row}, -1 AS step FROM old_rows WHERE {where}"
-    present = f"SELECT {row}, 1 AS step FROM {table} WHERE {where}"
+    rows = partial(_rows, key=key, amount=amount, where=where)
     name = name or f"{table}_tally"
-    change = _append if is_busy else _upsert
     create = f"""
-        CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
-        SET search_path = public AS $tally$
-        BEGIN
-            IF TG_OP = 'INSERT' THEN {change(subject, new)}
-            ELSIF TG_OP = 'DELETE' THEN {change(subject, old)}
-            ELSE {change(subject, f"{new} UNION ALL {old}")}
-            END IF;
-            RETURN NULL;
-        END $tally$;
+        {_function(name, subject, rows, _append if is_busy else _upsert)}
         CREATE TRIGGER {name}_insert AFTER INSERT ON {table}
             REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION {name}();
         CREATE TRIGGER {name}_update AFTER UPDATE ON {table}
@@ -82,7 +73,7 @@ def tallied(
             FOR EACH STATEMENT EXECUTE FUNCTION {name}();
         CREATE TRIGGER {name}_delete AFTER DELETE ON {table}
             REFERENCING OLD TABLE AS old_rows FOR EACH STATEMENT EXECUTE FUNCTION {name}();
-        {_upsert(subject, present)}
+        {_upsert(subject, rows(table, 1))}
     """
     remove = f"""
         DROP TRIGGER {name}_insert ON {table}; DROP TRIGGER {name}_update ON {table};
@@ -93,24 +84,62 @@ def tallied(
     return RunSQL(create, remove)
 
 
+def appending(
+    table: str, subject: str, key: str, amount: str = "0", *, where: str = "true", name: str = ""
+) -> RunSQL:
+    """Migration operation: the ``tallied`` of the same arguments appends its changes from now on."""
+    rows = partial(_rows, key=key, amount=amount, where=where)
+    name = name or f"{table}_tally"
+    return RunSQL(_function(name, subject, rows, _append), _function(name, subject, rows, _upsert))
+
+
+def _rows(source: str, step: int, *, key: str, amount: str, where: str) -> str:
+    row = f"{_COLUMNS}, ({key})::text AS tally_key, ({amount})::bigint AS tally_amount"
+    return f"SELECT {row}, {step} AS step FROM {source} WHERE {where}"
+
+
+def _function(
+    name: str, subject: str, rows: Callable[[str, int], str], change: Callable[[str, str], str]
+) -> str:
+    new, old = rows("new_rows", 1), rows("old_rows", -1)
+    return f"""
+        CREATE OR REPLACE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+        SET search_path = public AS $tally$
+        BEGIN
+            IF TG_OP = 'INSERT' THEN {change(subject, new)}
+            ELSIF TG_OP = 'DELETE' THEN {change(subject, old)}
+            ELSE {change(subject, f"{new} UNION ALL {old}")}
+            END IF;
+            RETURN NULL;
+        END $tally$;
+    """
+
+
 def tally(subject: str, within: Q, keys: Iterable[str] | None = None) -> int:
     """How many rows there are in an area. ``within`` is a filter on place keys; ``keys`` limits to some."""
-    rows = TallyNow.objects.filter(within, subject=subject)
-    if keys is not None:
-        rows = rows.filter(key__in=list(keys))
-    return int(rows.aggregate(total=Sum("n"))["total"] or 0)
+    counts = tally_by_key(subject, within)
+    return sum(counts.values() if keys is None else (counts.get(key, 0) for key in set(keys)))
 
 
 def tally_by_key(subject: str, within: Q) -> dict[str, int]:
     """Counts of an area by key, keys without rows left out."""
-    rows = TallyNow.objects.filter(within, subject=subject).values_list("key").annotate(total=Sum("n"))
-    return {key: int(total) for key, total in rows if total}
+    return {key: n for key, (n, _amount) in _by_key(subject, within).items() if n}
 
 
 def amount_by_key(subject: str, within: Q) -> dict[str, int]:
     """Sums of the tallied amount of an area by key."""
-    rows = TallyNow.objects.filter(within, subject=subject).values_list("key").annotate(total=Sum("amount"))
-    return {key: int(total) for key, total in rows if total}
+    return {key: amount for key, (_n, amount) in _by_key(subject, within).items() if amount}
+
+
+def _by_key(subject: str, within: Q) -> dict[str, tuple[int, int]]:
+    """One query, and within one request only the first time."""
+
+    def ask() -> dict[str, tuple[int, int]]:
+        rows = TallyNow.objects.filter(within, subject=subject).values_list("key")
+        found = rows.annotate(count=Sum("n"), total=Sum("amount"))
+        return {key: (int(count), int(total)) for key, count, total in found}
+
+    return once(("core.tally", subject, within), ask)
 
 
 def fold() -> int:

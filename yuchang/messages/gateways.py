@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import secrets as randomness
 import sys
 import time
 from collections.abc import Mapping
@@ -21,8 +20,8 @@ from django.utils import timezone
 
 from config.environment import existing_secret
 from yuchang.core import clock
-from yuchang.core.outbound import Unreachable, post
-from yuchang.messages.rules import mask, signed_headers, words_for
+from yuchang.core.outbound import Unreachable, post, signature
+from yuchang.messages.rules import mask, words_for
 
 
 class Trouble(Exception):
@@ -71,7 +70,7 @@ class FileDriver:
 
 
 class HttpDriver:
-    """POSTs JSON to one configured address, signed (``rules.signed_headers``), the answer's ``id`` kept.
+    """POSTs JSON to one configured address, signed (``core.outbound.signature``), the answer's ``id`` kept.
 
     TLS is required, but for an address of this machine. Redirects are not followed. 2xx is taken, other 4xx
     than 408, 409, 425 and 429 is refused for good, everything else is tried again.
@@ -79,7 +78,7 @@ class HttpDriver:
 
     def __init__(self, url: str, key_id: str, key: str, templates: Mapping[str, str]) -> None:
         self.parts = urlsplit(url)
-        self.key_id, self.key, self.templates = key_id, key.encode(), templates
+        self.key_id, self.key, self.templates = key_id, key, templates
         host = self.parts.hostname or ""
         if self.parts.scheme != "https" and host not in ("127.0.0.1", "localhost", "::1"):
             raise Rejected("http: the address is not https")
@@ -102,16 +101,12 @@ class HttpDriver:
         raise Trouble(f"http {status}")
 
     def _post(self, body: bytes, key: str) -> tuple[int, bytes]:
-        path = self.parts.path or "/"
-        headers = signed_headers(
-            key_id=self.key_id,
-            key=self.key,
-            path=path,
-            timestamp=int(time.time()),
-            nonce=randomness.token_hex(16),
-            body=body,
-        )
-        headers |= {"Content-Type": "application/json; charset=utf-8", "Idempotency-Key": key}
+        headers = {
+            "Content-Type": "application/json; charset=utf-8",
+            "Idempotency-Key": key,
+            "X-Yuchang-Key": self.key_id,
+            "X-Yuchang-Signature": signature(self.key, int(time.time()), body),
+        }
         try:
             return post(self.parts, body, headers, ca_file=settings.SMS_CA_FILE or None)
         except Unreachable as failure:

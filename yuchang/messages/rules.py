@@ -1,9 +1,7 @@
-"""When and how often to tell a person, how codes are limited, how a request to a gateway is signed. Pure."""
+"""When and how often to tell a person, how codes are limited. Pure."""
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import re
 from datetime import date, datetime, timedelta
 
@@ -88,22 +86,3 @@ def words_for(template: str, parameters: dict[str, str]) -> tuple[str, str]:
     """Subject and text of a template. Raises KeyError for an unknown template or a missing parameter."""
     subject, text = TEXTS[template]
     return subject, text.format_map(parameters)
-
-
-def signed_headers(
-    *, key_id: str, key: bytes, path: str, timestamp: int, nonce: str, body: bytes
-) -> dict[str, str]:
-    """Headers that prove who sent a request and that nothing in it was changed.
-
-    The signature is HMAC-SHA256 over ``POST``, path, timestamp (seconds), nonce and the SHA-256 of the
-    body, one per line. The receiver refuses timestamps more than five minutes off and nonces seen before.
-    """
-    digest = hashlib.sha256(body).hexdigest()
-    text = "\n".join(("POST", path, str(timestamp), nonce, digest))
-    signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-    return {
-        "X-Yuchang-Key": key_id,
-        "X-Yuchang-Timestamp": str(timestamp),
-        "X-Yuchang-Nonce": nonce,
-        "X-Yuchang-Signature": signature,
-    }

@@ -23,6 +23,7 @@ from yuchang.api.models import Delivery, Webhook
 from yuchang.core import clock, sequencer
 from yuchang.core.errors import Conflict, Hidden, Invalid, Stale
 from yuchang.core.models import AuditEntry, AuditLeaf
+from yuchang.core.outbound import signature
 from yuchang.registry.actions import remove_household
 
 
@@ -99,8 +100,8 @@ def test_what_happens_in_the_place_is_told_once_and_signed(officer: Any, listene
     assert told["event"] == "registry.remove_household" and told["object"]["kind"] == "household"
     assert set(told) == {"id", "sequence", "event", "object", "at"}
     at = int(headers["X-Yuchang-Signature"].split(",")[0][2:])
-    assert headers["X-Yuchang-Signature"] == rules.signature(secret, at, body)
-    assert headers["X-Yuchang-Signature"] != rules.signature(secret, at, body + b" ")
+    assert headers["X-Yuchang-Signature"] == signature(secret, at, body)
+    assert headers["X-Yuchang-Signature"] != signature(secret, at, body + b" ")
     assert Delivery.objects.get().state == "taken"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models import Q
@@ -9,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import people, things
-from yuchang.core.tallies import recount, tally, tally_by_key
+from yuchang.core.tallies import fold, recount, tally, tally_by_key
 from yuchang.monitoring.models import Alert, Assessment
 from yuchang.monitoring.queries import TALLY, TALLY_KEY
 from yuchang.places.models import keys_of
@@ -83,3 +84,24 @@ def test_the_application_cannot_write_a_tally_itself():
     ):
         with pytest.raises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(sql)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_who_write_the_same_tallies_in_opposite_order_never_wait_for_each_other():
+    village = people.villages()[0]
+    alerts = [an_alert(village, number) for number in (1, 2)]
+    homes = [alert.household for alert in alerts]
+    fold()
+    change_alert = "UPDATE monitoring_alert SET state = 'escalated' WHERE id = %s"
+    change_home = "UPDATE registry_household SET state = 'exited', exited_on = current_date WHERE id = %s"
+    one, other = (psycopg.connect(**connection.get_connection_params()) for _n in range(2))
+    with one, other:
+        for line in (one, other):
+            line.execute("SET lock_timeout = '1s'")
+        one.execute(change_home, [homes[0].pk])
+        other.execute(change_alert, [alerts[1].pk])
+        one.execute(change_alert, [alerts[0].pk])
+        other.execute(change_home, [homes[1].pk])
+        assert tally_by_key(TALLY, Q()) and recount("monitoring_alert", TALLY, TALLY_KEY) == []
+    assert recount("monitoring_alert", TALLY, TALLY_KEY) == []
+    assert fold() > 0 and recount("monitoring_alert", TALLY, TALLY_KEY) == []

@@ -103,11 +103,9 @@ def test_an_sms_is_signed_carries_its_key_and_says_nothing_of_the_matter(provide
     assert (content["phone"], content["template"]) == (PHONE, "TPL_7")
     assert "王小满" not in content["text"]
     assert headers["Idempotency-Key"] == content["idempotency_key"] == str(row.idempotency_key)
-    signed = "\n".join(
-        ("POST", "/send", headers["X-Yuchang-Timestamp"], headers["X-Yuchang-Nonce"], hashlib.sha256(body).hexdigest())
-    )  # fmt: skip
-    expected = hmac.new(b"a-key-of-the-test", signed.encode(), hashlib.sha256).hexdigest()
-    assert headers["X-Yuchang-Signature"] == expected
+    signed_at = headers["X-Yuchang-Signature"].split(",")[0].removeprefix("t=")
+    expected = hmac.new(b"a-key-of-the-test", f"{signed_at}.".encode() + body, hashlib.sha256).hexdigest()
+    assert headers["X-Yuchang-Signature"] == f"t={signed_at},v1={expected}"
     assert not AuditEntry.objects.filter(body__contains=PHONE).exists()
 
 

@@ -24,6 +24,7 @@ from yuchang.core import actions, clock
 from yuchang.core.actions import Recorder
 from yuchang.core.errors import Conflict
 from yuchang.core.models import Instance
+from yuchang.core.once import forget
 from yuchang.portal import keys
 from yuchang.portal.models import APPEND_ONLY, PUBLISHED, Bundle, ObjectionIntake, Outbox, Peer, Stream
 from yuchang.portal.queries import own_stream, peer
@@ -315,7 +316,7 @@ def _apply_publications(lines: list[dict[str, Any]], manifest: Manifest, tell: T
         cursor.execute("SET LOCAL yuchang.applying = 'off'")
     if manifest.instance:
         Instance.objects.update_or_create(id=1, defaults=manifest.instance)
-        clock.forget_reading()
+        forget()
 
 
 def _table(line: Mapping[str, Any]) -> str:

@@ -14,7 +14,6 @@ from django.utils.translation import gettext as _
 from yuchang.accounts.models import RoleGrant
 from yuchang.accounts.rules import ROLE_WORDS, Actor, PlaceScope, Role
 from yuchang.messages.queries import unread_count
-from yuchang.places.models import Place
 
 register = template.Library()
 
@@ -128,7 +127,7 @@ def area(actor: Actor | None) -> str:
         return ""
     for grant in actor.grants:
         if isinstance(grant.scope, PlaceScope) and grant.scope.level:
-            return Place.objects.filter(pk=grant.scope.place_id).values_list("name", flat=True).first() or ""
+            return grant.scope.name
     return ""
 
 
