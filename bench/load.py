@@ -1,11 +1,19 @@
-"""Mixed load through the real servers: pages read and lists saved by many people at a steady rate.
+"""Mixed load through the real servers: a working day's requests by many people at a steady rate.
 
 Starts the platform as ``run`` does on a data folder of its own, fills it, then asks for a fixed number of
-pages a second, whether or not the answers come (open loop: a slow server shows as lateness, not as fewer
+answers a second, whether or not they come (open loop: a slow server shows as lateness, not as fewer
 questions). Prints rate, errors, percentiles and the memory of the web processes over time.
 
-Run: ``python -m bench.load --households 1000 --rate 50 --seconds 20``; nightly: ``--households 333000
---seconds 600``, which is 1,000,000 people.
+**The mix** (``MIX``) is a prefecture's busy hour, after the pages that each role works with. Who signs in:
+of 20 people 10 village cadres and work teams, 5 township reviewers, 4 county officers, 1 of the province;
+each sees the households of his or her own area. They look for a household (the box on top asks while one
+types), open it, go through alerts, what is due and messages, and now and then write. Connectors of other
+systems ask the API with a token. Villagers and buyers read the public pages on their own port, under the
+portal's role. Browsers keep connections open, take gzip, and keep styles and scripts whose names carry their
+hash for ever, so that only a browser new to the system asks for those: all files of a page, once a day.
+
+Run: ``python -m bench.load --households 1000 --rate 50 --seconds 20``; nightly: ``--households 333334
+--seconds 600``, which is 1,000,000 people; ``--keep`` leaves the filled database for the next time.
 """
 
 from __future__ import annotations
@@ -17,6 +25,8 @@ import json
 import os
 import queue
 import random
+import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -25,6 +35,7 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, urlencode
 
 import psutil
@@ -33,34 +44,76 @@ from config.environment import ROOT
 
 DATABASE_NAMES = ("DATABASE_URL", "DATABASE_OWNER_URL", "DATABASE_PORTAL_URL", "DATABASE_ADMIN_URL")
 TOKEN = "l" * 32
-# Shares of what people do, in per cent; a write is a saved list with its audit entry.
+# Of a hundred requests: what, how many, and on which port ("in" or "out").
 MIX = (
-    ("list", 30),
-    ("list by state", 10),
-    ("search", 15),
-    ("household", 25),
-    ("alerts", 5),
-    ("home", 5),
-    ("health", 5),
-    ("write", 5),
+    ("home", 6, "in"),
+    ("money flows of the home", 2, "in"),
+    ("list", 7, "in"),
+    ("list by state", 3, "in"),
+    ("search", 6, "in"),
+    ("suggestions", 10, "in"),
+    ("household", 14, "in"),
+    ("alerts", 4, "in"),
+    ("due", 3, "in"),
+    ("inbox", 4, "in"),
+    ("write", 5, "in"),
+    ("API", 8, "in"),
+    ("static", 6, "in"),
+    ("public front", 6, "out"),
+    ("public county", 8, "out"),
+    ("public data", 2, "out"),
+    ("public static", 5, "out"),
+    ("health", 1, "in"),
 )
+KINDS = [kind for kind, _share, _zone in MIX]
+ZONES = {kind: zone for kind, _share, zone in MIX}
+SURNAMES = "王李张刘陈杨赵黄周吴"
+COUNTY = "621221000000"
 SEED = """
 import json, os
 import django
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 django.setup()
-from bench.population import busiest_county, grow_to
+from datetime import timedelta
+from bench.population import ON, busiest_county, grow_to, live_a_while, settle
 from tests.faults import seed
-from tests.people import wang
+from tests import people
+from yuchang.accounts.queries import LEVEL_COLUMNS
+from yuchang.api.actions import issue_token
+from yuchang.core import clock
 from yuchang.core.models import Instance
 from yuchang.places.loading import load_divisions
+from yuchang.places.models import Place
+from yuchang.portal.actions import publish_county_figures, publish_open_data
+from yuchang.portal.models import PublishedCounty
 from yuchang.registry.models import Household
-load_divisions(areas=("621221", "621222", "620522"))
+if not Place.objects.filter(level=5).exists():
+    load_divisions(areas=("621221", "621222", "620522"))
 Instance.objects.update_or_create(id=1, defaults=dict(is_simulated=True))
-grow_to({households})
-place = busiest_county()
-found = Household.objects.filter(county_id=place.pk).order_by("id").values_list("id", flat=True)[:5000]
-print(json.dumps(dict(sessions=[seed.session_for(wang(place)) for _ in range(40)], households=list(found))))
+county = busiest_county()
+if Household.objects.count() < {households} * 0.99:
+    grow_to({households})
+officer = people.wang()
+live_a_while(officer)
+settle()
+if not PublishedCounty.objects.exists():
+    publish_county_figures(actor=officer.actor, county_id=county.pk, from_on=ON, as_of=clock.today())
+    publish_open_data(actor=officer.actor, county_id=county.pk)
+villages, towns = people.villages(), list(Place.objects.filter(county_id=county.pk, level=4, valid_to=None))
+readers = [people.li(villages[n % len(villages)]) for n in range(20)]
+readers += [people.zhang(towns[n % len(towns)]) for n in range(10)]
+readers += [people.wang() for n in range(8)] + [people.province() for n in range(2)]
+def homes(person):
+    within = Household.objects.filter(**dict([next(iter(keys(person)))]))
+    return list(within.order_by("id").values_list("id", flat=True)[:500])
+def keys(person):
+    place = person.user.role_grants.get().place
+    yield LEVEL_COLUMNS[place.level], place.pk
+token = issue_token(
+    actor=officer.actor, name="load", permissions=["registry.read", "monitoring.read"],
+    expires_on=clock.today() + timedelta(days=30))[1]
+people_ = [dict(session=seed.session_for(person), households=homes(person)) for person in readers]
+print(json.dumps(dict(people=people_, token=token)))
 """
 
 
@@ -80,12 +133,13 @@ class Found:
 
 
 class Asker(threading.Thread):
-    """One connection that takes the next question when it is free."""
+    """One browser: a connection to each of the two ports, and the next question when it is free."""
 
-    def __init__(self, port: int, seeds: dict[str, list], questions: queue.Queue, found: Found) -> None:
+    def __init__(self, port: int, seeds: dict[str, Any], questions: queue.Queue, found: Found) -> None:
         super().__init__(daemon=True)
-        self.port, self.seeds, self.questions, self.found = port, seeds, questions, found
-        self.connection: http.client.HTTPConnection | None = None
+        self.ports = {"in": port, "out": port + 1}
+        self.seeds, self.questions, self.found = seeds, questions, found
+        self.lines: dict[str, http.client.HTTPConnection] = {}
         self.random = random.Random(id(self))
 
     def run(self) -> None:
@@ -97,46 +151,71 @@ class Asker(threading.Thread):
                 problem = "" if status in (200, 302) else str(status)
             except (OSError, http.client.HTTPException) as error:
                 problem = type(error).__name__
-                self.connection = None
+                self.lines.pop(ZONES[kind], None)
             self.found.add(kind, time.monotonic() - due, problem)
 
     def _ask(self, kind: str) -> int:
-        if self.connection is None:
-            self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        cookie = f"sessionid={self.random.choice(self.seeds['sessions'])}; csrftoken={TOKEN}"
-        method, address, body = self._question(kind)
-        headers = {"Cookie": cookie}
+        zone, person = ZONES[kind], self.random.choice(self.seeds["people"])
+        line = self.lines.get(zone)
+        if line is None:
+            line = self.lines[zone] = http.client.HTTPConnection("127.0.0.1", self.ports[zone], timeout=30)
+        method, address, body = self._question(kind, person["households"])
+        headers = {"Accept-Encoding": "gzip"}
+        if kind == "API":
+            headers["Authorization"] = f"Bearer {self.seeds['token']}"
+        elif zone == "in":
+            headers["Cookie"] = f"sessionid={person['session']}; csrftoken={TOKEN}"
         if body:
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        self.connection.request(method, address, body, headers)
-        reply = self.connection.getresponse()
+        line.request(method, address, body, headers)
+        reply = line.getresponse()
         reply.read()
         return reply.status
 
-    def _question(self, kind: str) -> tuple[str, str, bytes | None]:
+    def _question(self, kind: str, households: list[int]) -> tuple[str, str, bytes | None]:
         if kind == "write":
             page = f"load-{self.random.random()}"
             body = urlencode({"page": page, "name": "名", "query": "a=1", "csrfmiddlewaretoken": TOKEN})
             return "POST", "/saved-views", body.encode()
+        surname = quote(self.random.choice(SURNAMES))
         addresses = {
+            "home": "/",
+            "money flows of the home": "/flows",
             "list": "/registry/",
             "list by state": "/registry/?state=listed",
-            "search": f"/registry/?q={quote('王小满')}",
-            "household": f"/households/{self.random.choice(self.seeds['households'])}",
+            "search": f"/registry/?q={surname}",
+            "suggestions": f"/suggest?q={surname}",
+            "household": f"/households/{self.random.choice(households)}",
             "alerts": "/monitoring/",
-            "home": "/",
+            "due": "/procedures/",
+            "inbox": "/messages/",
+            "API": self.random.choice(("/api/v1/alerts", "/api/v1/households")),
+            "static": self.random.choice(self.seeds["static"]),
+            "public front": "/",
+            "public county": f"/counties/{COUNTY}",
+            "public data": f"/data/{COUNTY}",
+            "public static": self.random.choice(self.seeds["static"]),
             "health": "/readyz",
         }
         return "GET", addresses[kind], None
 
 
-def ask(port: int, seeds: dict[str, list], rate: float, seconds: float, memory: list[float]) -> Found:
+def files_of(port: int) -> list[str]:
+    """What the sign-in page asks a new browser to load."""
+    line = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    line.request("GET", "/accounts/sign-in")
+    page = line.getresponse().read().decode()
+    return sorted(set(re.findall(r'(?:src|href)="(/static/[^"]+)"', page)))
+
+
+def ask(port: int, seeds: dict[str, Any], rate: float, seconds: float, memory: list[float]) -> Found:
     """Questions at a steady rate; a sample of the memory every ten seconds."""
     found, questions = Found(), queue.Queue()
     askers = [Asker(port, seeds, questions, found) for _ in range(64)]
     for asker in askers:
         asker.start()
-    kinds = random.Random(1).choices([k for k, _ in MIX], [w for _, w in MIX], k=int(rate * seconds))
+    shares = [share for _kind, share, _zone in MIX]
+    kinds = random.Random(1).choices(KINDS, shares, k=int(rate * seconds))
     started, sampled = time.monotonic(), 0.0
     for number, kind in enumerate(kinds):
         due = started + number / rate
@@ -163,7 +242,7 @@ def web_memory(port: int) -> float:
     return total / 2**20
 
 
-def prepare(path: Path, port: int, households: int) -> tuple[subprocess.Popen[bytes], dict[str, list]]:
+def prepare(path: Path, port: int, households: int) -> tuple[subprocess.Popen[bytes], dict[str, Any]]:
     """The platform, running and filled."""
     environment = {k: v for k, v in os.environ.items() if k not in DATABASE_NAMES}
     environment |= {"YUCHANG_VAR": str(path), "YUCHANG_DEBUG": "", "PYTHONPATH": str(ROOT)}
@@ -182,7 +261,7 @@ def prepare(path: Path, port: int, households: int) -> tuple[subprocess.Popen[by
                 break
         time.sleep(0.5)
     done = subprocess.run(
-        [sys.executable, "-c", SEED.format(households=households)],
+        [sys.executable, "-c", SEED.replace("{households}", str(households))],
         cwd=ROOT,
         env=environment | {"YUCHANG_DB_ROLE": "admin"},
         stdout=subprocess.PIPE,
@@ -192,13 +271,13 @@ def prepare(path: Path, port: int, households: int) -> tuple[subprocess.Popen[by
     if done.returncode:
         running.terminate()
         raise SystemExit("the platform could not be filled; see above")
-    return running, json.loads(done.stdout.splitlines()[-1])
+    return running, json.loads(done.stdout.splitlines()[-1]) | {"static": files_of(port)}
 
 
 def report(found: Found, rate: float, seconds: float, memory: list[float]) -> int:
     """Print the table; 1 when there were errors."""
     print("| what | asked | p50 ms | p95 ms | p99 ms | worst ms |\n|---|---|---|---|---|---|")
-    for kind, _share in MIX:
+    for kind in KINDS:
         times = sorted(found.times.get(kind, [0.0]))
         at = [1000 * times[min(len(times) - 1, int(len(times) * q))] for q in (0.5, 0.95, 0.99, 1)]
         print(f"| {kind} | {len(times)} | " + " | ".join(f"{x:.0f}" for x in at) + " |")
@@ -219,6 +298,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--port", type=int, default=18100)
     parser.add_argument("--var", type=Path, default=ROOT / "var" / "bench-load")
+    parser.add_argument("--keep", action="store_true", help="leave the database for the next time")
     options = parser.parse_args()
     running, seeds = prepare(options.var.absolute(), options.port, options.households)
     memory: list[float] = []
@@ -228,6 +308,8 @@ def main() -> int:
     finally:
         running.terminate()
         running.wait(120)
+        if not options.keep:
+            shutil.rmtree(options.var, ignore_errors=True)
     return report(found, options.rate, options.seconds, memory)
 
 

@@ -1,9 +1,10 @@
 """What a page costs at 20,000 and at 200,000 households: server time, and buffers touched.
 
 Buffers are counted by running every SELECT of the page once more under EXPLAIN (ANALYZE, BUFFERS).
-The promise is growth of at most 1.2 times for ten times the households.
+The promises: growth of at most 1.2 times for ten times the households, and a p95 of at most 150 ms.
 Run: ``make bench`` or ``python -m bench.pages``.
-``--sizes 1000 10000`` for a quick look.
+``--sizes 1000 10000`` for a quick look; ``--databases small large`` measures two databases that
+``python -m bench.population`` has made (33,334 and 333,334 households are 100,000 and 1,000,000 people).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import os
 import statistics
 import sys
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import django
@@ -26,13 +28,18 @@ from django.db import connection  # noqa: E402
 from django.test import Client  # noqa: E402
 from django.urls import reverse  # noqa: E402
 
-from bench.population import busiest_county, grow_to  # noqa: E402
+from bench.population import busiest_county, grow_to, live_a_while, settle  # noqa: E402
 from tests import people  # noqa: E402
-from tests.databases import cloned, own_name  # noqa: E402
+from tests.databases import cloned, kept, own_name  # noqa: E402
+from yuchang.accounts.rules import Role  # noqa: E402
 from yuchang.core.models import Instance  # noqa: E402
+from yuchang.core.paging import encode_cursor  # noqa: E402
+from yuchang.places.models import Place  # noqa: E402
+from yuchang.procedures.models import Case  # noqa: E402
 from yuchang.registry.models import Household  # noqa: E402
 
-LIMIT = 1.2
+LIMIT, LIMIT_MS = 1.2, 150
+Figures = dict[str, tuple[float, int, int]]
 
 
 class Statements:
@@ -60,22 +67,48 @@ def buffers(statements: list[tuple[str, Any]]) -> int:
 
 
 def pages() -> dict[str, str]:
-    """The pages measured, by name."""
+    """The pages measured, by name, as a county's officer sees them."""
     household = Household.objects.filter(county_id=busiest_county().pk).order_by("id").first()
     assert household is not None
-    base = reverse("registry:household_list")
-    return {
+    case = Case.objects.filter(subject_id=household.pk, subject_kind="registry.household").first()
+    township = Place.objects.filter(county_id=busiest_county().pk, level=4).order_by("code").first()
+    base, search = reverse("registry:household_list"), reverse("workbench:search")
+    found = {
         "household list, first page": base,
         "household list, by state": f"{base}?state=listed",
+        "household list, by cause": f"{base}?cause=illness",
+        "household list, a township": f"{base}?township={township.pk if township else ''}",
         "household list, name search": f"{base}?q=王小满",
+        "household list, one surname": f"{base}?q=王",
+        "household list, initials": f"{base}?q=wxm",
+        "household list, nobody": f"{base}?q=欧阳不存在",
+        "household list, last page": f"{base}?after={_end()}",
         "one household": reverse("workbench:household", args=[household.pk]),
+        "one household, the register's": reverse("registry:household", args=[household.pk]),
+        "its book": reverse("ledger:household_book", args=[household.pk]),
         "home": reverse("workbench:home"),
+        "dashboard": reverse("workbench:dashboard"),
         "alerts": reverse("monitoring:alerts"),
-        "global search": f"{reverse('workbench:search')}?q=王小满",
+        "global search": f"{search}?q=王小满",
+        "global search, suggestions": f"{reverse('workbench:suggest')}?q=王",
         "what is due": reverse("procedures:due"),
+        "overdue": reverse("procedures:overdue"),
         "verification": reverse("registry:verify_queue"),
+        "likenesses": reverse("registry:likenesses"),
+        "resources and needs": reverse("registry:resource_list"),
         "postings": reverse("exchange:posting_list"),
+        "book": reverse("ledger:transaction_list"),
+        "audit log": reverse("workbench:audit_log"),
     }
+    if case is not None:
+        found["one case"] = reverse("procedures:case", args=[case.pk])
+    return found
+
+
+def _end() -> str:
+    """The cursor of the last page but one."""
+    rows = Household.objects.filter(county_id=busiest_county().pk).order_by("-id")
+    return encode_cursor([rows.values_list("pk", flat=True)[60]])
 
 
 def measure(client: Client, address: str, repeat: int) -> tuple[float, int, int]:
@@ -93,32 +126,62 @@ def measure(client: Client, address: str, repeat: int) -> tuple[float, int, int]
     return p95, len(collector.found), buffers(collector.found)
 
 
-def main() -> int:
-    """Print the table; 1 when a page grows more than promised."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--sizes", type=int, nargs=2, default=(20_000, 200_000))
-    parser.add_argument("--repeat", type=int, default=40)
-    options = parser.parse_args()
-    found: dict[str, list[tuple[float, int, int]]] = {}
+def measure_all(repeat: int, only: str) -> Figures:
+    """Every page, as an officer of the county and, lists and home, as one of the whole province."""
+    found: Figures = {}
+    province = Place.objects.get(pk=busiest_county().province_id)
+    wang, wu = people.wang(), people.person("吴省员", Role.PROVINCE_OFFICER, place=province)
+    everywhere = ("household list, ", "home", "global search", "alerts", "what is due", "dashboard")
+    for who, client in (("", wang.client()), ("province: ", wu.client())):
+        for name, address in pages().items():
+            if only in name and (not who or name.startswith(everywhere)):
+                status = client.get(address).status_code
+                if status == 200:
+                    found[who + name] = measure(client, address, repeat)
+                    print(f"{who}{name}: {found[who + name]}", file=sys.stderr, flush=True)
+    return found
+
+
+def at_each_size(options: argparse.Namespace) -> Iterator[Figures]:
+    """The figures of the smaller database, then of the larger."""
+    if options.databases:
+        for name in options.databases:
+            with kept(name):
+                yield measure_all(options.repeat, options.only)
+        return
     with cloned(own_name("yc_bench_pages")):
         # Simulated, as the households are: nobody is asked for a second factor.
         Instance.objects.update_or_create(id=1, defaults={"is_simulated": True})
-        client = people.wang().client()
         for size in options.sizes:
             grow_to(size)
-            for name, address in pages().items():
-                client.get(address)
-                found.setdefault(name, []).append(measure(client, address, options.repeat))
-    small, large = options.sizes
-    print(f"| page | p95 ms at {small:,} | at {large:,} | queries | buffers | buffers | growth |")
+            live_a_while(people.wang())
+            settle()
+            yield measure_all(options.repeat, options.only)
+
+
+def main() -> int:
+    """Print the table; 1 when a page grows more than promised, or is too slow."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--sizes", type=int, nargs=2, default=(20_000, 200_000))
+    parser.add_argument("--databases", nargs=2, help="two that stay, the smaller first")
+    parser.add_argument("--repeat", type=int, default=40)
+    parser.add_argument("--only", default="", help="pages whose name has this")
+    options = parser.parse_args()
+    small, large = at_each_size(options)
+    print("| page | p95 ms, small | p95 ms, 10 x | queries | buffers | buffers, 10 x | growth |")
     print("|---|---|---|---|---|---|---|")
-    worst = 0.0
-    for name, (a, b) in found.items():
+    missed = 0
+    for name, a in small.items():
+        b = large[name]
         growth = b[2] / max(1, a[2])
-        worst = max(worst, growth)
-        print(f"| {name} | {a[0]:.0f} | {b[0]:.0f} | {a[1]} → {b[1]} | {a[2]} | {b[2]} | {growth:.2f} |")
-    print(f"\nworst growth of buffers for {large // small}×: {worst:.2f} (promise ≤ {LIMIT})")
-    return 0 if worst <= LIMIT else 1
+        is_met = growth <= LIMIT and b[0] <= LIMIT_MS
+        missed += not is_met
+        mark = "" if is_met else " **missed**"
+        print(
+            f"| {name} | {a[0]:.0f} | {b[0]:.0f} | {a[1]} → {b[1]} | {a[2]} | {b[2]} | {growth:.2f}{mark} |"
+        )
+    print(f"\n{missed} of {len(small)} pages miss a limit (growth ≤ {LIMIT}, p95 ≤ {LIMIT_MS} ms)")
+    return int(missed > 0)
 
 
 if __name__ == "__main__":

@@ -85,6 +85,21 @@ def cloned(name: str) -> Iterator[None]:
 
 
 @contextmanager
+def kept(name: str) -> Iterator[None]:
+    """Django's connection stands on a database that stays: a clone made once, brought up to date after."""
+    with psycopg.connect(database_url("admin"), autocommit=True) as admin:
+        if admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone() is None:
+            admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{_prepare_template(admin)}"')
+    point_at(name, "owner")
+    call_command("migrate", verbosity=0)
+    point_at(name, "app")
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+@contextmanager
 def second_database(name: str) -> Iterator[str]:
     """Another fresh clone beside the tests' own, to which nothing is turned; dropped after."""
     admin = psycopg.connect(database_url("admin"), autocommit=True)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import wraps
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib.auth import login
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect
 from django.urls import reverse
 
 from yuchang.accounts import actions
+from yuchang.accounts.doors import ProofDue
 from yuchang.accounts.factors import real_now
 from yuchang.accounts.models import User
 from yuchang.accounts.rules import Actor
 
+V = TypeVar("V", bound=Callable[..., HttpResponseBase])
 BACKEND = "django.contrib.auth.backends.ModelBackend"
 PENDING = "second_step"  # the session's note between password and second factor
 PROVEN = "proven_at"  # when its person last proved who it is, in seconds of real time
@@ -48,6 +53,25 @@ def proven_at(request: HttpRequest) -> datetime | None:
     """When the person of this session last proved who it is; None when that is not known."""
     seconds = request.session.get(PROVEN)
     return datetime.fromtimestamp(seconds, UTC) if seconds else None
+
+
+def proving(back: Callable[..., str]) -> Callable[[V], V]:
+    """Where a view finds the last proof of who one is too old, lead to a new one, and from there ``back``.
+
+    ``back`` takes what the view takes from the address and gives the page to go on from.
+    """
+
+    def around(view: V) -> V:
+        @wraps(view)
+        def inside(request: HttpRequest, *given: Any, **named: Any) -> HttpResponseBase:
+            try:
+                return view(request, *given, **named)
+            except ProofDue:
+                return ask_for_proof(request, back(*given, **named))
+
+        return inside  # type: ignore[return-value]
+
+    return around
 
 
 def ask_for_proof(request: HttpRequest, next_url: str) -> HttpResponse:

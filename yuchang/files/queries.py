@@ -8,10 +8,16 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core import signing
-from django.db.models import Count, Q, QuerySet, Sum
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.queries import NOTHING, household_scopes, organisation_filter, place_filter
+from yuchang.accounts.queries import (
+    NOTHING,
+    household_scopes,
+    organisation_filter,
+    place_filter,
+    scope_items,
+)
 from yuchang.accounts.rules import Actor
 from yuchang.core.errors import Hidden
 from yuchang.core.tallies import amount_by_key, tally_by_key
@@ -26,11 +32,16 @@ HOLD = "registry.publish"
 
 
 def reach(actor: Actor, permission: str) -> Q:
-    """Files within the scopes of a permission: by place, by the household or by the organisation."""
+    """Files within the scopes of a permission: by place, household, organisation, or what a sample opens."""
     condition = place_filter(actor, permission)
     opened = household_scopes(actor, permission, "about_id")
     if opened is not None:
         condition |= Q(about_kind="household") & opened
+    items = scope_items(actor, permission)
+    if items is not None:
+        condition |= Q(
+            Exists(items.filter(object_kind=OuterRef("about_kind"), object_id=OuterRef("about_id")))
+        )
     own = organisation_filter(actor, permission, "about_id")
     return condition | (Q(about_kind__in=ABOUT_ORGANISATIONS) & own)
 

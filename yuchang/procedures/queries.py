@@ -345,8 +345,13 @@ def evaluators_of(sample: Sample) -> QuerySet[Assignment]:
     return rows.order_by("-pk")
 
 
+def sampled_cases(sample: Sample) -> list[int]:
+    """The drawn cases."""
+    return list(sample.rows.filter(is_drawn=True).order_by("rank").values_list("case_id", flat=True))
+
+
 def sampled_households(sample: Sample) -> list[int]:
-    """The households that the drawn cases are about; cases about anything else open nothing."""
+    """The households that the drawn cases are about."""
     drawn = sample.rows.filter(is_drawn=True, case__subject_kind=HOUSEHOLD_KIND).order_by("rank")
     return list(drawn.values_list("case__subject_id", flat=True))
 

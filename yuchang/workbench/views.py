@@ -12,8 +12,8 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts import actions as account_actions
-from yuchang.accounts.doors import ProofDue, actor_of, gate, open_door
-from yuchang.accounts.entry import ask_for_proof, proven_at
+from yuchang.accounts.doors import actor_of, gate, open_door
+from yuchang.accounts.entry import proven_at, proving
 from yuchang.accounts.models import RoleGrant
 from yuchang.accounts.queries import held_by, helper_of, people_for, place_filter
 from yuchang.accounts.rules import NEEDS_ORGANISATION, Role
@@ -113,18 +113,16 @@ def why(request: HttpRequest, pk: int) -> HttpResponse:
 
 @gate("registry.reveal")
 @require_POST
+@proving(lambda pk, **_named: reverse("workbench:household", args=[pk]))
 def reveal(request: HttpRequest, pk: int, member: int, field: str) -> HttpResponse:
     """Show one sealed field of one member, leaving a trace."""
     row = _household(request, pk)
     reach = place_filter(actor_of(request), "registry.reveal", "household__")
     rows = Member.objects.filter(household=row)
     person = open_door(rows, actor_of(request), "registry.reveal", member, within=reach)
-    try:
-        text = reveal_secret(
-            actor=actor_of(request), member_id=person.pk, field=field, proven_at=proven_at(request)
-        )
-    except ProofDue:
-        return ask_for_proof(request, reverse("workbench:household", args=[row.pk]))
+    text = reveal_secret(
+        actor=actor_of(request), member_id=person.pk, field=field, proven_at=proven_at(request)
+    )
     if request.headers.get("HX-Request"):
         return render(request, "workbench/revealed.html", {"text": text})
     found = household_page(actor_of(request), row, clock.today())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 
 from django.db.models import Q, QuerySet
@@ -118,7 +118,7 @@ def assign_helper(
         row = _assignment(actor, place, Role.HELPER, _("结对帮扶"), user_id, post_id, None)
         released = _release(household_ids)
         with explained():
-            _open_items("assignment", row.pk, household_ids, today, None, is_exclusive=True)
+            _open_items("assignment", row.pk, {"household": household_ids}, today, None, is_exclusive=True)
         details = {"user": user_id, "post": post_id or None, "released": released}
         audit.add("assignment", row.pk, place_id=place.pk, **details)
         audit.add_bulk(
@@ -178,7 +178,7 @@ def _close_items(rows: QuerySet[ScopeItem]) -> int:
 def _open_items(
     kind: str,
     scope_id: int,
-    household_ids: Sequence[int],
+    objects: Mapping[str, Sequence[int]],
     start: date,
     end: date | None,
     *,
@@ -189,13 +189,14 @@ def _open_items(
             ScopeItem(
                 scope_kind=kind,
                 scope_id=scope_id,
-                object_kind="household",
+                object_kind=object_kind,
                 object_id=number,
                 is_exclusive=is_exclusive,
                 valid_from=start,
                 valid_to=end,
             )
-            for number in dict.fromkeys(household_ids)
+            for object_kind, numbers in objects.items()
+            for number in dict.fromkeys(numbers)
         ],
         batch_size=5_000,
     )
@@ -206,12 +207,13 @@ def open_sample(
     actor: Actor,
     permission: str,
     sample_id: int,
-    household_ids: Sequence[int],
+    objects: Mapping[str, Sequence[int]],
     valid_to: date | None = None,
 ) -> None:
-    """Open the households of a drawn sample to whoever holds its ``SampleScope``, from today on.
+    """Open what was drawn (kind → numbers) to whoever holds the sample's ``SampleScope``, from today on.
 
-    ``permission`` is the one under which the caller drew the sample, and is required here again.
+    A ``household`` opens with all that is about it, anything else with its files. ``permission`` is the one
+    under which the caller drew the sample, and is required here again.
     Drawing again replaces what was open. Raises Refused.
     """
     require(actor, permission)
@@ -219,8 +221,8 @@ def open_sample(
     check_days(today, valid_to)
     with actions.write("accounts.open_sample", actor) as audit:
         ScopeItem.objects.filter(scope_kind="sample", scope_id=sample_id).delete()
-        _open_items("sample", sample_id, household_ids, today, valid_to, is_exclusive=False)
-        audit.add("sample", sample_id, households=len(set(household_ids)))
+        _open_items("sample", sample_id, objects, today, valid_to, is_exclusive=False)
+        audit.add("sample", sample_id, **{kind: len(set(numbers)) for kind, numbers in objects.items()})
 
 
 def give_sample(

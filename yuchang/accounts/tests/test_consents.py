@@ -115,9 +115,8 @@ def test_each_kind_of_scope_opens_its_own_household_and_not_its_neighbours(db: N
     work = actions.assign_helper(
         actor=people.wang().actor, place=mine.place, household_ids=[mine.pk], user_id=user.pk
     )
-    actions.open_sample(
-        actor=people.wang().actor, permission="registry.verify", sample_id=5, household_ids=[mine.pk]
-    )
+    opened = {"household": [mine.pk]}
+    actions.open_sample(actor=people.wang().actor, permission="registry.verify", sample_id=5, objects=opened)
     agreed = consent(mine)
     cases = (
         (Role.HOUSEHOLD, HouseholdScope(mine.pk), "household.own"),

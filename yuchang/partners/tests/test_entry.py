@@ -9,6 +9,8 @@ from django.test import Client
 from django.urls import reverse
 
 from tests import people
+from yuchang.accounts.doors import ProofDue
+from yuchang.accounts.factors import real_now
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
@@ -172,11 +174,14 @@ def test_a_contacts_telephone_is_sealed_and_its_reading_recorded() -> None:
         actor=zhao, organisation_id=row.pk, name="周联络", duty="经理", phone="021-55551111"
     )
     assert b"5555" not in bytes(ContactPerson.objects.get().phone_sealed or b"")
-    assert actions.reveal_contact(actor=people.wang().actor, contact_id=made.pk)[1] == "021-55551111"
+    asked = {"contact_id": made.pk, "proven_at": real_now()}
+    assert actions.reveal_contact(actor=people.wang().actor, **asked)[1] == "021-55551111"
+    with pytest.raises(ProofDue):
+        actions.reveal_contact(actor=zhao, contact_id=made.pk, proven_at=None)
     assert AuditEntry.objects.filter(action="partners.reveal_phone", object_kind="contact").count() == 1
     for stranger in (people.zhao(row.pk + 1).actor, people.outsider().actor):
         with pytest.raises(Hidden):
-            actions.reveal_contact(actor=stranger, contact_id=made.pk)
+            actions.reveal_contact(actor=stranger, **asked)
     actions.end_contact(actor=zhao, contact_id=made.pk, version=1)
     with pytest.raises(Hidden):
-        actions.reveal_contact(actor=zhao, contact_id=made.pk)
+        actions.reveal_contact(actor=zhao, **asked)

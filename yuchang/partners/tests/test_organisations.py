@@ -1,5 +1,6 @@
 """Organisations are proposed by one person, vetted by another, and keep their own contact fresh."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -7,6 +8,8 @@ from django.db import IntegrityError, connection
 from django.urls import reverse
 
 from tests import people
+from yuchang.accounts.doors import ProofDue
+from yuchang.accounts.factors import real_now
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry, Instance
 from yuchang.partners import actions, queries
@@ -118,13 +121,20 @@ def test_a_partner_keeps_its_own_contact_but_not_another_s(proposed: Organisatio
     with pytest.raises(Hidden):
         actions.edit_contact(actor=other, **change)
     assert actions.edit_contact(actor=zhao, **change).contact_name == "赵企业"
-    assert actions.reveal_phone(actor=zhao, organisation_id=proposed.pk) == "0939-3219999"
+    assert (
+        actions.reveal_phone(actor=zhao, organisation_id=proposed.pk, proven_at=real_now()) == "0939-3219999"
+    )
     with pytest.raises(Hidden):
-        actions.reveal_phone(actor=other, organisation_id=proposed.pk)
+        actions.reveal_phone(actor=other, organisation_id=proposed.pk, proven_at=real_now())
 
 
 def test_the_phone_is_sealed_in_the_table_and_in_the_audit(proposed: Organisation) -> None:
-    actions.reveal_phone(actor=people.wang().actor, organisation_id=proposed.pk)
+    asked = {"actor": people.wang().actor, "organisation_id": proposed.pk}
+    for too_old in (None, real_now() - timedelta(minutes=16)):
+        with pytest.raises(ProofDue):
+            actions.reveal_phone(**asked, proven_at=too_old)
+    assert not AuditEntry.objects.filter(action="partners.reveal_phone").exists()
+    actions.reveal_phone(**asked, proven_at=real_now())
     assert b"3210000" not in bytes(Organisation.objects.get(pk=proposed.pk).phone_sealed or b"")
     assert not AuditEntry.objects.filter(body__contains="3210000").exists()
     assert AuditEntry.objects.filter(action="partners.reveal_phone").exists()

@@ -21,6 +21,7 @@ from yuchang.core.errors import Conflict, Refused, invalid
 from yuchang.messages import actions as messages
 from yuchang.places.models import Place, keys_of
 from yuchang.procedures import queries
+from yuchang.procedures.actions.steps import CASE_KIND
 from yuchang.procedures.models import Case, Sample, SampleCheck, SampleRow
 from yuchang.procedures.rules import samples
 
@@ -62,10 +63,8 @@ def draw_sample(
             drawn_at=clock.now(),
         )
         _store_rows(sample, ordered)
-        if households := queries.sampled_households(sample):
-            accounts.open_sample(
-                actor=actor, permission="procedures.sample", sample_id=sample.pk, household_ids=households
-            )
+        opened = {"household": queries.sampled_households(sample), CASE_KIND: queries.sampled_cases(sample)}
+        accounts.open_sample(actor=actor, permission="procedures.sample", sample_id=sample.pk, objects=opened)
         audit.add(
             "sample", sample.pk, place_id=place.pk, seed=seed, share=share, population=len(population),
             population_hash=sample.population_hash, size=sample.size, draw=sample.draw,

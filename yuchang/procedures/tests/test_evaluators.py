@@ -16,10 +16,11 @@ from yuchang.accounts.tests.makers import keeper
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
+from yuchang.files.queries import files_for as readable_files
 from yuchang.messages.models import Message
 from yuchang.procedures import actions, queries
 from yuchang.procedures.models import Sample, SampleCheck
-from yuchang.procedures.tests.world import at_township, cadre, reviewer
+from yuchang.procedures.tests.world import at_township, cadre, paper, reviewer
 
 pytestmark = pytest.mark.django_db
 
@@ -75,6 +76,24 @@ def test_a_case_opened_by_hand_is_checked_on_its_own_page() -> None:
     assert client.post(f"/procedures/samples/rows/{row.pk}/check/", found).status_code == 302
     assert SampleCheck.objects.get().is_sound is False
     assert "已检查 1 件，共 1 件" in client.get("/").content.decode()
+
+
+def test_the_papers_of_a_drawn_case_and_household_open_and_no_others() -> None:
+    li, zhang, yang = cadre(), reviewer(), newcomer()
+    home, next_door = (things.household(people.villages()[0]) for _n in range(2))
+    case = at_township(li, subject_kind="registry.household", subject_id=home.pk)
+    sample = drawn(zhang)
+    later = at_township(li, subject_kind="registry.household", subject_id=next_door.pk)
+    about = {"purpose": "household_document", "about_kind": "household"}
+    opened = {paper(li, case), paper(li, case, **about, about_id=home.pk)}
+    shut = {paper(li, later), paper(li, later, **about, about_id=next_door.pk)}
+    page = "/files/{}".format
+    client = people.Person(yang).client()
+    assert {client.get(page(number)).status_code for number in opened} == {404}
+    actions.give_sample(zhang.actor, sample_id=sample.pk, user_id=yang.pk)
+    assert {client.get(page(number)).status_code for number in opened} == {200}
+    assert {client.get(page(number)).status_code for number in shut} == {404}
+    assert set(readable_files(now(yang)).filter(pk__in=opened | shut).values_list("pk", flat=True)) == opened
 
 
 def test_an_evaluator_reaches_neither_other_samples_nor_what_was_not_drawn() -> None:

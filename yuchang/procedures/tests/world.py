@@ -48,27 +48,27 @@ def entry(by: people.Person, **more: Any) -> Case:
     return actions.open_case(by.actor, **given)
 
 
-def paper(by: people.Person, case: Case) -> int:
-    """The number of a ready file about the case."""
+def paper(by: people.Person, case: Case, **more: Any) -> int:
+    """The number of a ready file about the case, or about what ``more`` says."""
     unique = f"{next(_subjects):064x}"
     county = case.place.county_id or case.place_id
     blob = Blob.objects.create(key_id=county, sha256=unique, name=unique, size=1)
-    row = StoredFile.objects.create(
-        purpose="case_evidence",
-        about_kind="procedures.case",
-        about_id=case.pk,
-        state="ready",
-        blob=blob,
-        size=1,
-        sha256=unique,
-        received_size=1,
-        received_sha256=unique,
-        uploaded_by=by.user,
-        received_at=MONDAY,
-        place=case.place,
+    given: dict[str, Any] = {
+        "purpose": "case_evidence",
+        "about_kind": "procedures.case",
+        "about_id": case.pk,
+        "state": "ready",
+        "blob": blob,
+        "size": 1,
+        "sha256": unique,
+        "received_size": 1,
+        "received_sha256": unique,
+        "uploaded_by": by.user,
+        "received_at": MONDAY,
+        "place": case.place,
         **keys_of(case.place),
-    )
-    return row.pk
+    } | more
+    return StoredFile.objects.create(**given).pk
 
 
 def step_on(by: people.Person, case: Case, choice: str, *, papers: int = 0, **more: Any) -> Case:

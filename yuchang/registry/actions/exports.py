@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from typing import IO, Any
 
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.doors import require
+from yuchang.accounts.doors import require, require_proof
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
@@ -52,11 +53,14 @@ _WIDTHS = (
 )
 
 
-def export_households(*, actor: Actor, narrow: Filter, target: IO[bytes]) -> int:
+def export_households(
+    *, actor: Actor, narrow: Filter, target: IO[bytes], proven_at: datetime | None = None
+) -> int:
     """Write the households that the filter leaves in the actor's area as the official workbook.
 
-    ID numbers and phones are clear only with ``registry.reveal``. Returns the number of persons.
-    Raises Refused without ``registry.export``, Invalid above 100,000 households.
+    ID numbers and phones are clear only with ``registry.reveal``; ``proven_at`` is then the real instant of
+    the actor's last proof of who it is. Returns the number of persons.
+    Raises Refused without ``registry.export``, ProofDue, Invalid above 100,000 households.
     """
     require(actor, "registry.export")
     rows = filtered(households_for(actor, "registry.export"), actor, narrow).order_by("id")
@@ -64,6 +68,8 @@ def export_households(*, actor: Actor, narrow: Filter, target: IO[bytes]) -> int
     if len(ids) > MAX_HOUSEHOLDS:
         raise _too_many()
     clear = actor.may("registry.reveal")
+    if clear:
+        require_proof(proven_at)
     with write("registry.export_households", actor) as audit:
         count = write_workbook(
             target,

@@ -28,7 +28,9 @@ pytestmark = pytest.mark.django_db
 
 def export(person, **narrow) -> bytes:
     target = io.BytesIO()
-    actions.export_households(actor=person.actor, narrow=Filter(**narrow), target=target)
+    actions.export_households(
+        actor=person.actor, narrow=Filter(**narrow), target=target, proven_at=real_now()
+    )
     return target.getvalue()
 
 

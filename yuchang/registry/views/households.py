@@ -8,10 +8,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
+from yuchang.accounts.entry import proven_at, proving
 from yuchang.accounts.queries import place_filter
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid
@@ -65,11 +67,12 @@ def household_list(request: HttpRequest) -> HttpResponseBase:
 
 @gate("registry.export")
 @require_POST
+@proving(lambda: reverse("registry:household_list"))
 def household_export(request: HttpRequest) -> HttpResponse:
     """What the list shows, as the official workbook."""
-    narrow = queries.Filter.from_query(request.POST)
+    actor, narrow = actor_of(request), queries.Filter.from_query(request.POST)
     with tempfile.TemporaryFile() as target:
-        actions.export_households(actor=actor_of(request), narrow=narrow, target=target)
+        actions.export_households(actor=actor, narrow=narrow, target=target, proven_at=proven_at(request))
         target.seek(0)
         return download(target.read(), f"households-{clock.today()}.xlsx")
 

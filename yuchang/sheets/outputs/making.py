@@ -10,14 +10,14 @@ import tempfile
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.doors import open_door, require
+from yuchang.accounts.doors import open_door, require, require_proof
 from yuchang.accounts.queries import actor_for
 from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
@@ -340,12 +340,18 @@ def cancel_output(*, actor: Actor, output_id: int, version: int | None) -> Outpu
     return output
 
 
-def record_download(*, actor: Actor, output_id: int) -> Output:
-    """Open the door to a finished file and note who took it. Raises Hidden or Conflict."""
+def record_download(*, actor: Actor, output_id: int, proven_at: datetime | None = None) -> Output:
+    """Open the door to a finished file and note who took it. Raises Hidden, Conflict.
+
+    One with sealed fields in the clear leaves the house only soon after the actor has proven who it is
+    (``proven_at``, a real instant). Raises ProofDue.
+    """
     with write("sheets.download", actor) as audit:
         output = reads.output_for(actor, output_id)
         if output.state != State.DONE:
             raise Conflict(_("文件还没有生成,或已过期。"), remedy=_("请重新导出。"))
+        if output.with_secrets:
+            require_proof(proven_at)
         audit.add(
             "output",
             output.pk,

@@ -7,10 +7,12 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
+from yuchang.accounts.entry import proven_at, proving
 from yuchang.core.errors import Hidden, Invalid
 from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
@@ -123,9 +125,10 @@ def output_progress(request: HttpRequest, pk: int) -> HttpResponse:
 
 @gate("sheets.read")
 @require_GET
+@proving(lambda pk: reverse("sheets:output", args=[pk]))
 def output_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The finished file, piece by piece; who fetched it is noted."""
-    found = outputs.record_download(actor=actor_of(request), output_id=pk)
+    found = outputs.record_download(actor=actor_of(request), output_id=pk, proven_at=proven_at(request))
     response = StreamingHttpResponse(reads.file_of(found), content_type=TYPES[found.format])
     response["Content-Disposition"] = f'attachment; filename="{found.file_name}"'
     response["Content-Length"] = str(found.file_size)

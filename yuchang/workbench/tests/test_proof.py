@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from django.test import Client
@@ -14,7 +15,10 @@ from yuchang.accounts.entry import PROVEN
 from yuchang.accounts.rules import Actor
 from yuchang.core import secrets
 from yuchang.core.models import AuditEntry
+from yuchang.partners.actions import OrganisationFacts, propose_organisation
 from yuchang.registry.models import Member
+from yuchang.sheets import outputs
+from yuchang.sheets.outputs import Wish
 
 PASSWORD, PHONE = "Yu-chang-2026", "13900000000"
 pytestmark = pytest.mark.django_db
@@ -95,3 +99,46 @@ def test_the_question_leads_nowhere_else(cadre: people.Person) -> None:
     away = client.post("/accounts/prove?next=https://example.com/", {"password": PASSWORD})
     assert away["Location"] == "/"
     assert Client().get("/accounts/prove").status_code == 302
+
+
+def test_exports_with_sealed_fields_and_telephones_of_partners_ask_too(home: str) -> None:
+    officer = people.wang()
+    client, county = officer.client(), people.county()
+    given = {"name": "甲社", "kind": "cooperative", "place_id": county.pk, "host_id": county.pk}
+    firm = propose_organisation(
+        actor=people.li().actor, facts=OrganisationFacts(**given, phone="0939-3210000")
+    )
+    wish = Wish(
+        kind="table",
+        source="registry.official",
+        area_id=county.pk,
+        clear=True,
+    )
+    output = outputs.start_output(actor=officer.actor, wish=wish)
+    outputs.make_output(output.pk)
+    partner, book = f"/partners/{firm.pk}", f"/sheets/outputs/{output.pk}"
+    asked = (
+        (lambda: client.post(f"{partner}/phone"), partner),
+        (lambda: client.get(f"{book}/file"), book),
+        (lambda: client.post("/registry/export"), "/registry/"),
+    )
+    for ask_once, _back in asked:
+        assert ask_once().status_code == 200
+    entries = AuditEntry.objects.count()
+    sixteen_minutes_later(client)
+    for ask_once, back in asked:
+        answer = ask_once()
+        assert answer.status_code == 302, back
+        assert answer["Location"] == f"/accounts/prove?next={quote(back, safe='')}"
+    assert AuditEntry.objects.count() == entries
+
+
+def test_exports_without_sealed_fields_ask_nothing(home: str) -> None:
+    officer = people.wang()
+    client = officer.client()
+    sixteen_minutes_later(client)
+    wish = Wish(kind="table", source="registry.official", area_id=people.county().pk)
+    output = outputs.start_output(actor=officer.actor, wish=wish)
+    outputs.make_output(output.pk)
+    answer = client.get(f"/sheets/outputs/{output.pk}/file")
+    assert answer.status_code == 200 and PHONE.encode() not in b"".join(answer.streaming_content)
