@@ -2,7 +2,8 @@
 
 Sizes keep the density of villages and firms while the country grows: S 1,280 villages and 320 firms,
 M ten times that, L a hundred times (480,000 postings). Every result is judged by the independent
-checker. Run: ``python -m bench.clearing`` (S and M), ``--sizes S M L`` for the nightly growth table.
+checker. Run: ``python -m bench.clearing`` (S and M), ``--sizes S M L`` for the nightly growth table;
+``--rows`` adds budgets and pairing quotas over 100,000 pairs, with branch and bound beside it on size S.
 """
 
 from __future__ import annotations
@@ -18,10 +19,10 @@ import networkx
 import numpy as np
 from django.conf import settings
 from scipy import sparse
-from scipy.optimize import linprog
+from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from yuchang.core.side_by_side import side_by_side
-from yuchang.exchange.clearing import engine
+from yuchang.exchange.clearing import engine, side_engine
 from yuchang.exchange.clearing.checker import check
 from yuchang.exchange.clearing.classes import contract_twins
 from yuchang.exchange.clearing.edges import edges_of
@@ -31,10 +32,16 @@ from yuchang.exchange.clearing.floor_engine import clear_with_floors
 from yuchang.exchange.clearing.floors import VILLAGE, Floors, floors_of, reference_values
 from yuchang.exchange.clearing.flow import Market, best_flow, midpoint_duals
 from yuchang.exchange.clearing.problem import Problem
+from yuchang.exchange.clearing.side_checker import check_rows
+from yuchang.exchange.clearing.side_engine import clear_with_rows
+from yuchang.exchange.clearing.side_rows import SCALE, SideRows
+from yuchang.exchange.clearing.terms import part_of
 
 SIZES = {"S": 1, "M": 10, "L": 100}
 CATEGORIES = 40
 EACH = 3
+ROWS_SCALE = 4
+"""Budgets and quotas are tried on 1,280 firms and, with part of the offers, some 100,000 pairs."""
 
 
 def market_of(scale: int, seed: int = 2026) -> Problem:
@@ -239,14 +246,128 @@ def floored_run(problem: Problem) -> bool:
     return verdict.is_accepted
 
 
+@dataclass(frozen=True)
+class Growth:
+    """One line of the growth table of edge building."""
+
+    name: str
+    postings: int
+    edges: int
+    seconds: float
+
+
+def growth_table(rows: list[Growth]) -> None:
+    """Postings, pairs of twins and processor seconds of edge building, and how each grew at the 10x step."""
+    print("edge building at 10x steps")
+    print(f"   {'':4}{'postings':>12}{'edges':>13}{'CPU s':>9}{'edges ×':>9}{'CPU ×':>8}{'µs/edge':>9}")
+    before: Growth | None = None
+    for row in rows:
+        grown = [""] * 2
+        if before is not None:
+            grown = [f"{row.edges / before.edges:.1f}", f"{row.seconds / before.seconds:.1f}"]
+        each = 1e6 * row.seconds / max(row.edges, 1)
+        print(
+            f"   {row.name:4}{row.postings:>12,}{row.edges:>13,}{row.seconds:>9.2f}"
+            f"{grown[0]:>9}{grown[1]:>8}{each:>9.2f}"
+        )
+        before = row
+
+
+def built(name: str, problem: Problem) -> Growth:
+    """Edge building alone, timed."""
+    started = time.process_time()
+    edges = sum(len(market.offer) for market in markets_of(problem))
+    return Growth(name, len(problem), edges, time.process_time() - started)
+
+
+def rows_for(problem: Problem, budgets: int, quotas: int, seed: int = 11) -> SideRows:
+    """Budgets of some firms (3 to 90 percent of what they ask), and quotas at home of others (5 percent)."""
+    random = np.random.default_rng(seed)
+    needs, unit = ~problem.is_offer, reference_values(problem)
+    firms = np.unique(problem.owner[needs])
+    budgets, quotas = min(budgets, len(firms)), min(quotas, len(firms))
+    asked = np.bincount(problem.owner[needs], (problem.quantity * problem.limit)[needs])
+    payers = random.permutation(firms)[:budgets]
+    number = np.full(int(problem.owner.max()) + 1, -1, dtype=np.int64)
+    number[payers] = np.arange(budgets)
+    helpers = random.permutation(firms)[:quotas]
+    takes = tuple(np.nonzero(needs & (problem.owner == one))[0] for one in helpers.tolist())
+    homes = [problem.county[at[0]] for at in takes]
+    gives = tuple(np.nonzero(problem.is_offer & (problem.county == home))[0] for home in homes)
+    worth = problem.quantity * unit[problem.category]
+    return SideRows(
+        (asked[payers] * random.uniform(0.03, 0.9, budgets)).astype(np.int64),
+        np.where(needs, number[problem.owner], -1),
+        np.array([int(worth[at].sum()) // 20 + 1 for at in takes], dtype=np.int64),
+        gives,
+        takes,
+        unit,
+    )
+
+
+def rows_run(budgets: int, quotas: int) -> bool:
+    """Budgets and quotas, checked; what they cost and how near the bound. Returns whether it was accepted."""
+    problem = market_of(ROWS_SCALE)
+    some = np.random.default_rng(3).random(len(problem)) < 0.55
+    problem = part_of(problem, some | ~problem.is_offer, problem.quantity)
+    rows = rows_for(problem, budgets, quotas)
+    started, wall = time.process_time(), time.perf_counter()
+    result = clear_with_rows(problem, rows)
+    seconds, wall = time.process_time() - started, time.perf_counter() - wall
+    started = time.process_time()
+    verdict = check_rows(problem, rows, result)
+    checking, figures = time.process_time() - started, result.figures
+    share = figures.value / figures.bound
+    tight = int((result.budget_price > 0).sum())
+    short = sum(reason != "" for reason in result.reason)
+    print(
+        f"rows: {len(problem):,} postings, {verdict.pairs:,} pairs, {len(rows.budget_fen):,} budgets"
+        f" ({tight:,} tight), {len(rows.quota_fen):,} quotas ({short} short)"
+    )
+    print(f"   CPU {seconds:.2f} s, clock {wall:.2f} s; checker {checking:.2f} s")
+    cost = figures.cost_fen / figures.market_fen
+    print(f"   {share:.5f} of the proven bound; the rows cost {cost:.2%} of the gain")
+    print(f"   checker: {'accepted' if verdict.is_accepted else 'REJECTED'}")
+    return verdict.is_accepted and share >= 0.995
+
+
+def rows_peer() -> None:
+    """Branch and bound by HiGHS on a small size, in the same units, with a limit of ten seconds."""
+    problem = market_of(1)
+    rows = rows_for(problem, 124, 18)
+    started = time.process_time()
+    result = clear_with_rows(problem, rows)
+    ours = time.process_time() - started
+    cost, table, room = side_engine.programme_of(problem, rows)
+    whole = np.append(np.ones(len(cost) - len(rows.quota_fen)), np.zeros(len(rows.quota_fen)))
+    started = time.process_time()
+    found = milp(
+        cost,
+        constraints=LinearConstraint(table, -np.inf, room),
+        integrality=whole,
+        bounds=Bounds(0, np.inf),
+        options={"time_limit": 10, "mip_rel_gap": 1e-6},
+    )
+    seconds = time.process_time() - started
+    bound = result.figures.bound / SCALE
+    best = "nothing" if found.x is None else f"{-found.fun / bound:.5f}"
+    mine = result.figures.value / SCALE / bound
+    print(f"   S, {len(cost) - len(rows.quota_fen):,} pairs: ours {mine:.5f} in {ours:.2f} CPU s;")
+    print(f"   HiGHS branch and bound {best} of the bound in {seconds:.2f} CPU s ({seconds / ours:.1f} x)")
+
+
 def main() -> int:
     """Returns 1 when a result was not certified or not the optimum of the linear programme."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sizes", nargs="+", default=["S", "M"], choices=list(SIZES))
+    parser.add_argument("--sizes", nargs="*", default=["S", "M"], choices=list(SIZES))
+    parser.add_argument("--rows", action="store_true", help="budgets and quotas over 100,000 pairs")
+    asked = parser.parse_args()
     failed = False
     settings.configure()  # side_by_side asks Django whether a database is open; none is
-    for name in parser.parse_args().sizes:
+    growth = []
+    for name in asked.sizes:
         problem = market_of(SIZES[name])
+        growth.append(built(name, problem))
         failed |= not whole_run(name, problem)
         failed |= not floored_run(problem)
         peers: dict[str, Callable[[Market], float]] = {
@@ -262,6 +383,11 @@ def main() -> int:
         for row in compare(markets_of(problem), peers):
             print(f"   {row.name:22}{row.share:>18.5f}{row.ratio:>12.1f}{row.seconds:>9.2f}")
             failed |= row.name.startswith(("HiGHS", "networkx")) and abs(row.share - 1) > 1e-6
+    if growth:
+        growth_table(growth)
+    if asked.rows:
+        failed |= not rows_run(1250, 188)
+        rows_peer()
     return int(failed)
 
 

@@ -95,6 +95,12 @@ def clear_with_rows(
     return SideClearing(market, cleared, *duals, spent, served, reason, figures)
 
 
+def programme_of(problem: Problem, rows: SideRows) -> tuple[np.ndarray, sparse.csc_matrix, Ints]:
+    """The linear programme of a market with rows, for peers: costs, rows, room; pairs first, then quotas."""
+    classes = contract_twins(problem, _apart(problem, rows, None, None))
+    return _programme(rows, classes, _pairs(problem, rows, classes, None, None))
+
+
 def _apart(problem: Problem, rows: SideRows, ties: Ties | None, lots: Ints | None) -> Ints:
     """A mark for every posting: those with other rows or ties are no twins, nor any where there are lots."""
     marks = np.zeros(len(problem), dtype=np.int64) if ties is None else marks_of_ties(problem, ties)

@@ -59,7 +59,7 @@ def problems(draw: st.DrawFn, most: int = 9) -> Problem:
     """Small markets with few distinct values, so that ties, twins and empty windows are frequent."""
     small = st.integers(0, 3)
     row = st.builds(
-        lambda side, owner, category, quantity, limit, start, length, county, radius: {
+        lambda side, owner, category, quantity, limit, start, length, county, radius, certificates: {
             "offer": side,
             "owner": owner,
             "category": category,
@@ -69,6 +69,7 @@ def problems(draw: st.DrawFn, most: int = 9) -> Problem:
             "end": start + length,
             "county": county,
             "radius": radius,
+            "certificates": certificates,
         },
         st.booleans(),
         st.integers(0, 6),
@@ -79,6 +80,7 @@ def problems(draw: st.DrawFn, most: int = 9) -> Problem:
         small,
         st.integers(0, COUNTIES - 1),
         st.sampled_from([-1, -1, 0, 100, 1000]),
+        st.sampled_from([0, 0, 0, 1, 2, 3]),
     )
     focus = draw(st.sampled_from([-1, -1, 0]))
     return problem(draw(st.lists(row, max_size=most)), focus=focus)

@@ -53,7 +53,8 @@ def _gain(market: Problem, i: int, j: int) -> int:
     in_focus = market.focus < 0 or market.focus in (market.county[i], market.county[j])
     if market.category[i] != market.category[j] or market.owner[i] == market.owner[j]:
         return 0
-    if not (near and in_time and in_focus):
+    certified = not market.certificates[j] & ~market.certificates[i]
+    if not (near and in_time and in_focus and certified):
         return 0
     carriage = -(-km * int(market.transport_fen_100km[market.category[i]]) // 100)
     return int(market.limit[j] - market.limit[i] - carriage)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from yuchang.exchange.clearing.problem import Problem
 from yuchang.exchange.clearing.proposals import leftovers, proposals
-from yuchang.exchange.clearing.scenario import Outcome, compute, outcome_from_bytes
+from yuchang.exchange.clearing.scenario import Outcome, compute, outcome_from_bytes, swap_legs
 from yuchang.exchange.clearing.scenario_checker import verify
 from yuchang.exchange.clearing.summary import summary_of, tally_of
 from yuchang.exchange.clearing.terms import (
@@ -43,18 +43,26 @@ def cases(draw: st.DrawFn) -> tuple[Problem, Context, Parameters]:
     pair = st.tuples(st.sampled_from(ids), st.sampled_from(ids)) if ids else st.nothing()
     pairs = st.lists(pair, max_size=2).map(tuple) if ids else st.just(())
     lots = np.array([draw(st.integers(1, int(q))) for q in market.quantity], dtype=np.int64)
-    context = surroundings(market, kept=draw(pairs), barred=draw(pairs), lots=lots)
-    household = draw(st.sampled_from([0, 10]))
-    asked = Parameters(
-        household_fen=household,
-        village_fen=draw(st.sampled_from([0, 20])),
-        county_fen=draw(st.sampled_from([0, 30])),
-        soft_price=draw(st.sampled_from([-1, 500_000])) if household else -1,
-        has_swaps=draw(st.booleans()),
-        bonus_fen=draw(st.sampled_from([0, 2])),
-        lot_fen=draw(st.sampled_from([0, 10])),
+    context = surroundings(
+        market,
+        kept=draw(pairs),
+        barred=draw(pairs),
+        lots=lots,
+        budgets=((5, draw(st.integers(0, 50))), (6, draw(st.integers(0, 50)))),
+        pairings=((7, draw(st.integers(0, 40)), 6, 0, 11, 0), (8, 5, 0, 12, 13, 2)),
     )
-    return market, context, asked
+    household = draw(st.sampled_from([0, 10]))
+    asked = Parameters(bonus_fen=draw(st.sampled_from([0, 2])), lot_fen=draw(st.sampled_from([0, 10])))
+    if draw(st.booleans()):
+        quotas = {"quota_fen": draw(st.sampled_from([0, 20])), "has_promises": draw(st.booleans())}
+        return market, context, dataclasses.replace(asked, has_budgets=draw(st.booleans()), **quotas)
+    floors = {
+        "household_fen": household,
+        "village_fen": draw(st.sampled_from([0, 20])),
+        "county_fen": draw(st.sampled_from([0, 30])),
+        "soft_price": draw(st.sampled_from([-1, 500_000])) if household else -1,
+    }
+    return market, context, dataclasses.replace(asked, has_swaps=draw(st.booleans()), **floors)
 
 
 @calm
@@ -73,9 +81,20 @@ def test_every_scenario_is_accepted_and_survives_its_bytes(
         assert one.quantity > 0
         assert one.offer_gain_fen >= 0
         assert one.need_gain_fen >= 0
+    ids, moved = market.id.tolist(), [*swap_legs(outcome), *cash_trades(outcome)]
+    assert not {(ids[i], ids[j]) for i, j, _units in moved} & set(context.barred)
+    assert all(units >= max(context.lots[[i, j]]) for i, j, units in swap_legs(outcome))
+    assert not (
+        market.certificates[[j for _i, j, _n in moved]] & ~market.certificates[[i for i, _j, _n in moved]]
+    ).any()
     summary = summary_of(market, context, asked, outcome, tally_of(market, outcome, unit_of(market, context)))
     assert summary["differences"]["more"] == summary["differences"]["less"] == 0
     assert all(one.quantity > 0 for one in leftovers(market, context, asked, outcome))
+
+
+def cash_trades(outcome: Outcome) -> list[tuple[int, int, int]]:
+    columns = (outcome.cleared.offer, outcome.cleared.need, outcome.cleared.quantity)
+    return list(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def unit_of(market: Problem, context: Context) -> Any:
@@ -96,7 +115,7 @@ def test_changing_any_flow_or_dual_of_a_scenario_is_rejected(
             column[at] += step
             changed = dataclasses.replace(outcome, cleared=dataclasses.replace(cleared, **{name: column}))
             if name == "dual" and at_rest(outcome, market, at):
-                continue
+                continue  # of postings that swaps have used up nothing is stated
             assert not verify(market, context, asked, changed).is_accepted
 
 
@@ -182,6 +201,10 @@ def test_swaps_come_first_and_the_rest_is_cleared_for_cash() -> None:
         (Parameters(household_fen=1, soft_price=10**9), ("soft_price", "absurd")),
         (Parameters(fund_fen=5), ("fund_fen", "fund without swaps")),
         (Parameters(bonus_fen=10**9), ("bonus_fen", "absurd")),
+        (Parameters(quota_fen=-5), ("quota_fen", "absurd")),
+        (Parameters(quota_fen=5, quota_price=10**9), ("quota_price", "absurd")),
+        (Parameters(has_budgets=True, household_fen=5), ("has_budgets", "rows with others")),
+        (Parameters(quota_fen=5, has_swaps=True), ("quota_fen", "rows with others")),
     ],
 )
 def test_parameters_that_contradict_each_other_are_named(asked: Parameters, found: tuple[str, str]) -> None:
