@@ -44,6 +44,9 @@ VALUES: dict[tuple[str, str], Values] = {
     ("portal:received", "receipt"): _column("SELECT receipt FROM portal_publishedreceipt"),
     ("portal:round", "code"): _column("SELECT code FROM portal_publishedround"),
     ("portal:trace", "code"): _column("SELECT code FROM portal_publishedgoods"),
+    ("portal:county_trades", "code"): _column(
+        "SELECT DISTINCT county_code FROM portal_publishedtable WHERE dataset = 'deals'"
+    ),
     ("portal:open_data", "code"): _column("SELECT DISTINCT county_code FROM portal_publishedtable"),
     ("portal:download", "code"): _column("SELECT code FROM portal_publishedfile"),
 }

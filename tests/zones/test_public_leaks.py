@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from types import ModuleType
 from typing import Any
 
@@ -25,6 +25,7 @@ from yuchang.places.models import Place, keys_of
 from yuchang.portal import actions
 from yuchang.portal.models import ObjectionIntake, PublishedNotice, PublishedTable
 from yuchang.portal.tests.test_public_zone import INSIDE_ONLY, many_growers
+from yuchang.portal.tests.test_trades import deals_of
 from yuchang.registry import actions as registry
 from yuchang.registry.models import Cause, Household, Member, NoticeEntry, Objection
 
@@ -115,6 +116,9 @@ class Planted:
         actions.publish_rounds(actor=actor, county_id=county)
         actions.publish_open_data(actor=actor, county_id=county)
         actions.publish_county_figures(actor=actor, county_id=county, from_on=date(2026, 1, 1))
+        yesterday = timezone.localdate() - timedelta(days=1)
+        deals_of(12, on=yesterday, homes=self.households, note=self._secret_text())
+        actions.publish_deals(actor=actor, county_id=county)
         entry = NoticeEntry.objects.order_by("id").first()
         assert entry is not None
         ObjectionIntake.objects.create(
@@ -157,7 +161,7 @@ def test_no_canary_of_a_thousand_households_and_no_private_number_comes_out(db: 
     planted = Planted()
     planted.publish()
     assert len(planted.canaries.texts) > 7 * PLANTED
-    assert PublishedNotice.objects.count() > 1 and PublishedTable.objects.count() == 1
+    assert PublishedNotice.objects.count() > 1 and PublishedTable.objects.count() == 2
     with zone() as client:
         visit = crawl(client, Scanner(planted.canaries), most=8)
     assert visit.pages > 60

@@ -11,6 +11,7 @@ urlpatterns = [
     path("counties/<int:pk>/notices", inside.publish_notices, name="publish_notices"),
     path("counties/<int:pk>/rounds", inside.publish_rounds, name="publish_rounds"),
     path("counties/<int:pk>/data", inside.publish_open_data, name="publish_open_data"),
+    path("counties/<int:pk>/deals", inside.publish_deals, name="publish_deals"),
     path("objections", inside.collect, name="collect"),
     path("bundles", inside.bundles, name="bundles"),
     path("bundles/new", inside.bundle_make, name="bundle_make"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -37,6 +38,7 @@ from yuchang.portal.queries.figures import (
     causes_by_township,
     county_figures,
 )
+from yuchang.portal.queries.trades import DEALS, deal_lines, next_deals
 from yuchang.portal.rules.groups import SMALLEST_GROUP, canonical, content_hash
 from yuchang.portal.rules.private import findings
 from yuchang.registry.codes import CAUSE_GROUP_LABELS
@@ -237,28 +239,56 @@ def publish_open_data(*, actor: Actor, county_id: int) -> PublishedTable:
         found = causes_by_township(county)
         if found is None:
             raise Conflict(_("纳入帮扶的农户不足二十户，不能公开分组数据。"), remedy=_("户数增加后再发布。"))
-        today = clock.today()
-        row = PublishedTable.objects.create(
-            dataset=CAUSES_BY_TOWNSHIP,
-            county_id=county.pk,
-            county_code=county.code,
-            county_name=county.name,
-            as_of=today,
-            rows=found.as_json(),
-            published_at=clock.now(),
-            expires_on=today + timedelta(days=TABLE_DAYS),
-        )
-        files = [
-            _file(row, found, *kind)
-            for kind in (("csv", "text/csv; charset=utf-8"), ("json", "application/json"))
-        ]
-        PublishedFile.objects.bulk_create(files)
-        audit.add("published_table", row.pk, place_id=county.pk, files={f.name: f.sha256 for f in files})
+        row = _table(county, CAUSES_BY_TOWNSHIP, clock.today(), found.as_json())
+        files = _add_files(row, _lines_of(found))
+        audit.add("published_table", row.pk, place_id=county.pk, files=files)
     return row
 
 
-def _file(row: PublishedTable, found: OpenTable, kind: str, media_type: str) -> PublishedFile:
-    content = _as_csv(found) if kind == "csv" else _as_json(row, found)
+def publish_deals(*, actor: Actor, county_id: int) -> PublishedTable:
+    """Publish what the county gave to whom this year up to yesterday, with its files.
+
+    Lines that tell of few givers or takers are joined, also where only the difference from an earlier
+    publication would tell. Raises Hidden, Refused, Conflict when nothing can be said (yet).
+    """
+    county = open_door(Place.objects.filter(level=Place.Level.COUNTY), actor, PUBLISH, county_id)
+    with actions.write("portal.publish_deals", actor) as audit:
+        found = next_deals(county, clock.today())
+        if found is None:
+            raise Conflict(
+                _("截至昨天的协议涉及的供方不足十家或需方不足三家，或比上次公开的只多几家，不能公开。"),
+                remedy=_("协议增加后再发布。"),
+            )
+        row = _table(county, DEALS, found.as_of, found.as_json())
+        files = _add_files(row, deal_lines(county.name, found))
+        audit.add("published_table", row.pk, place_id=county.pk, files=files)
+    return row
+
+
+def _table(county: Place, dataset: str, as_of: date, rows: dict[str, Any]) -> PublishedTable:
+    return PublishedTable.objects.create(
+        dataset=dataset,
+        county_id=county.pk,
+        county_code=county.code,
+        county_name=county.name,
+        as_of=as_of,
+        rows=rows,
+        published_at=clock.now(),
+        expires_on=clock.today() + timedelta(days=TABLE_DAYS),
+    )
+
+
+def _add_files(row: PublishedTable, lines: Iterable[Sequence[Any]]) -> dict[str, str]:
+    """The same table as CSV and as JSON. Returns the fingerprint of each file by its name."""
+    files = [
+        _file(row, "csv", "text/csv; charset=utf-8", _as_csv(lines)),
+        _file(row, "json", "application/json", _as_json(row)),
+    ]
+    PublishedFile.objects.bulk_create(files)
+    return {file.name: file.sha256 for file in files}
+
+
+def _file(row: PublishedTable, kind: str, media_type: str, content: bytes) -> PublishedFile:
     return PublishedFile(
         table=row,
         name=f"{row.dataset}-{row.county_code}-{row.as_of.isoformat()}.{kind}",
@@ -269,23 +299,27 @@ def _file(row: PublishedTable, found: OpenTable, kind: str, media_type: str) -> 
     )
 
 
-def _as_csv(found: OpenTable) -> bytes:
-    """With a byte order mark, so that office programs read the Chinese; a hidden cell is empty."""
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow(["乡镇", *(CAUSE_GROUP_LABELS.get(column, column) for column in found.columns)])
+def _lines_of(found: OpenTable) -> Iterator[Sequence[Any]]:
+    """Heading and rows; a hidden cell is empty."""
+    yield ["乡镇", *(CAUSE_GROUP_LABELS.get(column, column) for column in found.columns)]
     for row in found.rows:
-        writer.writerow([row, *("" if (n := found.cells[row].get(c)) is None else n for c in found.columns)])
+        yield [row, *("" if (n := found.cells[row].get(c)) is None else n for c in found.columns)]
+
+
+def _as_csv(lines: Iterable[Sequence[Any]]) -> bytes:
+    """With a byte order mark, so that office programs read the Chinese."""
+    target = io.StringIO()
+    csv.writer(target, lineterminator="\n").writerows(lines)
     return b"\xef\xbb\xbf" + target.getvalue().encode()
 
 
-def _as_json(row: PublishedTable, found: OpenTable) -> bytes:
+def _as_json(row: PublishedTable) -> bytes:
     said = {
         "dataset": row.dataset,
         "county": row.county_code,
         "as_of": row.as_of.isoformat(),
         "smallest_cell": SMALLEST_GROUP,
-        **found.as_json(),
+        **row.rows,
     }
     return (canonical(said) + "\n").encode()
 

@@ -59,10 +59,11 @@ def live_goods(today: date, code: str) -> PublishedGoods | None:
     return rows.filter(code=code, round__expires_on__gte=today).first()
 
 
-def live_tables(today: date, county_code: str = "") -> QuerySet[PublishedTable]:
+def live_tables(today: date, county_code: str = "", dataset: str = "") -> QuerySet[PublishedTable]:
     """Open data that still show, newest first, with their files (without the content)."""
     rows = PublishedTable.objects.filter(expires_on__gte=today).order_by("-id")
-    return rows.filter(county_code=county_code) if county_code else rows
+    rows = rows.filter(county_code=county_code) if county_code else rows
+    return rows.filter(dataset=dataset) if dataset else rows
 
 
 def live_files(today: date, table_ids: list[int]) -> QuerySet[PublishedFile]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import messages
@@ -18,7 +19,9 @@ from yuchang.core.paging import keyset_page
 from yuchang.places.models import Place
 from yuchang.portal import actions, keys, queries
 from yuchang.portal.forms import BundleForm, PublishForm
-from yuchang.portal.models import Bundle, ObjectionIntake, Stream
+from yuchang.portal.models import Bundle, ObjectionIntake, PublishedTable, Stream
+from yuchang.portal.queries.figures import CAUSES_BY_TOWNSHIP
+from yuchang.portal.queries.trades import DEALS
 
 
 @gate(actions.PUBLISH)
@@ -34,7 +37,8 @@ def publication(request: HttpRequest) -> HttpResponse:
             queries.publications(place.code).first(),
             queries.live_notices(today, place.code).count(),
             queries.live_rounds(today, place.code).count(),
-            queries.live_tables(today, place.code).first(),
+            queries.live_tables(today, place.code, CAUSES_BY_TOWNSHIP).first(),
+            queries.live_tables(today, place.code, DEALS).first(),
             PublishForm(initial={"from_on": today.replace(month=1, day=1)}, auto_id=f"id_{place.pk}_%s"),
         )
         for place in counties[:20]
@@ -93,12 +97,26 @@ def publish_rounds(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def publish_open_data(request: HttpRequest, pk: int) -> HttpResponse:
     """Publish the county's open table with its files."""
+    return _published(request, actions.publish_open_data, pk, _("%(county)s的开放数据已公开。"))
+
+
+@gate(actions.PUBLISH)
+@require_POST
+def publish_deals(request: HttpRequest, pk: int) -> HttpResponse:
+    """Publish what the county gave to whom."""
+    return _published(request, actions.publish_deals, pk, _("%(county)s的供需去向已公开。"))
+
+
+def _published(
+    request: HttpRequest, action: Callable[..., PublishedTable], county_id: int, words: str
+) -> HttpResponse:
+    """Let the action publish a table of a county; what may not be said yet is told as a message."""
     try:
-        row = actions.publish_open_data(actor=actor_of(request), county_id=pk)
+        row = action(actor=actor_of(request), county_id=county_id)
     except Conflict as conflict:
         messages.error(request, f"{conflict.message}{conflict.remedy}")
     else:
-        messages.success(request, _("%(county)s的开放数据已公开。") % {"county": row.county_name})
+        messages.success(request, words % {"county": row.county_name})
     return redirect("publication:home")
 
 

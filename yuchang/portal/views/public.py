@@ -17,6 +17,8 @@ from yuchang.market.models import Round, ShortfallRule
 from yuchang.portal import actions, queries
 from yuchang.portal.forms import ObjectionForm
 from yuchang.portal.models import PublishedGoods, PublishedNoticeEntry
+from yuchang.portal.queries.figures import CAUSES_BY_TOWNSHIP
+from yuchang.portal.queries.trades import DEALS, public_deals
 from yuchang.registry.codes import CAUSE_GROUP_LABELS
 
 
@@ -47,6 +49,7 @@ def county(request: HttpRequest, code: str) -> HttpResponse:
         "page": page,
         "total": notices.count(),
         "rounds": [(row, Round.State(row.state).label) for row in rounds],
+        "has_deals": queries.live_tables(today, code, DEALS).exists(),
         "code": code,
     }
     return render(request, "portal/county.html", context)
@@ -144,15 +147,36 @@ def open_data(request: HttpRequest, code: str) -> HttpResponse:
     files: dict[int, list[object]] = {}
     for file in queries.live_files(clock.today(), [table.pk for table in tables]):
         files.setdefault(file.table_id, []).append(file)
-    newest = tables[0]
-    columns = newest.rows["columns"]
+    newest = queries.live_tables(clock.today(), code, CAUSES_BY_TOWNSHIP).first()
+    columns = newest.rows["columns"] if newest else []
     context = {
+        "county": tables[0],
         "newest": newest,
         "columns": [CAUSE_GROUP_LABELS.get(column, column) for column in columns],
-        "lines": [(row, [newest.rows["cells"][row].get(c) for c in columns]) for row in newest.rows["rows"]],
+        "lines": [(row, [newest.rows["cells"][row].get(c) for c in columns]) for row in newest.rows["rows"]]
+        if newest
+        else [],
         "tables": [(table, files.get(table.pk, [])) for table in tables],
     }
     return render(request, "portal/open_data.html", context)
+
+
+@gate(PUBLIC)
+@require_GET
+def trades(request: HttpRequest) -> HttpResponse:
+    """Who gives what to whom, as all counties together have published it."""
+    return render(request, "portal/trades.html", {"deals": public_deals(clock.today())})
+
+
+@gate(PUBLIC)
+@require_GET
+def county_trades(request: HttpRequest, code: str) -> HttpResponse:
+    """What one county gave to whom."""
+    newest = queries.live_tables(clock.today(), code, DEALS).first()
+    if newest is None:
+        raise Hidden(_("这个县还没有公开供需去向。"), remedy=_("请从首页选择。"))
+    context = {"deals": public_deals(clock.today(), code), "county": newest}
+    return render(request, "portal/trades.html", context)
 
 
 @gate(PUBLIC)
