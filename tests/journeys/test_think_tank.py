@@ -1,4 +1,5 @@
-"""A firm registers, is vetted, promises, reports; a cadre posts the village; the firm finds it and proposes."""
+"""A firm registers, is vetted, promises, reports; a cadre posts the village; the firm finds it and proposes; they
+talk, agree, deliver. One way without a break."""
 
 from __future__ import annotations
 
@@ -10,14 +11,14 @@ from tests import people
 from tests.journeys.helpers import Site, check
 from yuchang.core import clock
 from yuchang.core.models import AuditEntry
-from yuchang.exchange.models import Match, Posting
+from yuchang.exchange.models import Agreement, Match, Posting
 from yuchang.exchange.tests.world import household, resource
 from yuchang.partners.models import Commitment, Organisation, Progress
 
 pytestmark = pytest.mark.journey
 
 
-def test_from_registration_to_a_proposal(site: Site, transactional_db: None) -> None:
+def test_from_registration_to_a_fulfilled_agreement(site: Site, transactional_db: None) -> None:
     homes = [household(name=name) for name in ("李四", "王五")]
     for number, home in enumerate(homes):
         resource(home, quantity=200 + 100 * number)
@@ -115,6 +116,28 @@ def test_from_registration_to_a_proposal(site: Site, transactional_db: None) -> 
     match.refresh_from_db()
     assert match.state == "talking"
 
+    village.fill("textarea[name=text]", "下周可以发货")
+    village.click("button:has-text('发送')")
+    village.wait_for_selector(".story >> text=下周可以发货")
+    buyer.goto(f"/exchange/matches/{match.pk}")
+    buyer.wait_for_selector(".story >> text=下周可以发货")
+    buyer.click("summary:has-text('提出协议')")
+    buyer.click("button:has-text('签字并提出')")
+    buyer.wait_for_selector("text=待对方签字")
+    agreement = Agreement.objects.get()
+    village.goto(f"/exchange/agreements/{agreement.pk}")
+    village.click("button:has-text('同意并签字')")
+    village.wait_for_selector("text=双方已签字")
+    village.click("summary:has-text('登记交付')")
+    village.click("#deliveries .form-end button")
+    village.wait_for_selector("#deliveries >> text=待确认")
+    buyer.goto(f"/exchange/agreements/{agreement.pk}")
+    buyer.click("#deliveries .form-end button")
+    buyer.wait_for_selector("#deliveries >> text=已确认 100 / 100")
+    check(buyer, "deal-fulfilled")
+    agreement.refresh_from_db()
+    assert (agreement.state, agreement.fulfilled) == ("fulfilled", 100)
+
     stranger = site.sign_in(people.outsider())
     for path in (f"/partners/commitments/{promise.pk}", f"/exchange/matches/{match.pk}"):
         answer = stranger.goto(path)
@@ -123,5 +146,7 @@ def test_from_registration_to_a_proposal(site: Site, transactional_db: None) -> 
     wanted = {"partners.register", "partners.check_organisation", "partners.vet_organisation"}
     wanted |= {"partners.commit", "partners.report_progress", "partners.confirm_progress"}
     wanted |= {"exchange.publish_drafts", "exchange.propose_partner", "exchange.answer_match"}
+    wanted |= {"exchange.say", "exchange.propose_agreement", "exchange.sign_agreement"}
+    wanted |= {"exchange.record_delivery", "exchange.judge_delivery"}
     assert wanted <= done
     assert Posting.objects.filter(window_from__gte=date(2026, 11, 1)).count() == 3

@@ -284,6 +284,8 @@ class SearchForm(forms.Form):
         label=_("最晚日期"), widget=forms.DateInput(attrs={"type": "date"}), required=False
     )
 
+    is_urgent = forms.BooleanField(label=_("只看滞销急售"), required=False)
+
     def __init__(self, *args: Any, categories: list[tuple[str, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["category"].choices = [("", _("全部品类")), *categories]  # type: ignore[attr-defined]
@@ -300,6 +302,7 @@ class SearchForm(forms.Form):
             radius_km=radius,
             window_from=data["window_from"],
             window_to=data["window_to"],
+            is_urgent=data["is_urgent"],
         )
 
 

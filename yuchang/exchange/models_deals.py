@@ -212,9 +212,14 @@ class Delivery(Versioned):
     judged_by_name = models.CharField(max_length=60, blank=True)
     judged_at = models.DateTimeField(null=True)
     reason = models.CharField(max_length=300, blank=True)
+    order_id = models.BigIntegerField(null=True)
+    """The order of the market that delivered it (``actions.deliver_orders``)."""
 
     class Meta:
         constraints = [
+            models.UniqueConstraint(
+                fields=["order_id"], condition=Q(order_id__isnull=False), name="exchange_delivery_order_once"
+            ),
             models.CheckConstraint(
                 condition=Q(quantity__gt=0, accepted__gte=0, accepted__lte=F("quantity")),
                 name="exchange_delivery_quantity",

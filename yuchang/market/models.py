@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
+from yuchang.core.signs import signs_index
 from yuchang.ledger.models import Way
 from yuchang.places.models import Placed
 
@@ -70,6 +71,7 @@ class Round(Versioned, Placed):
             ),
         ]
         indexes = [
+            signs_index("title", "market_round_signs"),
             models.Index(fields=["county_id", "-sales_to", "-id"], name="market_round_county"),
             models.Index(fields=["state", "-sales_to", "-id"], name="market_round_state"),
         ]

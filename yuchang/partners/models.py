@@ -5,11 +5,13 @@ from __future__ import annotations
 import uuid
 
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
+from yuchang.core.signs import signs_index
 from yuchang.partners.rules import AMOUNT_MAX
 from yuchang.places.models import Placed
 
@@ -107,6 +109,8 @@ class Organisation(Versioned, Placed):
             ),
         ]
         indexes = [
+            signs_index("name", "partners_organisation_signs"),
+            GinIndex(fields=["capabilities"], name="partners_organisation_able"),
             models.Index(fields=["host", "state", "id"], name="partners_org_host"),
             models.Index(fields=["state", "kind", "id"], name="partners_org_kind"),
             models.Index(fields=["county_id", "name", "id"], name="partners_org_county"),

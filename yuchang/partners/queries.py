@@ -22,6 +22,7 @@ from yuchang.accounts.queries import (
 )
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
+from yuchang.core.signs import holding
 from yuchang.partners.models import (
     Commitment,
     ContactPerson,
@@ -79,7 +80,9 @@ def find_organisations(
     """The visible organisations whose name or capability contains the text, of a kind, in a state."""
     rows = organisations_for(actor)
     if text:
-        rows = rows.filter(Q(name__icontains=text) | Q(capabilities__contains=[text]))
+        named = holding(Organisation.objects.all(), "name", text)
+        able = Organisation.objects.filter(capabilities__contains=[text])
+        rows = rows.filter(Q(pk__in=named.values("pk")) | Q(pk__in=able.values("pk")))
     if kind:
         rows = rows.filter(kind=kind)
     if state:
@@ -90,6 +93,11 @@ def find_organisations(
 def organisation_for(actor: Actor, organisation_id: int) -> Organisation:
     """One visible organisation. Raises Hidden."""
     return open_door(organisations_for(actor), actor, "partners.read", organisation_id, within=Q())
+
+
+def organisation_names(numbers: Iterable[int]) -> dict[int, str]:
+    """The names of organisations by number. One query."""
+    return dict(Organisation.objects.filter(pk__in=numbers).values_list("pk", "name"))
 
 
 def cooperatives_in(county_id: int) -> QuerySet[Organisation]:

@@ -13,6 +13,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
+from yuchang.core.signs import signs_index
 from yuchang.places.models import Place, Placed
 
 
@@ -119,6 +120,7 @@ class Case(Versioned, Placed):
             ),
         ]
         indexes = [
+            signs_index("title", "procedures_case_signs"),
             models.Index(fields=["subject_kind", "subject_id", "-id"], name="procedures_case_subject"),
             *(
                 models.Index(
@@ -129,6 +131,15 @@ class Case(Versioned, Placed):
                 for level in ("county", "township", "village")
             ),
             models.Index(fields=["due_on", "id"], condition=Q(state="open"), name="procedures_due"),
+            # Of a region's many open cases few are its own officers' turn.
+            *(
+                models.Index(
+                    fields=[f"{level}_id", "permission", "due_on", "id"],
+                    condition=Q(state="open"),
+                    name=f"procedures_turn_{level}",
+                )
+                for level in ("province", "prefecture")
+            ),
             models.Index(fields=["definition", "id"], name="procedures_case_definition"),
             models.Index(
                 fields=["subject_kind", "assigned_to"],

@@ -17,6 +17,7 @@ from yuchang.accounts.rules import Role
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems, version_of
+from yuchang.core.naming import names_of
 from yuchang.core.paging import keyset_page
 
 
@@ -95,7 +96,17 @@ def consent_list(request: HttpRequest) -> HttpResponse:
     """Consents in reach, newest first."""
     rows = consents_for(actor_of(request))
     page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""))
-    context = {"page": page, "today": clock.today(), "may_record": actor_of(request).may("consents.record")}
+    organisations = names_of("organisation", [row.organisation_id for row in page.items])
+    households = names_of("household", [row.household_id for row in page.items])
+    context = {
+        "page": page,
+        "lines": [
+            (row, households.get(row.household_id, ""), organisations.get(row.organisation_id, ""))
+            for row in page.items
+        ],
+        "today": clock.today(),
+        "may_record": actor_of(request).may("consents.record"),
+    }
     return render(request, "accounts/consents.html", context)
 
 

@@ -23,7 +23,13 @@ from yuchang.exchange.actions.deals import (
     propose_milestone,
     sign_with_scan,
 )
-from yuchang.exchange.actions.deliveries import judge_delivery, record_delivery, withdraw_delivery
+from yuchang.exchange.actions.deliveries import (
+    Ordered,
+    deliver_orders,
+    judge_delivery,
+    record_delivery,
+    withdraw_delivery,
+)
 from yuchang.exchange.actions.disputes import answer_dispute, decide_dispute, open_dispute, withdraw_dispute
 from yuchang.exchange.actions.drafts import Reviewed, draft_from_sheet, publish_drafts
 from yuchang.exchange.actions.emergencies import declare_emergency, end_emergencies, end_emergency
@@ -54,6 +60,7 @@ from yuchang.exchange.searching import Criteria
 
 __all__ = [
     "Criteria",
+    "Ordered",
     "PostingFacts",
     "Reviewed",
     "Terms",
@@ -75,6 +82,7 @@ __all__ = [
     "counter_terms",
     "decide_dispute",
     "declare_emergency",
+    "deliver_orders",
     "discard_clearing",
     "draft_from_sheet",
     "drop_search",

@@ -26,7 +26,7 @@ from yuchang.exchange.actions.talks import (
     talk_of,
     units_left,
 )
-from yuchang.exchange.actions.telling import tell_match
+from yuchang.exchange.actions.telling import Words, tell_match, tell_matches
 from yuchang.exchange.models import Agreement, Match, Message, Posting
 from yuchang.exchange.queries import side_filter, spoken_for
 from yuchang.exchange.rules import other_side, terms_flaws
@@ -127,8 +127,16 @@ def propose_agreement(
         save(match)
         add_message(actor, talk_of(match), side, Message.Kind.PROPOSE, price_fen=price_fen, quantity=quantity)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, match=match.pk, side=side)
-        tell_match(actor, match, other_side(side), _("对方提出了协议，请签字或说明理由"))
+        tell_match(actor, match, other_side(side), _proposed().one)
     return agreement
+
+
+def _proposed() -> Words:
+    return Words(_("对方提出了协议，请签字或说明理由"), _("对方提出了 %s 份协议，请签字或说明理由"))
+
+
+def _signed() -> Words:
+    return Words(_("对方已签字，协议生效"), _("对方签了 %s 份协议，已生效"))
 
 
 def _say_yes(agreement: Agreement, actor: Actor, side: str) -> None:
@@ -158,7 +166,7 @@ def sign_agreement(*, actor: Actor, agreement_id: int, version: int) -> Agreemen
         save(match)
         add_message(actor, talk_of(match), side, Message.Kind.SIGN)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, side=side)
-        tell_match(actor, match, other_side(side), _("对方已签字，协议生效"))
+        tell_match(actor, match, other_side(side), _signed().one)
     return agreement
 
 
@@ -246,6 +254,8 @@ def agree_set(*, actor: Actor, match_ids: Sequence[int], side: str) -> int:
         execute(_SIGNED.format(side=side), {**values, "ids": waiting})
         _reserve_set(waiting, values)
         execute(_TALKING.format(answer=answer), {**values, "ids": waiting, "state": "agreed"})
+        tell_matches(actor, fresh, other_side(side), _proposed())
+        tell_matches(actor, waiting, other_side(side), _signed())
         return audit.add_bulk("agreement", _AUDITED, [side, ids])
 
 

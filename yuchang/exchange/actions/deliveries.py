@@ -1,10 +1,17 @@
-"""Deliveries: recorded by the giving side, confirmed or contested by the receiving one; only they fulfil."""
+"""Deliveries: recorded by the giving side, confirmed or contested by the receiving one; only they fulfil.
+
+An order of the market that was made from an agreement delivers it, too (``deliver_orders``).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
+from django.db import connection
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import Actor
@@ -13,11 +20,62 @@ from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Invalid, Problem, Refused, invalid
 from yuchang.exchange.actions.opening import open_deal, open_part
 from yuchang.exchange.actions.papers import attach_to_deal
-from yuchang.exchange.actions.telling import tell_sides
+from yuchang.exchange.actions.telling import Words, tell_set, tell_sides
 from yuchang.exchange.models import Agreement, Posting
 from yuchang.exchange.models_deals import Delivery, Paper
 from yuchang.exchange.queries_deals import has_open_dispute, undelivered
 from yuchang.files.actions import Upload
+
+_LOCKED = "SELECT 1 FROM exchange_agreement WHERE id = ANY(%(agreements)s) ORDER BY id FOR UPDATE"
+_BY_ORDER = """
+    INSERT INTO exchange_delivery (version, created_at, updated_at, agreement_id, quantity, delivered_on,
+        note, recorded_by_id, recorded_by_name, recorded_at, state, accepted, judged_by_id, judged_by_name,
+        judged_at, reason, order_id)
+    SELECT 1, %(at)s, %(at)s, a.id, n.units, %(on)s, '', 0, %(source)s, %(at)s, 'confirmed', n.units,
+           %(user)s, %(name)s, %(at)s, '', g.order_id
+    FROM unnest(%(agreements)s::bigint[], %(orders)s::bigint[], %(quantities)s::bigint[])
+         AS g(agreement_id, order_id, quantity)
+    JOIN exchange_agreement a ON a.id = g.agreement_id AND a.state = 'agreed'
+    CROSS JOIN LATERAL (
+        SELECT least(g.quantity, a.quantity - a.fulfilled - coalesce((
+            SELECT sum(w.quantity) FROM exchange_delivery w
+            WHERE w.agreement_id = a.id AND w.state = 'recorded'), 0)) AS units
+    ) AS n
+    WHERE n.units > 0 ORDER BY a.id
+    ON CONFLICT (order_id) WHERE order_id IS NOT NULL DO NOTHING
+    RETURNING agreement_id, accepted
+"""
+_COUNTED = """
+    (SELECT s.posting_id, sum(s.units) AS units FROM (
+        SELECT unnest(ARRAY[a.offer_id, a.need_id]) AS posting_id, c.units
+        FROM unnest(%(ids)s::bigint[], %(units)s::bigint[]) AS c(id, units)
+        JOIN exchange_agreement a ON a.id = c.id) AS s
+     GROUP BY s.posting_id)
+"""
+_LOCKED_POSTINGS = f"""
+    SELECT 1 FROM exchange_posting WHERE id IN (SELECT posting_id FROM {_COUNTED} AS n)
+    ORDER BY id FOR UPDATE
+"""  # noqa: S608 - our own constant
+_FULFILLED_POSTINGS = f"""
+    UPDATE exchange_posting p SET fulfilled = p.fulfilled + n.units, version = p.version + 1,
+        updated_at = %(at)s,
+        state = CASE WHEN p.fulfilled + n.units = p.quantity THEN 'fulfilled' ELSE p.state END
+    FROM {_COUNTED} AS n WHERE p.id = n.posting_id
+"""  # noqa: S608
+_FULFILLED = """
+    UPDATE exchange_agreement a SET fulfilled = a.fulfilled + c.units, version = a.version + 1,
+        updated_at = %(at)s,
+        state = CASE WHEN a.fulfilled + c.units = a.quantity AND NOT EXISTS (
+                         SELECT 1 FROM exchange_dispute d
+                         WHERE d.agreement_id = a.id AND d.state IN ('open', 'answered'))
+                     THEN 'fulfilled' ELSE a.state END
+    FROM unnest(%(ids)s::bigint[], %(units)s::bigint[]) AS c(id, units) WHERE a.id = c.id
+"""
+_DELIVERED = """
+    SELECT d.id::text, a.place_id, jsonb_build_object('order', d.order_id, 'accepted', d.accepted)
+    FROM exchange_delivery d JOIN exchange_agreement a ON a.id = d.agreement_id
+    WHERE d.order_id = ANY(%s) ORDER BY d.id
+"""
 
 
 def record_delivery(
@@ -118,6 +176,60 @@ def withdraw_delivery(*, actor: Actor, delivery_id: int, version: int) -> Delive
         save(row)
         audit.add("delivery", row.pk, place_id=agreement.place_id)
     return row
+
+
+@dataclass(frozen=True)
+class Ordered:
+    """What an order of the market delivered of an agreement."""
+
+    agreement_id: int
+    order_id: int
+    quantity: int
+
+
+def deliver_orders(*, actor: Actor, delivered: Sequence[Ordered]) -> int:
+    """Count what orders of the market delivered today as fulfilled, each order once. Returns how many.
+
+    Lots, allocation and receipt stand behind it in the market: the person who notes the receipt judges, and
+    nobody has recorded it here. Never more counts than is still to come, so that goods which both sides have
+    confirmed by themselves do not count twice; an agreement that has ended stays as it is. The caller has
+    opened the orders. A fixed number of statements. Raises Refused without a person.
+    """
+    if not delivered:
+        return 0
+    if actor.user_id is None:
+        raise Refused(_("签收须由人办理。"), remedy=_("请由办理人员登记签收。"))
+    with write("exchange.deliver_orders", actor) as audit:
+        values: dict[str, Any] = {
+            "agreements": [one.agreement_id for one in delivered],
+            "orders": [one.order_id for one in delivered],
+            "quantities": [one.quantity for one in delivered],
+            "at": clock.now(),
+            "on": clock.today(),
+            "user": actor.user_id,
+            "name": actor.name[:60],
+            "source": _("订单签收"),
+        }
+        with connection.cursor() as cursor:
+            cursor.execute(_LOCKED, values)
+            cursor.execute(_BY_ORDER, values)
+            counted = cursor.fetchall()
+            values["ids"] = [pk for pk, _units in counted]
+            values["units"] = [units for _pk, units in counted]
+            for statement in (_LOCKED_POSTINGS, _FULFILLED_POSTINGS, _FULFILLED):
+                cursor.execute(statement, values)
+        _tell_delivered(actor, values["ids"])
+        audit.add_bulk("delivery", _DELIVERED, [values["orders"]])
+    return len(counted)
+
+
+def _tell_delivered(actor: Actor, agreement_ids: Sequence[int]) -> None:
+    rows = (
+        Agreement.objects.filter(pk__in=agreement_ids).order_by("pk").values_list("pk", "offer_id", "need_id")
+    )
+    about = [(side, reverse("exchange:agreement", args=[pk])) for pk, *sides in rows for side in sides]
+    words = Words(_("订单已签收，计入协议的履约"), _("%s 份协议的订单已签收，计入履约"))
+    tell_set(actor, about, words, everything=reverse("exchange:agreement_list"))
 
 
 def fulfil(agreement: Agreement, units: int) -> None:

@@ -13,7 +13,7 @@ from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, invalid
 from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.actions.papers import attach
-from yuchang.exchange.actions.telling import tell_match
+from yuchang.exchange.actions.telling import Words, tell_match, tell_matches
 from yuchang.exchange.models import Agreement, Match, Message, Talk
 from yuchang.exchange.models_deals import Paper, Why
 from yuchang.exchange.queries import side_filter
@@ -73,8 +73,7 @@ def answer_match(
         kind = Message.Kind.DECLINE if answer == "declined" else Message.Kind.ACCEPT
         add_message(actor, talk_of(match), side, kind, text=reason, code=code)
         audit.add("match", match.pk, place_id=match.offer.place_id, side=side, answer=answer, code=code)
-        words = _("对方谢绝了撮合建议") if answer == "declined" else _("对方愿意按撮合建议洽谈")
-        tell_match(actor, match, other_side(side), words, body=reason)
+        tell_match(actor, match, other_side(side), _answered(answer).one, body=reason)
     return match
 
 
@@ -99,7 +98,15 @@ def answer_matches_set(
         execute(_ANSWERED.format(side=side), values)
         execute(_TALKS, values)
         execute(_MESSAGES, values)
+        tell_matches(actor, ids, other_side(side), _answered(answer), body=reason)
         return audit.add_bulk("match", _ANSWERED_AUDIT, [side, answer, ids])
+
+
+def _answered(answer: str) -> Words:
+    """The news of an answer to one proposal, and to many."""
+    if answer == Match.Answer.DECLINED:
+        return Words(_("对方谢绝了撮合建议"), _("对方谢绝了 %s 项撮合建议"))
+    return Words(_("对方愿意按撮合建议洽谈"), _("对方愿意洽谈 %s 项撮合建议"))
 
 
 def say(*, actor: Actor, match_id: int, side: str, text: str, uploads: Sequence[Upload] = ()) -> Message:

@@ -2,17 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import date
 
 from django.urls import reverse
 
 from yuchang.accounts.rules import Actor
+from yuchang.core import clock
 from yuchang.exchange.models import Agreement, Match
-from yuchang.exchange.queries_deals import members_of, people_of
-from yuchang.messages.actions import send, settle
+from yuchang.exchange.queries_deals import TALKING, members_of, people_of
+from yuchang.messages.actions import send, send_set, settle
 
 REFERENCE = "agreement"
+# ``queries_deals.people_of`` for many postings: who talks for each, else its township, else its county. A
+# person gets one notice, however many of the set concern him or her.
+_NOTICES = """
+    WITH given AS (
+        SELECT %s::bigint[] AS postings, %s::text[] AS links, %s::text[] AS roles, %s::date AS today,
+               %s::bigint AS actor, %s::text AS one, %s::text AS many, %s::text AS body,
+               %s::text AS everything
+    ), told AS (
+        SELECT t.* FROM given, unnest(postings, links) AS t(posting_id, link)
+    ), concerned AS MATERIALIZED (
+        SELECT p.id AS posting_id, 'organisation' AS kind, p.organisation_id AS number, 0 AS nearness
+        FROM exchange_posting p
+        WHERE p.organisation_id IS NOT NULL AND p.id IN (SELECT posting_id FROM told)
+        UNION ALL
+        SELECT p.id, 'place', k.place_id, k.nearness::int
+        FROM exchange_posting p CROSS JOIN LATERAL
+            unnest(ARRAY[coalesce(p.village_id, p.place_id), p.township_id, p.county_id])
+            WITH ORDINALITY AS k(place_id, nearness)
+        WHERE p.organisation_id IS NULL AND p.id IN (SELECT posting_id FROM told)
+    ), near AS (
+        SELECT c.posting_id, h.user_id, rank() OVER (PARTITION BY c.posting_id ORDER BY c.nearness) AS place
+        FROM given g CROSS JOIN concerned c
+        JOIN accounts_hat h ON h.scope_kind = c.kind
+             AND CASE c.kind WHEN 'place' THEN h.place_id ELSE h.target_id END = c.number
+        JOIN accounts_user u ON u.id = h.user_id AND u.is_active
+        WHERE h.state = 'live' AND h.role = ANY(g.roles)
+          AND h.valid_from <= g.today AND (h.valid_to IS NULL OR h.valid_to >= g.today)
+    ), each AS (
+        SELECT n.user_id, count(DISTINCT t.link) AS things, min(t.link) AS link
+        FROM near n JOIN told t USING (posting_id), given g
+        WHERE n.place = 1 AND n.user_id IS DISTINCT FROM g.actor
+        GROUP BY n.user_id
+    )
+    SELECT e.user_id, 'deal', CASE WHEN e.things = 1 THEN g.one ELSE format(g.many, e.things) END,
+           g.body, CASE WHEN e.things = 1 THEN e.link ELSE g.everything END,
+           NULL::date, false, NULL::bigint, '', NULL::bigint, ''
+    FROM each e, given g ORDER BY e.user_id
+"""
 
 
 def tell_sides(
@@ -55,6 +95,36 @@ def _send(
         reference_kind=REFERENCE if agreement else "",
         reference_id=agreement.pk if agreement else None,
     )
+
+
+@dataclass(frozen=True)
+class Words:
+    """The title of a notice about one thing, and about many (``%s`` stands for how many)."""
+
+    one: str
+    many: str
+
+
+def tell_set(
+    actor: Actor, about: Iterable[tuple[int, str]], words: Words, *, everything: str, body: str = ""
+) -> int:
+    """Set-wise ``tell_match``: a notice to the people of many postings, each with the page it is about.
+
+    Who is concerned by several gets one notice, which leads to the list ``everything``. One statement.
+    """
+    rows = list(about)
+    if not rows:
+        return 0
+    postings, links = [posting for posting, _link in rows], [link for _posting, link in rows]
+    who = [postings, links, TALKING, clock.today(), actor.user_id]
+    return send_set(actor, select_sql=_NOTICES, params=[*who, words.one, words.many, body[:300], everything])
+
+
+def tell_matches(actor: Actor, match_ids: Sequence[int], side: str, words: Words, *, body: str = "") -> int:
+    """``tell_set`` for one side of many matches."""
+    rows = Match.objects.filter(pk__in=match_ids).order_by("pk").values_list("pk", f"{side}_id")
+    about = [(posting, reverse("exchange:match", args=[pk])) for pk, posting in rows]
+    return tell_set(actor, about, words, everything=reverse("exchange:board"), body=body)
 
 
 def ask(

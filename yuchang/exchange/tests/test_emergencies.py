@@ -19,7 +19,8 @@ from yuchang.exchange import queries_console as console
 from yuchang.exchange.inputs import thaw
 from yuchang.exchange.models import Emergency, EmergencyHelp, Match
 from yuchang.exchange.rules import EmergencyFacts
-from yuchang.exchange.searching import Criteria
+from yuchang.exchange.search import browse, find_postings, for_you, home_of
+from yuchang.exchange.searching import Criteria, criteria_of
 from yuchang.exchange.tests.world import WALNUT, Market, facts, organisation
 from yuchang.messages.models import Message
 
@@ -187,3 +188,24 @@ def test_an_officer_declares_on_the_page(market: Unsold) -> None:
     assert "核桃" in client.get(reverse("exchange:emergency_list")).content.decode()
     market_page = client.get(reverse("exchange:posting_list") + "?view=market").content.decode()
     assert "滞销急售" in market_page
+
+
+def test_unsold_goods_are_marked_and_found_alone_in_searches(market: Unsold) -> None:
+    other = actions.post(actor=market.li.actor, facts=facts("offer", household_id=market.home.pk, quantity=7))
+    row = market.declare(category="", posting_id=market.offer.pk, quantity=300)
+    home = home_of(market.zhao.actor)
+    for criteria in (Criteria(text="核桃", is_urgent=True), Criteria(category=WALNUT, is_urgent=True)):
+        found = find_postings(criteria, home).items if criteria.text else list(browse(criteria))
+        assert [one.pk for one in found] == [market.offer.pk]
+    buyer = market.zhao.client()
+    page = buyer.get(reverse("exchange:search") + "?q=核桃&direction=offer").content.decode()
+    assert f'data-posting="{other.pk}"' in page and page.count("滞销急售") == 2  # the mark, and the filter
+    only = buyer.get(reverse("exchange:search") + "?q=核桃&is_urgent=on").content.decode()
+    assert f'data-posting="{other.pk}"' not in only and f'data-posting="{market.offer.pk}"' in only
+    suggested = {one.other.pk: one.is_urgent for one in for_you(market.zhao.actor)}
+    assert suggested == {market.offer.pk: True, other.pk: False}
+    assert "滞销急售" in buyer.get(reverse("exchange:board")).content.decode()
+    kept = Criteria(text="核桃", is_urgent=True)
+    assert criteria_of(kept.as_json()) == kept and "is_urgent" not in Criteria(text="核桃").as_json()
+    actions.end_emergency(actor=market.wang.actor, emergency_id=row.pk, version=row.version, reason="卖完")
+    assert not list(browse(Criteria(category=WALNUT, is_urgent=True)))

@@ -7,15 +7,19 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from tests import people
-from yuchang.accounts.models import RoleGrant
+from yuchang.accounts.models import RoleGrant, User
 from yuchang.accounts.rules import Role
+from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 from yuchang.exchange import actions, queries
 from yuchang.exchange.models import Agreement, Match, Message, Talk
 from yuchang.exchange.tests.world import Market, facts, household, organisation
+from yuchang.messages.models import Contact, Delivery
+from yuchang.messages.models import Message as Inbox
 
 pytestmark = pytest.mark.django_db
 
@@ -226,6 +230,48 @@ def test_many_matches_are_answered_and_agreed_set_wise(market: Market) -> None:
     assert Talk.objects.count() == len(ids)
     with connection.cursor() as cursor:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+
+
+def test_answers_of_a_set_reach_each_person_once_in_constant_statements(
+    market: Market,
+) -> None:
+    market.match_all = lambda: actions.publish_clearing(  # type: ignore[attr-defined]
+        actor=market.wang.actor, clearing_id=market.run().pk, version=1
+    )
+    first, *ids = _many(market, 12)
+    second, gone = people.zhao(market.firm.pk), people.zhao(market.firm.pk)
+    User.objects.filter(pk=gone.user.pk).update(is_active=False)
+    Inbox.objects.all().delete()
+    actions.answer_matches_set(actor=market.li.actor, match_ids=[first], side="offer", answer="accepted")
+    assert set(Inbox.objects.values_list("recipient", "title", "link")) == {
+        (person.user.pk, "对方愿意按撮合建议洽谈", f"/exchange/matches/{first}")
+        for person in (market.zhao, second)
+    }
+    with CaptureQueriesContext(connection) as few:
+        actions.answer_matches_set(actor=market.li.actor, match_ids=ids[:2], side="offer", answer="accepted")
+    with CaptureQueriesContext(connection) as many:
+        actions.answer_matches_set(actor=market.li.actor, match_ids=ids[2:], side="offer", answer="accepted")
+    assert len(few) == len(many)
+    told = Inbox.objects.filter(recipient=market.zhao.user).order_by("pk").values_list("title", "link")
+    assert list(told)[1:] == [
+        ("对方愿意洽谈 2 项撮合建议", "/exchange/"),
+        (f"对方愿意洽谈 {len(ids) - 2} 项撮合建议", "/exchange/"),
+    ]
+    actions.agree_set(actor=market.zhao.actor, match_ids=[first, *ids], side="need")
+    assert not Inbox.objects.filter(recipient=market.zhao.user, title__contains="协议").exists()
+    told = Inbox.objects.filter(recipient=market.li.user, title__contains="份协议，请签字")
+    assert [one.title for one in told] == [f"对方提出了 {len(ids) + 1} 份协议，请签字或说明理由"]
+
+
+def test_a_notice_of_a_set_waits_for_the_morning(market: Market) -> None:
+    """Queued for outside like any other; whoever sends it looks at the person's quiet hours."""
+    match = market.match()
+    Contact.objects.create(
+        user=market.zhao.user, channel="sms", verified_at=clock.now(), sealed=b"x", blind=b"x"
+    )
+    actions.answer_matches_set(actor=market.li.actor, match_ids=[match.pk], side="offer", answer="accepted")
+    told = Inbox.objects.get(recipient=market.zhao.user)
+    assert not told.is_urgent and Delivery.objects.get(message=told).state == "waiting"
 
 
 def test_the_board_shows_own_gain_and_never_the_other_s_limit_or_person(market: Market, match: Match) -> None:

@@ -15,6 +15,7 @@ from yuchang.core.forms import VersionForm, require_valid
 from yuchang.core.paging import Page, keyset_page
 from yuchang.exchange import actions, forms
 from yuchang.exchange.models import Category, Posting
+from yuchang.exchange.queries_console import urgent_postings
 from yuchang.exchange.search import PAGE, Home, browse, find_postings, home_of, own_units, searches_of
 from yuchang.exchange.searching import Criteria
 from yuchang.exchange.words import in_unit
@@ -31,10 +32,14 @@ def search(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         page = _found(form.criteria(home.county_id), home, request.GET.get("after", ""))
     units = own_units(actor) if page.items else {}
+    urgent = urgent_postings([row.pk for row in page.items]) if page.items else set()
     context = {
         "form": form,
         "page": page,
-        "hits": [(row, in_unit(row.left, row.unit, units.get(row.category_id, ""))) for row in page.items],
+        "hits": [
+            (row, in_unit(row.left, row.unit, units.get(row.category_id, "")), row.pk in urgent)
+            for row in page.items
+        ],
         "may_propose": actor.may("exchange.talk"),
         "is_asked": form.is_bound,
         "may_save": actor.may("exchange.post"),

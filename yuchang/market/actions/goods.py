@@ -8,6 +8,7 @@ from datetime import date
 from typing import Any
 
 from django.db import connection
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
@@ -16,6 +17,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, write
 from yuchang.core.errors import Conflict, Hidden, invalid
+from yuchang.exchange.actions import Ordered, deliver_orders
 from yuchang.ledger.actions import Draft, organisation_accounts, post_set
 from yuchang.ledger.models import Transaction
 from yuchang.ledger.rules import LegDraft
@@ -301,6 +303,8 @@ def _move_orders(actor: Actor, round_ids: Sequence[int], states: Sequence[str], 
         with connection.cursor() as cursor:
             cursor.execute(_MOVE_ORDERS.format(stamp=f"{column} = %(at)s,"), parameters)
             ids = sorted(int(pk) for (pk,) in cursor.fetchall())
+        if to == Order.State.DELIVERED:
+            _fulfil_agreements(actor, ids)
         audit.add_bulk("order", _MOVED, [ids])
     return len(ids)
 
@@ -321,5 +325,16 @@ def deliver_order(*, actor: Actor, order_id: int, version: int | None) -> Order:
             order.delivered_at = clock.now()
             order.version += 1
             order.save(update_fields=["state", "delivered_at", "version", "updated_at"])
+            _fulfil_agreements(actor, [order.pk])
         audit.add("order", order.pk, place_id=order.place_id, state=order.state)
     return order
+
+
+def _fulfil_agreements(actor: Actor, order_ids: Sequence[int]) -> None:
+    """What these orders delivered counts for the agreements of the exchange that they were made from."""
+    lines = OrderLine.objects.filter(order__in=order_ids, order__round__agreement_id__isnull=False)
+    rows = lines.values_list("order__round__agreement_id", "order_id").annotate(units=Sum("fulfilled"))
+    delivered = [
+        Ordered(agreement, order, units or 0) for agreement, order, units in rows.order_by("order_id")
+    ]
+    deliver_orders(actor=actor, delivered=delivered)

@@ -6,12 +6,16 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.db.models import F
 from django.utils import timezone
 
 from tests import people
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
+from yuchang.core.models import AuditEntry
+from yuchang.exchange.actions import Ordered, deliver_orders, judge_delivery, record_delivery
 from yuchang.exchange.models import Agreement, Category, Match, Posting
+from yuchang.exchange.models_deals import Delivery
 from yuchang.ledger import queries as book
 from yuchang.ledger.tests.people_of_the_book import households, organisation
 from yuchang.market.actions.agreements import order_from_agreement, orders_from_agreements
@@ -19,6 +23,7 @@ from yuchang.market.actions.goods import Harvest, deliver_rounds, fulfil_round, 
 from yuchang.market.actions.payments import Report, confirm_payment
 from yuchang.market.actions.settlements import settle_rounds
 from yuchang.market.models import Order
+from yuchang.messages.models import Message
 from yuchang.places.models import keys_of
 
 
@@ -166,3 +171,70 @@ def test_many_agreements_take_as_many_statements_as_one(db: None, django_assert_
     with django_assert_num_queries(10):
         ids = orders_from_agreements(actor=wang, agreement_ids=[m.pk for m in made])
     assert len(ids) == 4 and Order.objects.count() == 5
+
+
+def _delivered(made: Agreement, grower: Any, harvested: int, actor: Any) -> Order:
+    """The order of an agreement, filled from what was harvested, paid and delivered."""
+    order = order_from_agreement(actor=actor, agreement_id=made.pk)
+    lot_set(actor=actor, offer_id=order.lines.get().offer_id, harvests=[Harvest(grower.pk, harvested)])
+    confirm_payment(report=Report(order.pk, order.total_fen, f"transfer-{order.pk}"))
+    fulfil_rounds(actor=actor, round_ids=[order.round_id])
+    deliver_rounds(actor=actor, round_ids=[order.round_id])
+    return order
+
+
+def _now(made: Agreement) -> tuple[str, int, int, int]:
+    """State and fulfilled quantity of the agreement, and of both postings; the database's own sums hold."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
+    row = Agreement.objects.select_related("offer", "need").get(pk=made.pk)
+    return row.state, row.fulfilled, row.offer.fulfilled, row.need.fulfilled
+
+
+def test_what_an_order_delivers_fulfils_its_agreement(db: None) -> None:
+    made, grower, buyer = from_household()
+    zhao = people.zhao(buyer.pk)
+    _delivered(made, grower, 40, people.wang().actor)
+    assert _now(made) == ("fulfilled", 40, 40, 40)
+    delivery = Delivery.objects.get()
+    assert (delivery.state, delivery.accepted, delivery.recorded_by_name) == ("confirmed", 40, "订单签收")
+    assert Message.objects.filter(recipient=zhao.user, title__contains="订单已签收").count() == 1
+    assert AuditEntry.objects.filter(action="exchange.deliver_orders").count() == 1
+
+
+def test_a_short_harvest_fulfils_in_part_and_the_rest_is_delivered_by_hand(db: None) -> None:
+    made, grower, buyer = from_household()
+    wang, li, zhao = people.wang().actor, people.li().actor, people.zhao(buyer.pk).actor
+    order = _delivered(made, grower, 25, wang)
+    assert _now(made) == ("agreed", 25, 25, 25)
+    deliver_rounds(actor=wang, round_ids=[order.round_id])
+    assert deliver_orders(actor=wang, delivered=[Ordered(made.pk, order.pk, 25)]) == 0  # once only
+    by_hand = record_delivery(actor=li, agreement_id=made.pk, quantity=15, delivered_on=timezone.localdate())
+    judge_delivery(actor=zhao, delivery_id=by_hand.pk, version=1, accepted=15)
+    assert _now(made) == ("fulfilled", 40, 40, 40)
+
+
+def test_what_both_sides_counted_before_does_not_count_twice(db: None) -> None:
+    made, grower, buyer = from_household()
+    li, zhao = people.li().actor, people.zhao(buyer.pk).actor
+    for quantity in (10, 5):
+        by_hand = record_delivery(
+            actor=li, agreement_id=made.pk, quantity=quantity, delivered_on=timezone.localdate()
+        )
+    judge_delivery(actor=zhao, delivery_id=by_hand.pk, version=1, accepted=5)  # 5 count, 10 wait
+    _delivered(made, grower, 40, people.wang().actor)
+    assert _now(made) == ("agreed", 30, 30, 30)
+
+
+def test_many_orders_fulfil_in_as_many_statements_as_one(db: None, django_assert_num_queries: Any) -> None:
+    wang = people.wang().actor
+    made = [from_household()[0] for _ in range(6)]
+
+    def ordered(rows: list[Agreement]) -> list[Ordered]:
+        return [Ordered(row.pk, 1000 + row.pk, 40) for row in rows]
+
+    with django_assert_num_queries(19):
+        assert deliver_orders(actor=wang, delivered=ordered(made[:1])) == 1
+    with django_assert_num_queries(19):
+        assert deliver_orders(actor=wang, delivered=ordered(made[1:])) == 5
+    assert {_now(row) for row in made} == {("fulfilled", 40, 40, 40)}

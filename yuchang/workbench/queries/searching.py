@@ -11,6 +11,8 @@ from django.utils.translation import gettext_lazy as _
 
 from yuchang.accounts.queries import people_for
 from yuchang.accounts.rules import Actor
+from yuchang.core.addresses import address
+from yuchang.core.signs import holding
 from yuchang.exchange.models import Category, Posting
 from yuchang.exchange.queries import find_categories, sight_filter
 from yuchang.market.queries import rounds_for
@@ -18,7 +20,7 @@ from yuchang.partners.models import Organisation
 from yuchang.places.search import search_places
 from yuchang.procedures import queries as procedures
 from yuchang.registry.queries import Filter, filtered, households_for
-from yuchang.workbench.queries.sources import address, category_word, household_address
+from yuchang.workbench.queries.sources import category_word, household_address
 
 FOUND = 12
 
@@ -66,7 +68,7 @@ def _places(actor: Actor, word: str, size: int) -> Iterator[Hit]:
 
 
 def _organisations(actor: Actor, word: str, size: int) -> Iterator[Hit]:
-    rows = Organisation.objects.filter(name__contains=word).exclude(state="proposed").select_related("place")
+    rows = holding(Organisation.objects.exclude(state="proposed"), "name", word).select_related("place")
     for row in rows.order_by("name", "id")[:size]:
         note = f"{row.get_kind_display()} · {row.place.name}"
         yield Hit(row.name, address("partners:organisation_page", row.pk), note)
@@ -86,13 +88,13 @@ def _postings(actor: Actor, word: str, size: int) -> Iterator[Hit]:
 
 
 def _rounds(actor: Actor, word: str, size: int) -> Iterator[Hit]:
-    rows = rounds_for(actor).filter(title__contains=word)
+    rows = holding(rounds_for(actor), "title", word)
     for row in rows.order_by("-sales_to", "-id")[:size]:
         yield Hit(row.title, address("market:round", row.pk), row.get_state_display())
 
 
 def _cases(actor: Actor, word: str, size: int) -> Iterator[Hit]:
-    rows = procedures.cases_for(actor).filter(title__contains=word)
+    rows = holding(procedures.cases_for(actor), "title", word)
     for row in rows.order_by("-id")[:size]:
         yield Hit(row.title, address("procedures:case", row.pk), f"{row.opened_at:%Y-%m-%d}")
 
