@@ -65,7 +65,10 @@ def _chinese() -> None:
 @pytest.fixture(autouse=True)
 def _nothing_remembered() -> None:
     """Numbers begin anew with every test, so what was remembered under them is another's."""
+    from yuchang.exchange.live_index import forget_index  # noqa: PLC0415 - Django is set up by then
+
     cache.clear()
+    forget_index()
 
 
 @pytest.fixture(autouse=True)

@@ -71,7 +71,7 @@ def market_of(scale: int, seed: int = 2026) -> Problem:
         start=start,
         end=start + random.integers(20, 180, n),
         county=home[owner].astype(np.int64),
-        radius=random.choice([100, 200, 300, 400], n, p=[0.2, 0.4, 0.3, 0.1]).astype(np.int64),
+        radius=random.choice([65, 130, 195, 260], n, p=[0.2, 0.4, 0.3, 0.1]).astype(np.int64),
         category_codes=tuple(f"c{i:02d}" for i in range(CATEGORIES)),
         transport_fen_100km=random.integers(2, 12, CATEGORIES),
         county_ids=tuple(range(counties)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from threading import Thread
 from typing import Any
 
 from prometheus_client.multiprocess import mark_process_dead
@@ -23,3 +24,21 @@ def post_worker_init(worker: Any) -> None:
         pack_of(library())
     except Conflict:  # said on the pages that need it
         worker.log.warning("the policy library has a mistake")
+    Thread(target=_read_postings, args=[worker], daemon=True).start()
+
+
+def _read_postings(worker: Any) -> None:
+    """Words and index of the search, beside the first requests: a nation's postings take some seconds."""
+    from django.db import Error, connection  # noqa: PLC0415 - Django is set up by now
+
+    from yuchang.exchange.live_index import live_index  # noqa: PLC0415
+    from yuchang.exchange.searching import lexicon  # noqa: PLC0415
+
+    lexicon()
+    try:
+        with live_index():
+            pass
+    except Error:  # no database yet: the first search reads it
+        worker.log.warning("the first search will read the postings")
+    finally:
+        connection.close()

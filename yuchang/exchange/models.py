@@ -202,7 +202,7 @@ class Posting(Versioned, Placed):
             models.Index(
                 fields=["category", "direction"], condition=Q(state="open"), name="exchange_posting_open"
             ),
-            GinIndex(fields=["terms"], condition=Q(state="open"), name="exchange_posting_terms"),
+            models.Index(fields=["updated_at"], condition=Q(state="open"), name="exchange_posting_fresh"),
             models.Index(
                 fields=["id"],
                 condition=Q(terms=[], state__in=["draft", "open"]) & ~Q(note=""),

@@ -1,36 +1,37 @@
 """Search over open postings, and partners for one's own. Reads only.
 
-Everything comes from the posting rows themselves, so a posting is found in the moment it is committed.
-No limit, note or person of others leaves this module.
+Texts are looked up in an index that each process holds in memory and brings up to date at every search
+(``live_index``), so a posting is found by the first search after it is committed. No limit, note or person
+of others leaves this module.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import zip_longest
 from typing import Any
 
 from django.db import connection
-from django.db.models import Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from yuchang.accounts.rules import Actor, OrganisationScope, PlaceScope
 from yuchang.core import clock
 from yuchang.core.paging import Page, decode_cursor, encode_cursor
-from yuchang.exchange.models import Category, Direction, Posting, SavedSearch
+from yuchang.exchange.live_index import live_index
+from yuchang.exchange.models import Category, Direction, Emergency, Posting, SavedSearch
 from yuchang.exchange.queries import open_market, side_filter
+from yuchang.exchange.queries_console import urgent_postings
 from yuchang.exchange.rules import FRESH_DAYS, partner_rank
-from yuchang.exchange.searching import Criteria, Term, lookups, read_search, score
+from yuchang.exchange.searching import Criteria, read_search
+from yuchang.exchange.term_index import Hit, Sieve
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.places.rules import great_circle_km
 
-LOOKUP = 60
-"""So many of the newest are taken of every combination of terms."""
-NEAR_LOOKUPS = 3
-"""So many of the weightiest combinations are also looked up in the searcher's county and province."""
 PAGE = 20
+MATCHED_MOST = 60
+"""A saved search tells of no more at once."""
 OWN_SHOWN = 8
 """Partners are sought for so many of one's newest open postings."""
 CANDIDATES = 40
@@ -64,26 +65,33 @@ def home_of(actor: Actor, permission: str = "exchange.read") -> Home:
     return Home(place.county_id, place.province_id) if place else Home()
 
 
-def _hard(criteria: Criteria) -> tuple[str, dict[str, Any]]:
-    """The filters that every result passes, as SQL."""
-    parts = ["state = 'open'", "window_to >= %(since)s"]
-    values: dict[str, Any] = {"since": clock.today()}
-    if criteria.direction:
-        parts.append("direction = %(direction)s")
-        values["direction"] = criteria.direction
-    if criteria.category:
-        parts.append("category_id = ANY(%(kinds)s)")
-        values["kinds"] = _leaves(criteria.category)
-    if criteria.window_from:
-        parts.append("window_to >= %(window_from)s")
-        values["window_from"] = criteria.window_from
-    if criteria.window_to:
-        parts.append("window_from <= %(window_to)s")
-        values["window_to"] = criteria.window_to
-    if criteria.county_id and criteria.radius_km is not None:
-        parts.append("county_id = ANY(%(counties)s)")
-        values["counties"] = counties_within(criteria.county_id, criteria.radius_km)
-    return " AND ".join(parts), values
+def _sieve(criteria: Criteria, changed: list[int] | None = None) -> Sieve:
+    """The filters that every result passes."""
+    among = changed
+    if criteria.is_urgent:
+        rows = Posting.objects.filter(state=Posting.State.OPEN)
+        among = list(
+            _urgent(rows if changed is None else rows.filter(pk__in=changed)).values_list("pk", flat=True)
+        )
+    is_near = criteria.county_id and criteria.radius_km is not None
+    return Sieve(
+        since=clock.today().toordinal(),
+        is_offer=criteria.direction == Direction.OFFER if criteria.direction else None,
+        categories=_leaves(criteria.category) if criteria.category else None,
+        first_day=criteria.window_from.toordinal() if criteria.window_from else None,
+        last_day=criteria.window_to.toordinal() if criteria.window_to else None,
+        counties=counties_within(criteria.county_id or 0, criteria.radius_km or 0) if is_near else None,
+        among=among,
+    )
+
+
+def _urgent(rows: QuerySet[Posting]) -> QuerySet[Posting]:
+    """Those that a live emergency helps; as ``queries_console.urgent_postings`` says it of some."""
+    same = Q(posting=None, county_id=OuterRef("county_id"), category=OuterRef("category"))
+    live = Emergency.objects.filter(
+        Q(posting=OuterRef("pk")) | same, state=Emergency.State.LIVE, until__gte=clock.today()
+    )
+    return rows.filter(Exists(live), direction=Direction.OFFER, organisation=None)
 
 
 def _leaves(code: str) -> list[str]:
@@ -98,88 +106,33 @@ def counties_within(county_id: int, radius_km: int) -> list[int]:
         return [row[0] for row in cursor.fetchall()]
 
 
-@dataclass(frozen=True)
-class Hit:
-    """One posting found: how well it answers, and how near it is (3 same county, 2 province, 0 far)."""
+def hits(
+    criteria: Criteria,
+    home: Home,
+    *,
+    most: int,
+    after: tuple[int, int, int] | None = None,
+    changed: list[int] | None = None,
+) -> list[Hit]:
+    """The ``most`` best open postings for a text, best first, after a key; among the changed ones if given.
 
-    pk: int
-    score: int
-    near: int
-
-    @property
-    def key(self) -> tuple[int, int, int]:
-        """Best first when descending: answer, nearness, newest."""
-        return self.score, self.near, self.pk
-
-
-def hits(criteria: Criteria, home: Home, *, changed_since: datetime | None = None) -> list[Hit]:
-    """The best postings for a text, best first. One query however many there are.
-
-    Looks up every combination of the weightiest terms newest first, then ranks by all terms.
+    Every posting is scored: two queries for what has changed, the rest in memory (``live_index``).
     """
     search = read_search(criteria.text)
     if not search:
         return []
-    hard, values = _hard(criteria)
-    if changed_since is not None:
-        hard += " AND updated_at >= %(changed)s"
-        values["changed"] = changed_since
-    sql = "\nUNION ALL\n".join(_branches(search, home, hard, values))
-    with connection.cursor() as cursor:
-        cursor.execute(sql, values)
-        rows = {row[0]: row for row in cursor.fetchall()}
-    found = [Hit(pk, score(search, category, terms), _near(home, county, province))
-             for pk, category, terms, county, province in rows.values()]  # fmt: skip
-    return sorted(found, key=lambda hit: hit.key, reverse=True)
-
-
-def _branches(search: Sequence[Term], home: Home, hard: str, values: dict[str, Any]) -> list[str]:
-    branches = []
-    for number, some in enumerate(lookups(search)):
-        named = [term.text for term in some if not term.category]
-        parts = [hard]
-        if named:
-            values[f"t{number}"] = named
-            parts.append(f"terms @> %(t{number})s::varchar[]")
-        for term in some:
-            if term.category:
-                values[f"c{number}"] = term.category
-                parts.append(f"category_id = %(c{number})s")
-        where = " AND ".join(parts)
-        branches += _branch(where, by_words=bool(named))
-        if number < NEAR_LOOKUPS and home.county_id:
-            values["home"], values["province"] = home.county_id, home.province_id
-            branches += _branch(f"{where} AND county_id = %(home)s", by_words=True)
-            branches += _branch(f"{where} AND province_id = %(province)s", by_words=bool(named))
-    return branches
-
-
-def _branch(where: str, *, by_words: bool) -> list[str]:
-    """The newest of one lookup. By words: from the index of words, never by walking all rows back in
-    time (``id + 0`` keeps the planner from it); by category: each direction's index is in that order.
-    """
-    start = "(SELECT id, category_id, terms, county_id, province_id FROM exchange_posting WHERE "
-    if by_words:
-        return [f"{start}{where} ORDER BY id + 0 DESC LIMIT {LOOKUP})"]
-    return [
-        f"{start}{where} AND direction = '{one}' ORDER BY category_id, direction, id DESC LIMIT {LOOKUP})"
-        for one in Direction.values
-    ]
-
-
-def _near(home: Home, county_id: int | None, province_id: int | None) -> int:
-    if home.county_id and county_id == home.county_id:
-        return 3
-    return 2 if home.province_id and province_id == home.province_id else 0
+    sieve = _sieve(criteria, changed)
+    with live_index() as index:
+        return index.best(search, sieve, (home.county_id, home.province_id), most, after)
 
 
 def find_postings(criteria: Criteria, home: Home, cursor: str = "") -> Page[Posting]:
     """One page of what answers a text, best first. Raises Invalid for a cursor that is not ours."""
-    found = hits(criteria, home)
+    after = None
     if cursor:
         _back, (best, near, pk) = decode_cursor(cursor, 3)
         after = (int(best), int(near), int(pk))
-        found = [hit for hit in found if hit.key < after]
+    found = hits(criteria, home, most=PAGE + 1, after=after)
     shown = found[:PAGE]
     rows = open_market().filter(pk__in=[hit.pk for hit in shown]).in_bulk()
     items = [rows[hit.pk] for hit in shown if hit.pk in rows]
@@ -189,16 +142,17 @@ def find_postings(criteria: Criteria, home: Home, cursor: str = "") -> Page[Post
 
 def browse(criteria: Criteria) -> QuerySet[Posting]:
     """Open postings that pass the filters, for a search without text; page them by ``-id``."""
-    values = _hard(criteria)[1]
-    rows = open_market(direction=criteria.direction).filter(window_to__gte=values["since"])
-    if "kinds" in values:
-        kinds = values["kinds"]
+    rows = open_market(direction=criteria.direction).filter(window_to__gte=clock.today())
+    if criteria.category:
+        kinds = _leaves(criteria.category)
         rows = rows.filter(category=kinds[0]) if len(kinds) == 1 else rows.filter(category__in=kinds)
-    if "window_from" in values:
-        rows = rows.filter(window_to__gte=values["window_from"])
-    if "window_to" in values:
-        rows = rows.filter(window_from__lte=values["window_to"])
-    return rows.filter(county_id__in=values["counties"]) if "counties" in values else rows
+    if criteria.window_from:
+        rows = rows.filter(window_to__gte=criteria.window_from)
+    if criteria.window_to:
+        rows = rows.filter(window_from__lte=criteria.window_to)
+    if criteria.county_id and criteria.radius_km is not None:
+        rows = rows.filter(county_id__in=counties_within(criteria.county_id, criteria.radius_km))
+    return _urgent(rows) if criteria.is_urgent else rows
 
 
 def searches_of(actor: Actor) -> QuerySet[SavedSearch]:
@@ -206,12 +160,18 @@ def searches_of(actor: Actor) -> QuerySet[SavedSearch]:
     return SavedSearch.objects.filter(user_id=actor.user_id or 0, is_active=True).order_by("pk")
 
 
-def matching(criteria: Criteria, changed_since: datetime) -> list[int]:
-    """Open postings, opened or changed since a moment, that answer a saved search, best or newest first."""
+def changed_since(moment: datetime) -> dict[int, datetime]:
+    """The open postings opened or changed since a moment, each with when."""
+    rows = Posting.objects.filter(state=Posting.State.OPEN, updated_at__gte=moment)
+    return dict(rows.values_list("pk", "updated_at"))
+
+
+def matching(criteria: Criteria, changed: list[int]) -> list[int]:
+    """Those of some postings that answer a saved search, best or newest first."""
     if not read_search(criteria.text):
-        rows = browse(criteria).filter(updated_at__gte=changed_since).order_by("-pk")
-        return list(rows.values_list("pk", flat=True)[:LOOKUP])
-    found = hits(criteria, Home(), changed_since=changed_since)
+        rows = browse(criteria).filter(pk__in=changed).order_by("-pk")
+        return list(rows.values_list("pk", flat=True)[:MATCHED_MOST])
+    found = hits(criteria, Home(), most=MATCHED_MOST, changed=changed)
     least = read_search(criteria.text)[0].weight
     return [hit.pk for hit in found if hit.score >= least]
 
@@ -260,6 +220,7 @@ class Suggestion:
     km: int | None
     days: int
     is_by_duals: bool
+    is_urgent: bool = False
 
 
 _PARTNERS = """
@@ -329,8 +290,9 @@ def for_you(actor: Actor, limit: int = 6) -> list[Suggestion]:
     turns = [pair for turn in zip_longest(*of_each) for pair in turn if pair is not None]
     shown = list({pair.other: pair for pair in reversed(turns)}.values())[::-1][:limit]
     others = open_market().filter(pk__in=[pair.other for pair in shown]).in_bulk()
+    urgent = urgent_postings(list(others)) if others else set()
     return [
-        Suggestion(mine[p.mine], others[p.other], p.km, p.days, p.is_by_duals)
+        Suggestion(mine[p.mine], others[p.other], p.km, p.days, p.is_by_duals, p.other in urgent)
         for p in shown
         if p.other in others
     ]

@@ -12,7 +12,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
-from itertools import combinations
 from typing import Any
 
 from rjieba import Jieba
@@ -23,10 +22,6 @@ TEXT_MAX = 100
 """No longer text is searched for."""
 TERMS_MAX = 48
 """No posting has more terms."""
-STRONG = 4
-"""Every combination of so many of a search's weightiest terms is looked up."""
-WEAK = 4
-"""So many further terms are looked up one by one."""
 CONCEPT, PER_LETTER, ACT, NAMED, WORD = 40, 6, 30, 18, 5
 NAME_FREQUENCY = 100_000
 """Names of categories are kept whole by the segmenter."""
@@ -43,7 +38,10 @@ _SPLIT = re.compile(r"[^0-9a-z\u4e00-\u9fff]+")
 
 @dataclass(frozen=True)
 class Criteria:
-    """What is looked for: text, and hard filters. ``radius_km`` is taken around ``county_id``."""
+    """What is looked for: text, and hard filters. ``radius_km`` is taken around ``county_id``.
+
+    ``is_urgent``: only unsold goods that a live emergency helps.
+    """
 
     text: str = ""
     direction: str = ""
@@ -52,13 +50,14 @@ class Criteria:
     radius_km: int | None = None
     window_from: date | None = None
     window_to: date | None = None
+    is_urgent: bool = False
 
     def as_json(self) -> dict[str, Any]:
         """As kept with a saved search: what was asked for, days as text."""
         return {
             name: value.isoformat() if isinstance(value, date) else value
             for name, value in vars(self).items()
-            if value not in ("", None)
+            if value is not False and value not in ("", None)
         }
 
 
@@ -179,20 +178,3 @@ def score(search: Sequence[Term], category: str, terms: Iterable[str]) -> int:
     """How well a posting answers a search: the weights of the terms it has."""
     has = {f"={category}", *terms}
     return sum(term.weight for term in search if term.text in has)
-
-
-def lookups(search: Sequence[Term]) -> list[tuple[Term, ...]]:
-    """The combinations of terms to look up, the weightiest first: all of the strong, the weak alone.
-
-    A posting with the strong terms M is among the first of the lookup M, so the best k by strong terms
-    are found by taking the newest k of each.
-    """
-    strong, weak = search[:STRONG], search[STRONG : STRONG + WEAK]
-    found = [
-        some
-        for size in range(1, len(strong) + 1)
-        for some in combinations(strong, size)
-        if sum(bool(term.category) for term in some) < 2
-    ]
-    found.sort(key=lambda some: -sum(term.weight for term in some))
-    return found + [(term,) for term in weak]

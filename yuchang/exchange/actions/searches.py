@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -19,7 +19,7 @@ from yuchang.core.errors import Conflict, Hidden, invalid
 from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.inputs import thaw
 from yuchang.exchange.models import Clearing, Dual, SavedSearch, Told
-from yuchang.exchange.search import matching, searches_of
+from yuchang.exchange.search import changed_since, matching, searches_of
 from yuchang.exchange.searching import Criteria, criteria_of
 from yuchang.messages.actions import send_set
 
@@ -89,13 +89,13 @@ def tell_searches(*, actor: Actor) -> int:
     Returns how many notices were sent. A task calls it.
     """
     rows = SavedSearch.objects.filter(is_active=True, user__is_active=True).order_by("pk")
-    return sum(_tell(actor, row) for row in rows.iterator())
+    changed = changed_since(clock.now() - LOOK_BACK)
+    return sum(_tell(actor, row, changed) for row in rows.iterator()) if changed else 0
 
 
-def _tell(actor: Actor, row: SavedSearch) -> int:
-    criteria = criteria_of(row.criteria)
-    since = max(row.created_at, clock.now() - LOOK_BACK)
-    found = matching(criteria, since)
+def _tell(actor: Actor, row: SavedSearch, changed: dict[int, datetime]) -> int:
+    later = [number for number, at in changed.items() if at >= row.created_at]
+    found = matching(criteria_of(row.criteria), later)
     if not found:
         return 0
     told = set(Told.objects.filter(search=row, posting_id__in=found).values_list("posting_id", flat=True))

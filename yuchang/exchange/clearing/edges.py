@@ -6,13 +6,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.spatial import cKDTree
 
 from yuchang.exchange.clearing.classes import Classes
-from yuchang.exchange.clearing.problem import ANYWHERE, UNKNOWN_KM, Flaw, Ints, Problem, Unfit
+from yuchang.exchange.clearing.problem import ANYWHERE, EARTH_KM, UNKNOWN_KM, Flaw, Ints, Problem, Unfit
 
 CHUNK_PAIRS = 2_000_000
 EDGES_MAX = 30_000_000
-FAR = np.iinfo(np.int64).max
+CHORD_SLACK = 1e-9
+"""Wider than rounding; what it lets in is measured again."""
 
 
 @dataclass(frozen=True)
@@ -73,27 +76,67 @@ def _candidates(
         return
     offers = offers[np.argsort(classes.county[offers], kind="stable")]
     needs = needs[np.argsort(classes.county[needs], kind="stable")]
-    a_county, a_index, a_count = np.unique(classes.county[offers], return_inverse=True, return_counts=True)
-    b_county, b_first, b_count = np.unique(classes.county[needs], return_index=True, return_counts=True)
-    a_first = np.concatenate(([0], np.cumsum(a_count)[:-1]))
-    km = problem.distances_km(a_county[:, None], b_county[None, :])
-    near = km <= np.minimum(
-        np.maximum.reduceat(_reach(classes.radius[offers]), a_first)[:, None],
-        np.maximum.reduceat(_reach(classes.radius[needs]), b_first)[None, :],
+    from_county, from_index, from_first = _by_county(classes, offers)
+    to_county, _to_index, to_first = _by_county(classes, needs)
+    a, b, km = _near_counties(
+        problem,
+        (from_county, np.maximum.reduceat(_reach(classes.radius[offers]), from_first)),
+        (to_county, np.maximum.reduceat(_reach(classes.radius[needs]), to_first)),
     )
-    if problem.focus >= 0:
-        near &= (a_county == problem.focus)[:, None] | (b_county == problem.focus)[None, :]
-    per_offer = near.astype(np.int64) @ b_count
-    bounds = _cuts(per_offer[a_index])
-    for low, high in bounds:
+    size = np.diff(np.append(to_first, len(needs)))[b]
+    neighbours = np.searchsorted(a, np.arange(len(from_county) + 1))
+    per_county = np.add.reduceat(np.append(size, 0), neighbours[:-1]) * (np.diff(neighbours) > 0)
+    for low, high in _cuts(per_county[from_index]):
         rows = np.arange(low, high)
-        unit_row, unit_county = np.nonzero(near[a_index[rows]])
-        size = b_count[unit_county]
-        unit = np.repeat(np.arange(len(size)), size)
-        within = np.arange(len(unit)) - np.repeat(np.cumsum(size) - size, size)
-        i = rows[unit_row[unit]]
-        j = b_first[unit_county[unit]] + within
-        yield offers[i], needs[j], km[a_index[i], unit_county[unit]]
+        row, at = _ranges(rows, neighbours[from_index[rows]], neighbours[from_index[rows] + 1])
+        i, j = _ranges(np.arange(len(at)), to_first[b[at]], to_first[b[at]] + size[at])
+        yield offers[row[i]], needs[j], km[at[i]]
+
+
+def _by_county(classes: Classes, rows: Ints) -> tuple[Ints, Ints, Ints]:
+    """Of rows in the order of counties: the counties, each row's among them, each county's first row."""
+    county, first, index = np.unique(classes.county[rows], return_index=True, return_inverse=True)
+    return county, index.astype(np.int64), first.astype(np.int64)
+
+
+def _near_counties(
+    problem: Problem, origin: tuple[Ints, Ints], goal: tuple[Ints, Ints]
+) -> tuple[Ints, Ints, Ints]:
+    """Pairs of counties, each side with how far it reaches, that lie within both reaches, and their km.
+
+    A tree of points on the globe (SciPy's cKDTree) finds them, so that far pairs are never computed; what
+    it finds is then measured as everything else is. Ordered by (from, to).
+    """
+    (from_county, from_reach), (to_county, to_reach) = origin, goal
+    tree = cKDTree(_on_globe(problem, to_county))
+    half = np.minimum(from_reach / (2 * EARTH_KM), np.pi / 2)
+    balls = tree.query_ball_point(
+        _on_globe(problem, from_county), 2 * np.sin(half) + CHORD_SLACK, return_sorted=True
+    )
+    a = np.repeat(np.arange(len(balls)), [len(ball) for ball in balls])
+    b = np.array([one for ball in balls for one in ball], dtype=np.int64)
+    km = problem.distances_km(from_county[a], to_county[b])
+    near = km <= np.minimum(from_reach[a], to_reach[b])
+    if problem.focus >= 0:
+        near &= (from_county[a] == problem.focus) | (to_county[b] == problem.focus)
+    return a[near], b[near], km[near]
+
+
+def _on_globe(problem: Problem, county: Ints) -> NDArray[np.float64]:
+    """County points on the sphere of radius 1."""
+    longitude, latitude = (
+        np.radians(d[county] / 10_000) for d in (problem.longitude_e4, problem.latitude_e4)
+    )
+    return np.column_stack(
+        (np.cos(latitude) * np.cos(longitude), np.cos(latitude) * np.sin(longitude), np.sin(latitude))
+    )
+
+
+def _ranges(key: Ints, first: Ints, end: Ints) -> tuple[Ints, Ints]:
+    """All whole numbers from ``first`` up to ``end`` of each key, beside the key repeated."""
+    size = end - first
+    of = np.repeat(np.arange(len(key)), size)
+    return key[of], np.arange(len(of)) - np.repeat(np.cumsum(size) - size, size) + first[of]
 
 
 def _cuts(pairs: Ints) -> Iterator[tuple[int, int]]:
