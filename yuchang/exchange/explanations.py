@@ -15,7 +15,8 @@ from django.db import connection
 
 from yuchang.exchange.clearing.changes import changes
 from yuchang.exchange.clearing.problem import Problem
-from yuchang.exchange.clearing.terms import PLAIN, parameters_of
+from yuchang.exchange.clearing.proposals import are_sure
+from yuchang.exchange.clearing.terms import parameters_of
 from yuchang.exchange.comparing import SHOWN, Comparison, View, compare, others
 from yuchang.exchange.inputs import Frozen, problem_of, thaw
 from yuchang.exchange.models import Clearing, Match, Posting, Seen
@@ -69,16 +70,15 @@ def comparison_of(match: Match, side: str, other_id: int) -> str:
 def sure_changes(frozen: Frozen) -> dict[int, dict[str, int]]:
     """By posting id: the least single changes that would surely place what a run left over, by kind.
 
-    Only for runs without floors, swaps, lots, budgets or quotas, and not for postings with a barred pair:
-    there nothing is sure (``clearing.changes``).
+    Only for postings of which anything is sure (``clearing.proposals.are_sure``).
     """
-    if frozen.asked != PLAIN:
+    sure = are_sure(frozen.problem, frozen.context, frozen.asked)
+    if not sure.any():
         return {}
-    apart = {number for pair in frozen.context.barred for number in pair}
     found: dict[int, dict[str, int]] = {}
     for one in changes(frozen.problem, frozen.result):
         number = int(frozen.problem.id[one.posting])
-        if number not in apart:
+        if sure[one.posting]:
             found.setdefault(number, {})[one.kind] = one.amount
     return found
 

@@ -319,9 +319,16 @@ def leftover_fix(code: str, figures: dict[str, Any], direction: str, unit: str) 
         text = _("有了%(papers)s即有对象。") if direction == "offer" else _("不要求%(papers)s即有对象。")
         return text % {"papers": certificate_names(figures["lacks"])}
     step = figures.get("step_fen", 0)
-    if not step:
+    about = figures.get("about_fen", 0)
+    if not step and not about:
         return ""
-    values = {"step": format_yuan(step), "unit": unit}
+    values = {"step": format_yuan(step or about), "unit": unit}
+    if about:
+        lower, higher = (
+            _("每%(unit)s低约 %(step)s 元，可能成交。"),
+            _("每%(unit)s高约 %(step)s 元，可能成交。"),
+        )
+        return (lower if direction == "offer" else higher) % values
     if direction == "offer":
         return _("每%(unit)s低 %(step)s 元即可成交。") % values
     return _("每%(unit)s高 %(step)s 元即可成交。") % values

@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from yuchang.exchange.clearing.explain import LeftoverReason, leftover_reasons, match_reasons
-from yuchang.exchange.clearing.problem import Ints, Problem
+from yuchang.exchange.clearing.problem import Bools, Ints, Problem
 from yuchang.exchange.clearing.result import Clearing
 from yuchang.exchange.clearing.scenario import Outcome, prices, swap_legs
-from yuchang.exchange.clearing.terms import Context, Parameters, terms_of
+from yuchang.exchange.clearing.terms import PLAIN, Context, Parameters, terms_of
 
 
 @dataclass(frozen=True)
@@ -147,7 +147,9 @@ def leftovers(
 
     ``floor``, ``rows``: without floors, or without budgets and quotas, it would trade more (``plain`` units);
     ``lot``: partners are there, but no trade of its lot is; ``barred``: every possible partner was declined.
+    Where a step in price is not sure to win (``are_sure``) it is called ``about_fen``.
     """
+    sure = are_sure(problem, context, asked)
     apart = _barred_partners(problem, context)
     small = {i for pair in outcome.small for i in pair}
     code = "rows" if outcome.sides else "floor"
@@ -162,8 +164,25 @@ def leftovers(
             yield replace(one, code="barred", figures={"partners": one.figures["partners"]})
         elif outcome.sides:  # a step in price wins nothing where a budget is spent
             yield replace(one, figures={k: v for k, v in one.figures.items() if k != "step_fen"})
+        elif "step_fen" in one.figures and not sure[at]:
+            told = {("about_fen" if k == "step_fen" else k): v for k, v in one.figures.items()}
+            yield replace(one, figures=told)
         else:
             yield one
+
+
+def are_sure(problem: Problem, context: Context, asked: Parameters) -> Bools:
+    """Of which postings the least change that wins a unit is sure to place something.
+
+    Only without floors, swaps, budgets and quotas; not in a category with lots, nor with a pair kept apart.
+    """
+    if asked != PLAIN:
+        return np.zeros(len(problem), dtype=bool)
+    has_lots = np.zeros(len(problem.category_codes), dtype=bool)
+    has_lots[problem.category[context.lots > 1]] = True
+    apart = np.array([number for pair in context.barred for number in pair], dtype=np.int64)
+    found: Bools = ~has_lots[problem.category] & ~np.isin(problem.id, apart)
+    return found
 
 
 def _barred_partners(problem: Problem, context: Context) -> dict[int, int]:

@@ -102,6 +102,30 @@ def unit_of(market: Problem, context: Context) -> Any:
 
 
 @calm
+@given(cases())
+def test_a_step_in_price_that_is_called_sure_places_a_unit(case: tuple[Problem, Context, Parameters]) -> None:
+    market, context, _asked = case
+    outcome = compute(market, context, PLAIN)
+    for one in leftovers(market, context, PLAIN, outcome):
+        if step := one.figures.get("step_fen"):
+            limit = market.limit.copy()
+            limit[one.posting] += -step if market.is_offer[one.posting] else step
+            changed = dataclasses.replace(market, limit=limit)
+            before, now = (m.traded(compute(m, context, PLAIN).cleared) for m in (market, changed))
+            assert now[one.posting] > before[one.posting]
+
+
+def test_under_floors_a_step_in_price_is_only_about_enough() -> None:
+    rows = [offer(2000, 100, owner=5), offer(2300, 40, owner=0), offer(2500, 9, owner=6)]
+    market = problem([*rows, need(2600, 30, owner=9)])
+    context = surroundings(market)
+    asked = Parameters(household_fen=11_750)
+    found = list(leftovers(market, context, asked, compute(market, context, asked)))
+    assert not any("step_fen" in one.figures for one in found)
+    assert any("about_fen" in one.figures for one in found)
+
+
+@calm
 @given(cases(), st.sampled_from([-1, 1]))
 def test_changing_any_flow_or_dual_of_a_scenario_is_rejected(
     case: tuple[Problem, Context, Parameters], step: int

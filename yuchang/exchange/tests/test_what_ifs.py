@@ -114,6 +114,22 @@ def test_only_the_county_s_officer_tries_scenarios(market: Poor) -> None:
     assert client.get(reverse("exchange:compare", args=[market.draft.pk])).status_code == 404
 
 
+def test_prefecture_and_province_read_a_county_s_run_and_publish_none(market: Poor) -> None:
+    run = market.scenario().run
+    assert run is not None
+    for officer in (people.prefecture(), people.province()):
+        client = officer.client()
+        page = client.get(reverse("exchange:compare", args=[market.draft.pk]))
+        assert page.status_code == 200
+        assert "再试一个方案" not in page.content.decode()
+        for name in ("clearing_publish", "clearing_discard"):
+            answer = client.post(reverse(f"exchange:{name}", args=[run.pk]), {"version": 1, "reason": "x"})
+            assert answer.status_code == 403
+        assert client.post(reverse("exchange:clearing_run"), {"county": people.county().pk}).status_code == 403
+    run.refresh_from_db()
+    assert run.state == "computed"
+
+
 def test_floors_that_contradict_each_other_are_refused_beside_the_field(market: Poor) -> None:
     with pytest.raises(Invalid, match="矛盾"):
         market.scenario(asked=Parameters(household_fen=500, village_fen=300))
