@@ -22,6 +22,7 @@ from yuchang.partners.models import Organisation
 from yuchang.procedures.models import Case
 from yuchang.registry.models import Household
 from yuchang.workbench.queries.household import Why, why
+from yuchang.workbench.queries.own_deals import OwnPosting, own_postings
 from yuchang.workbench.queries.sources import category_word
 
 SHOWN = 30
@@ -49,6 +50,7 @@ class OwnPage:
     ever_fen: int
     consents: list[tuple[Consent, str]]
     cases: list[Case]
+    postings: list[OwnPosting]
     nearby: list[tuple[Posting, str]]
 
 
@@ -85,6 +87,7 @@ def own_page(actor: Actor, household: Household, today: date) -> OwnPage:
             .select_related("definition")
             .order_by("-id")[:5]
         ),
+        postings=own_postings(pk),
         nearby=_nearby(household),
     )
 
