@@ -31,7 +31,6 @@ from django.urls import reverse  # noqa: E402
 from bench.population import busiest_county, grow_to, live_a_while, settle  # noqa: E402
 from tests import people  # noqa: E402
 from tests.databases import cloned, kept, own_name  # noqa: E402
-from yuchang.accounts.rules import Role  # noqa: E402
 from yuchang.core.models import Instance  # noqa: E402
 from yuchang.core.paging import encode_cursor  # noqa: E402
 from yuchang.places.models import Place  # noqa: E402
@@ -129,10 +128,9 @@ def measure(client: Client, address: str, repeat: int) -> tuple[float, int, int]
 def measure_all(repeat: int, only: str) -> Figures:
     """Every page, as an officer of the county and, lists and home, as one of the whole province."""
     found: Figures = {}
-    province = Place.objects.get(pk=busiest_county().province_id)
-    wang, wu = people.wang(), people.person("吴省员", Role.PROVINCE_OFFICER, place=province)
+    wang, chu = people.wang(), people.province()
     everywhere = ("household list, ", "home", "global search", "alerts", "what is due", "dashboard")
-    for who, client in (("", wang.client()), ("province: ", wu.client())):
+    for who, client in (("", wang.client()), ("province: ", chu.client())):
         for name, address in pages().items():
             if only in name and (not who or name.startswith(everywhere)):
                 status = client.get(address).status_code

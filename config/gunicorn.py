@@ -8,6 +8,9 @@ from typing import Any
 
 from prometheus_client.multiprocess import mark_process_dead
 
+keepalive = 30
+"""Seconds that a browser's connection stays open for its next page; no thread waits meanwhile."""
+
 
 def child_exit(server: Any, worker: Any) -> None:
     """Called in the master after a worker ended."""

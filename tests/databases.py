@@ -12,7 +12,7 @@ import psycopg
 from django.core.management import call_command
 from django.db import connection, transaction
 
-from config.environment import ROOT, database_url, parse_database_url
+from config.environment import PLANNING, ROOT, database_url, parse_database_url
 from yuchang.core.secrets import forget_keys
 from yuchang.places.loading import load_divisions
 from yuchang.supervisor.provision import prepare_schema
@@ -23,7 +23,7 @@ REFERENCE_TABLES = ("places_", "django_", "auth_", "exchange_category")
 
 
 def _options(role: str) -> str:
-    return f"-c role=yuchang_{role} -c synchronous_commit=off"
+    return f"-c role=yuchang_{role} -c synchronous_commit=off {PLANNING}"
 
 
 def point_at(name: str, role: str) -> None:

@@ -303,14 +303,15 @@ def listing(
     size: int = 50,
     prepare: Callable[[list[Any]], Sequence[Any]] | None = None,
     filters: Sequence[Filter] = (),
-    total: int | None = None,
+    total: int | Callable[[], int] | None = None,
     cap: int | None = None,
     may_export: bool = True,
 ) -> Listing:
     """One page of ``rows`` as the address asks for it: ``sort``, ``cols``, ``size`` and ``after``.
 
     ``order`` ends in a unique field. ``prepare`` turns the rows of a page into what the columns read,
-    in a constant number of queries. ``total`` above ``cap`` is said as "more than".
+    in a constant number of queries. ``total`` above ``cap`` is said as "more than"; one to be counted yet is
+    counted only when there is another page.
     """
     chosen = tuple(columns)
     sort, wanted = _sort(request, chosen, order)
@@ -318,6 +319,8 @@ def listing(
     page = keyset_page(rows, order=wanted, cursor=request.GET.get("after", ""), size=size)
     make: Callable[[list[Any]], Sequence[Any]] = prepare or list
     shown = _shown(request, chosen)
+    if callable(total):
+        total = total() if page.next or page.previous else len(page.items)
     return Listing(
         name=name,
         label=str(label),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Any
+
 from django.db import models
 from django.db.models import Func, Q
+from django.utils.encoding import force_str
+from django.utils.translation import get_language
 
 
 class Instance(models.Model):
@@ -33,6 +38,17 @@ class Versioned(models.Model):
 
     class Meta:
         abstract = True
+
+    def _get_FIELD_display(self, field: models.Field[Any, Any]) -> str:
+        """Behind every ``get_…_display``: Django's own translates all choices to find one, row after row."""
+        value = getattr(self, field.attname)
+        word: str = force_str(_words_of(field, get_language()).get(value, value), strings_only=True)
+        return word
+
+
+@cache
+def _words_of(field: models.Field[Any, Any], _language: str | None) -> dict[Any, str]:
+    return {value: str(word) for value, word in field.flatchoices}
 
 
 class AuditEntry(models.Model):

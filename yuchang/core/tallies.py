@@ -18,6 +18,7 @@ from yuchang.core.once import once
 
 KEYS = ("province_id", "prefecture_id", "county_id", "township_id", "village_id")
 _COLUMNS = ", ".join(KEYS)
+_TALLY = "core.tally"
 _COALESCED = ", ".join(f"coalesce({k}, 0)" for k in KEYS)
 
 
@@ -131,15 +132,25 @@ def amount_by_key(subject: str, within: Q) -> dict[str, int]:
     return {key: amount for key, (_n, amount) in _by_key(subject, within).items() if amount}
 
 
+def read_ahead(subjects: Iterable[str], within: Q) -> None:
+    """Read several subjects of one area in one query, for what will be asked within this request."""
+    found = _read(within, *subjects)
+    for subject in found:
+        once((_TALLY, subject, within), partial(found.__getitem__, subject))
+
+
 def _by_key(subject: str, within: Q) -> dict[str, tuple[int, int]]:
     """One query, and within one request only the first time."""
+    return once((_TALLY, subject, within), lambda: _read(within, subject)[subject])
 
-    def ask() -> dict[str, tuple[int, int]]:
-        rows = TallyNow.objects.filter(within, subject=subject).values_list("key")
-        found = rows.annotate(count=Sum("n"), total=Sum("amount"))
-        return {key: (int(count), int(total)) for key, count, total in found}
 
-    return once(("core.tally", subject, within), ask)
+def _read(within: Q, *subjects: str) -> dict[str, dict[str, tuple[int, int]]]:
+    """(count, sum) by subject and key."""
+    found: dict[str, dict[str, tuple[int, int]]] = {subject: {} for subject in subjects}
+    rows = TallyNow.objects.filter(within, subject__in=subjects).values_list("subject", "key")
+    for subject, key, count, total in rows.annotate(count=Sum("n"), total=Sum("amount")):
+        found[subject][key] = int(count), int(total)
+    return found
 
 
 def fold() -> int:

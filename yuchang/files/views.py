@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import SIGNED_IN, actor_of, gate
+from yuchang.core.addresses import address
 from yuchang.core.errors import Invalid, invalid
 from yuchang.core.forms import version_of
 from yuchang.core.lists import Filter, day, listing, state, text
@@ -35,7 +36,7 @@ COLUMNS = (
         "name",
         gettext_lazy("文件"),
         lambda r: r.title or r.file_name or f"#{r.pk}",
-        href=lambda r: reverse("files:file", args=[r.pk]),
+        href=lambda r: address("files:file", r.pk),
     ),
     text("purpose", gettext_lazy("用途"), lambda r: purpose_word(r.purpose)),
     text("place", gettext_lazy("地区"), lambda r: r.place.name),

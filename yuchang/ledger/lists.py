@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from django.urls import reverse
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.core.addresses import address
 from yuchang.core.lists import day, text, yuan
 
 TRANSACTIONS = (
@@ -12,7 +12,7 @@ TRANSACTIONS = (
         "booked",
         _("日期"),
         lambda r: r.booked_on,
-        href=lambda r: reverse("ledger:transaction", args=[r.pk]),
+        href=lambda r: address("ledger:transaction", r.pk),
         sort=("booked_on",),
     ),
     text("kind", _("类别"), lambda r: r.get_kind_display()),
@@ -24,7 +24,7 @@ HOUSEHOLD_BOOK = (
         "booked",
         _("日期"),
         lambda r: r.booked_on,
-        href=lambda r: reverse("ledger:transaction", args=[r.transaction_id]),
+        href=lambda r: address("ledger:transaction", r.transaction_id),
         sort=("booked_on",),
     ),
     text("matter", _("来源"), lambda r: r.transaction.memo or r.transaction.get_kind_display()),

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.errors import Hidden, Refused
+from yuchang.core.once import once
 from yuchang.messages.models import Contact, Delivery, Message, Preference
 
 UNREAD_SHOWN = 100
@@ -26,9 +27,9 @@ def messages_for(actor: Actor) -> QuerySet[Message]:
 
 
 def unread_count(actor: Actor) -> int:
-    """How many of the actor's messages are unread, counted to 100 at most. One index-only query."""
+    """How many of the actor's messages are unread, counted to 100 at most. One index-only query a request."""
     unread = messages_for(actor).filter(read_at__isnull=True, archived_at__isnull=True)
-    return unread[:UNREAD_SHOWN].count()
+    return once(("messages.unread", actor.user_id), unread[:UNREAD_SHOWN].count)
 
 
 def unread_of(user_id: int) -> int:

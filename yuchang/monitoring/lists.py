@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import reverse
 from django.utils.translation import get_language
 from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core import clock
+from yuchang.core.addresses import address
 from yuchang.core.lists import Cell, Column, day, day_word, state, text, yuan
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
 
@@ -32,7 +32,7 @@ ALERTS = (
         "head",
         _("户主"),
         lambda r: r.household.head_name,
-        href=lambda r: reverse("monitoring:alert", args=[r.pk]),
+        href=lambda r: address("monitoring:alert", r.pk),
     ),
     text("place", _("村"), lambda r: r.place.name),
     text("kind", _("预警原因"), lambda r: kind_word(r.kind)),

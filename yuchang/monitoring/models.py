@@ -66,6 +66,14 @@ class Alert(Versioned, Placed):
         indexes = [
             models.Index(fields=[level, "state", "due_on", "id"], name=f"monitoring_alert_{level[:-3]}")
             for level in ("county_id", "township_id", "village_id")
+        ] + [
+            # The usual list: what is not closed, the most urgent first.
+            models.Index(
+                fields=[f"{level}_id", "due_on", "id"],
+                condition=~Q(state="closed"),
+                name=f"monitoring_live_{level}",
+            )
+            for level in ("province", "prefecture", "county", "township", "village")
         ]
 
 

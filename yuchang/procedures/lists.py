@@ -9,6 +9,7 @@ from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core import clock
+from yuchang.core.addresses import address
 from yuchang.core.lists import Cell, Column, day, number, state, text
 from yuchang.procedures import queries
 from yuchang.procedures.models import Case
@@ -69,7 +70,7 @@ OVERDUE: tuple[Column, ...] = (
 
 
 def _sample(row: Any) -> str:
-    return reverse("procedures:sample", args=[row.pk])
+    return address("procedures:sample", row.pk)
 
 
 SAMPLES: tuple[Column, ...] = (

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import date
+from functools import cached_property
 
 FORM_2014 = "建档立卡贫困户登记表 (2014)"
 LIST_2018 = "致贫原因 code list (2018)"
@@ -32,9 +33,13 @@ class Code:
 class CodeList(tuple[Code, ...]):
     """An ordered list of codes, with look-up both ways."""
 
+    @cached_property
+    def _by_code(self) -> dict[str, Code]:
+        return {c.code: c for c in self}
+
     def by_code(self) -> dict[str, Code]:
         """Every value ever valid, by its code."""
-        return {c.code: c for c in self}
+        return self._by_code
 
     def by_label(self) -> dict[str, str]:
         """Label or alias → code."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import reverse
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core import clock
+from yuchang.core.addresses import address
 from yuchang.core.lists import Cell, Column, Filter, day, day_word, number, state, text, yuan
 from yuchang.places.models import Place
 from yuchang.registry import queries
@@ -40,7 +41,7 @@ HOUSEHOLDS = (
         "head",
         _("户主"),
         lambda r: r[0].head_name,
-        href=lambda r: reverse("workbench:household", args=[r[0].pk]),
+        href=lambda r: address("workbench:household", r[0].pk),
     ),
     text("number", _("户编号"), lambda r: r[0].number),
     text("place", _("行政村"), lambda r: r[0].place.name),
@@ -55,9 +56,20 @@ HOUSEHOLDS = (
 )
 
 
+_READ = (
+    *("head_name", "number", "hamlet", "size", "attribute", "main_cause", "state", "verified_by_id"),
+    *("listed_on", "entered_at", "place__name"),
+)
+
+
+def shown_of(rows: QuerySet[Household]) -> QuerySet[Household]:
+    """The rows with what the columns show, and nothing else read."""
+    return rows.select_related("place").only(*_READ)
+
+
 def with_facts(rows: list[Household]) -> list[Line]:
     """Households beside their facts of today. One query."""
-    facts = queries.facts_on([row.pk for row in rows], clock.today())
+    facts = queries.facts_on([row.pk for row in rows], clock.today(), only=["net_income_per_head_fen"])
     return [(row, facts.get(row.pk)) for row in rows]
 
 
@@ -95,9 +107,7 @@ def _notice_kind(row: Notice) -> str:
 
 
 NOTICES = (
-    text(
-        "place", _("行政村"), lambda r: r.place.name, href=lambda r: reverse("registry:notice", args=[r.pk])
-    ),
+    text("place", _("行政村"), lambda r: r.place.name, href=lambda r: address("registry:notice", r.pk)),
     day("opens", _("公示开始"), lambda r: r.opens_on),
     day("closes", _("公示截止"), lambda r: r.closes_on),
     text("code", _("公示编号"), lambda r: r.public_code),
@@ -114,7 +124,7 @@ OBJECTIONS = (
         "head",
         _("户主"),
         lambda r: r.entry.masked_name,
-        href=lambda r: reverse("registry:objection", args=[r.pk]),
+        href=lambda r: address("registry:objection", r.pk),
     ),
     text("place", _("行政村"), lambda r: r.place.name),
     text("content", _("内容"), lambda r: f"{r.text[:60]}…" if len(r.text) > 60 else r.text),
@@ -137,7 +147,7 @@ LIKENESSES = (
         "pair",
         _("两人"),
         lambda r: f"{r.first.name} / {r.second.name}",
-        href=lambda r: reverse("registry:likeness", args=[r.pk]),
+        href=lambda r: address("registry:likeness", r.pk),
     ),
     text("place", _("共同所在"), lambda r: r.place.name),
     text("first", _("甲所在户"), lambda r: r.first.household.number),
@@ -174,7 +184,7 @@ RESOURCES = (
         "owner",
         _("谁"),
         lambda r: r.household.head_name if r.household else now("本村"),
-        href=lambda r: reverse("workbench:household", args=[r.household_id]) if r.household else "",
+        href=lambda r: address("workbench:household", r.household_id) if r.household else "",
     ),
     text("place", _("行政村"), lambda r: r.place.name),
     text("direction", _("提供或需要"), lambda r: r.get_direction_display()),
@@ -184,7 +194,7 @@ RESOURCES = (
     text("season", _("时间"), _season),
 )
 IMPORTS = (
-    text("file", _("工作簿"), lambda r: r.file_name, href=lambda r: reverse("registry:import", args=[r.pk])),
+    text("file", _("工作簿"), lambda r: r.file_name, href=lambda r: address("registry:import", r.pk)),
     text("place", _("导入范围"), lambda r: r.place.name),
     day("observed", _("数据日期"), lambda r: r.observed_on),
     text(

@@ -17,6 +17,7 @@ from yuchang.accounts import actions as account_actions
 from yuchang.accounts.doors import SIGNED_IN, actor_of, gate
 from yuchang.accounts.rules import Role
 from yuchang.core import clock
+from yuchang.core.addresses import address
 from yuchang.core.queries import entries_for, log_state
 from yuchang.exchange.models import Category
 from yuchang.exchange.queries import find_categories
@@ -27,7 +28,7 @@ from yuchang.workbench.queries.home import home as home_of
 from yuchang.workbench.queries.household import role_word
 from yuchang.workbench.queries.operations import health
 from yuchang.workbench.queries.own import own_household, own_page
-from yuchang.workbench.queries.sources import address, category_word
+from yuchang.workbench.queries.sources import category_word
 
 DOORS: tuple[tuple[str, str, Any], ...] = (
     ("accounts.vet", "accounts:vetting", gettext_lazy("审批账号与岗位")),

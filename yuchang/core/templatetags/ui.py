@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from typing import Any
 
 from django import template
 from django.http import HttpRequest
-from django.utils.html import escape, format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from yuchang.core import money
@@ -57,13 +58,25 @@ _STATE = '<span class="state state-{}"><span class="state-icon" aria-hidden="tru
 @register.simple_tag
 def status(kind: str, word: str, icon: str = "") -> SafeString:
     """A state as word, colour and icon. ``kind``: good, warn, bad, info, quiet."""
-    return format_html(_STATE, kind, icon or _ICONS.get(kind, "·"), word)
+    mark = icon or _ICONS.get(kind, "·")
+    return SafeString(_STATE.format(escape(str(kind)), escape(mark), conditional_escape(word)))
 
 
 @register.simple_tag
 def list_rows(lines: Iterable[Sequence[Cell]]) -> SafeString:
     """The rows of a list's table: a thousand cells a page, so without a template's look-ups."""
     return SafeString("\n".join(f"<tr>{''.join(map(_cell, line))}</tr>" for line in lines))
+
+
+@register.simple_tag
+def options(pairs: Iterable[tuple[Any, Any]], chosen: str = "") -> SafeString:
+    """The choices of a field, (value, word) pairs; some lists have hundreds, so as above."""
+    return SafeString("".join(_option(str(value), word, chosen) for value, word in pairs))
+
+
+def _option(value: str, word: Any, chosen: str) -> str:
+    mark = " selected" if value == chosen else ""
+    return f'<option value="{escape(value)}"{mark}>{escape(str(word))}</option>'
 
 
 def _cell(cell: Cell) -> str:

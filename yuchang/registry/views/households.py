@@ -49,7 +49,7 @@ def household_list(request: HttpRequest) -> HttpResponseBase:
     villages = queries.villages_of(actor, "registry.read", township) if township else []
     found = listing(
         request,
-        rows.select_related("place"),
+        lists.shown_of(rows),
         lists.HOUSEHOLDS,
         name="registry.households",
         label=_("农户"),
@@ -58,7 +58,7 @@ def household_list(request: HttpRequest) -> HttpResponseBase:
         filters=lists.household_filters(
             narrow, list(queries.townships_of(actor)), list(villages), may_reveal=actor.may("registry.reveal")
         ),
-        total=queries.capped_count(rows),
+        total=lambda: queries.capped_count(rows),
         cap=queries.COUNTED,
         may_export=actor.may("registry.export"),
     )

@@ -18,10 +18,12 @@ from django.utils.translation import gettext as _
 from yuchang.accounts.doors import require
 from yuchang.accounts.queries import LEVEL_COLUMNS, assigned, is_national, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
+from yuchang.core import tallies
 from yuchang.core.errors import Hidden, invalid
 from yuchang.core.lists import Cell, Head, Listing, listing
 from yuchang.core.models import TallyNow
 from yuchang.core.money import format_wan, format_yuan
+from yuchang.core.once import once
 from yuchang.core.paging import keyset_page
 from yuchang.core.tallies import amount_by_key, tally_by_key
 from yuchang.places.models import Place
@@ -90,9 +92,10 @@ def rows_of(item: Source, actor: Actor, today: date, chosen: Selection) -> Rows:
 
 
 def number_of(item: Source, actor: Actor, today: date, chosen: Selection) -> int:
-    """The number itself, from the tally where one is kept: one query. Raises Refused."""
+    """The number itself, from the tally where one is kept: one query a request. Raises Refused."""
     if not _is_tallied(item, actor, chosen):
-        return value_of(item, rows_of(item, actor, today, chosen))
+        rows = rows_of(item, actor, today, chosen)
+        return once(("workbench.figure", item.name, actor, today, chosen), lambda: value_of(item, rows))
     total = sum(_fitting(item, actor, today, chosen, is_amount=item.sum_of is not None).values())
     beside = _beside(item, actor, today, chosen)
     return total + (value_of(item, beside) if beside is not None else 0)
@@ -115,6 +118,16 @@ def _is_tallied(item: Source, actor: Actor, chosen: Selection) -> bool:
     if scopes and not any(isinstance(scope, PlaceScope) for scope in scopes):
         return False
     return not (chosen.month and item.dated_by) or item.tally.has_months
+
+
+def read_ahead(names: Iterable[str], actor: Actor, chosen: Selection) -> None:
+    """Read the tallies of these figures at once; what the actor may not see is left out."""
+    wanted: dict[Q, set[str]] = {}
+    for item in map(source, names):
+        if item.tally and actor.may(item.permission) and _is_tallied(item, actor, chosen):
+            wanted.setdefault(_area(item, actor, chosen), set()).add(item.tally.subject)
+    for within, subjects in wanted.items():
+        tallies.read_ahead(sorted(subjects), within)
 
 
 def _fitting(
@@ -206,6 +219,8 @@ def monthly(item: Source, actor: Actor, today: date, chosen: Selection, months: 
     if item.tally and item.tally.has_months and _is_tallied(item, actor, everything):
         fitting = _fitting(item, actor, today, everything, is_amount=item.sum_of is not None)
         return [_in_month(item, item.tally, fitting, f"{first:%Y-%m}") for first in firsts]
+    if not item.sum_of and not number_of(item, actor, today, everything):
+        return [0] * months
     rows = rows_of(item, actor, today, everything)
     if item.is_cumulative:
         total = value_of(item, rows)
@@ -341,9 +356,9 @@ class FigureList:
 def figure_list(name: str, actor: Actor, today: date, chosen: Selection, size: int = 50) -> FigureList:
     """The first of exactly the rows that the figure counts, with the figure itself."""
     item = source(name)
-    rows = rows_of(item, actor, today, chosen)
-    page = keyset_page(rows, order=item.order, size=size)
     value = number_of(item, actor, today, chosen)
+    rows = rows_of(item, actor, today, chosen)
+    found = keyset_page(rows, order=item.order, size=size).items if value or item.sum_of is not None else []
     columns = [c for c in item.columns if not c.is_extra]
     return FigureList(
         name=name,
@@ -352,7 +367,7 @@ def figure_list(name: str, actor: Actor, today: date, chosen: Selection, size: i
         shown=f"{value:,}" if item.sum_of is None else format_yuan(value),
         count=value if item.sum_of is None else count_of(item, actor, today, chosen),
         heads=[Head(str(c.head), c.is_number) for c in columns],
-        lines=[[c.cell(row) for c in columns] for row in page.items],
+        lines=[[c.cell(row) for c in columns] for row in found],
         is_money=item.sum_of is not None,
         chosen=chosen,
     )
@@ -411,4 +426,6 @@ def home_place(actor: Actor, permission: str) -> Place | None:
 
 def figures(names: Iterable[str], actor: Actor, today: date, chosen: Selection | None = None) -> list[Figure]:
     """Several figures that the actor may see."""
+    names = list(names)
+    read_ahead(names, actor, chosen or Selection())
     return [figure(n, actor, today, chosen) for n in names if actor.may(SOURCES[n].permission)]

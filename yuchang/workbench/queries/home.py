@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 
 from yuchang.accounts.queries import assigned
 from yuchang.accounts.rules import Actor, Role
+from yuchang.core.addresses import address
 from yuchang.core.models import AuditEntry
 from yuchang.core.queries import entries_for
 from yuchang.messages import queries as messages
@@ -22,7 +23,7 @@ from yuchang.registry.models import Household
 from yuchang.registry.queries import households_for
 from yuchang.workbench.queries import figures as f
 from yuchang.workbench.queries import pages, regions
-from yuchang.workbench.queries.sources import SOURCES, address
+from yuchang.workbench.queries.sources import SOURCES
 from yuchang.workbench.queries.visits import Visits, visits_of
 
 PREVIEW = 8

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, TypeVar
 
-from django.db.models import Count, Q, Sum
+from django.db import connection
+from django.db.models import Count, Model, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from yuchang.accounts.models import User
 from yuchang.accounts.rules import ROLE_WORDS, Actor, Role
+from yuchang.core.addresses import address
 from yuchang.core.errors import YuchangError
 from yuchang.core.money import format_yuan
 from yuchang.exchange.models import Agreement, Category, Match, Posting
@@ -36,11 +38,12 @@ from yuchang.registry.models import (
     Objection,
     Resource,
 )
-from yuchang.workbench.queries.sources import address, alert_word, category_word, in_chinese
+from yuchang.workbench.queries.sources import alert_word, category_word, in_chinese
 from yuchang.workbench.rules import Situation, Step, What, Who, next_steps
 
 # The newest of each kind; older ones stay in their own lists.
 PER_KIND = 40
+M = TypeVar("M", bound=Model)
 
 
 @dataclass(frozen=True)
@@ -152,43 +155,72 @@ KINDS: tuple[tuple[str, Any], ...] = (
 _HOUSES = {"no": gettext_lazy("安全"), "c": gettext_lazy("C 级危房"), "d": gettext_lazy("D 级危房")}
 
 
+# What a household may have rows of, each found by an index. Most households have few of these, and a question
+# put for nothing costs the page as much as one with an answer.
+_MAY_HAVE = {
+    "decisions": "policy_decision WHERE household_id = %(pk)s",
+    "results": "policy_runresult WHERE household_id = %(pk)s",
+    "alerts": "monitoring_alert WHERE household_id = %(pk)s",
+    "visits": "monitoring_visit WHERE household_id = %(pk)s",
+    "entries": "registry_noticeentry WHERE household_id = %(pk)s",
+    "postings": "exchange_posting WHERE household_id = %(pk)s",
+    "commitments": "market_commitment WHERE household_id = %(pk)s",
+    "legs": "ledger_leg WHERE household_id = %(pk)s",
+    "resources": "registry_resource WHERE household_id = %(pk)s",
+}
+_HAS = f"SELECT {', '.join(f'EXISTS (SELECT 1 FROM {rows})' for rows in _MAY_HAVE.values())}"  # noqa: S608
+
+
+def _has(pk: int) -> frozenset[str]:
+    """Of what the household has any rows. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS, {"pk": pk})
+        return frozenset(
+            name for name, is_there in zip(_MAY_HAVE, cursor.fetchone(), strict=True) if is_there
+        )
+
+
 def household_page(actor: Actor, household: Household, today: date) -> HouseholdPage:
-    """The page of a household whose door the actor has passed. A constant number of queries."""
+    """The page of a household whose door the actor has passed. At most a constant number of queries."""
     pk = household.pk
+    has = _has(pk)
+
+    def some(name: str, rows: QuerySet[M]) -> list[M]:
+        return list(rows) if name in has else []
+
     history = list(
         HouseholdFacts.objects.filter(household_id=pk)
         .select_related("recorded_by")
         .order_by("-observed_on", "-id")[:PER_KIND]
     )
     facts = history[0] if history else None
-    decisions = list(
-        Decision.objects.filter(household_id=pk).defer("input_row", "explanation").order_by("-id")[:PER_KIND]
-    )
-    alerts = list(Alert.objects.filter(household_id=pk).order_by("-opened_on", "-id")[:PER_KIND])
-    visits = list(Visit.objects.filter(household_id=pk).order_by("-visited_on", "-id")[:PER_KIND])
-    entries = list(NoticeEntry.objects.filter(household_id=pk).select_related("notice").order_by("-id")[:10])
-    objections = list(
-        Objection.objects.filter(entry__household_id=pk).select_related("decided_by").order_by("-id")[:10]
-    )
-    agreements = list(_agreements(pk)[:PER_KIND])
-    matches = Match.objects.filter(
-        Q(offer__household_id=pk, offer_answer="pending") | Q(need__household_id=pk, need_answer="pending"),
-        state__in=["proposed", "talking"],
-    ).count()
-    sums = Leg.objects.filter(household_id=pk).aggregate(
-        ever=Sum("amount_fen"), year=Sum("amount_fen", filter=Q(booked_on__year=today.year))
-    )
+    made = Decision.objects.filter(household_id=pk).defer("input_row", "explanation")
+    decisions = some("decisions", made.order_by("-id")[:PER_KIND])
+    alerts = some("alerts", Alert.objects.filter(household_id=pk).order_by("-opened_on", "-id")[:PER_KIND])
+    visits = some("visits", Visit.objects.filter(household_id=pk).order_by("-visited_on", "-id")[:PER_KIND])
+    noticed = NoticeEntry.objects.filter(household_id=pk).select_related("notice")
+    entries = some("entries", noticed.order_by("-id")[:10])
+    raised = Objection.objects.filter(entry__household_id=pk).select_related("decided_by")
+    objections = some("entries", raised.order_by("-id")[:10])
+    agreements = some("postings", _agreements(pk)[:PER_KIND])
+    matches = _to_answer(pk) if "postings" in has else 0
+    earned_fen, this_year_fen = _earned(pk, today.year) if "legs" in has else (0, 0)
     names = _names({d.made_by_id for d in decisions})
-    results = list(RunResult.objects.filter(household_id=pk).select_related("run").order_by("-run_id")[:10])
-    verdict = verdict_for(pk)
+    runs = RunResult.objects.filter(household_id=pk).select_related("run")
+    results = some("results", runs.order_by("-run_id")[:10])
+    verdict = verdict_for(pk) if has & {"decisions", "results"} else None
+    postings = Posting.objects.filter(household_id=pk).select_related("category").order_by("-id")
+    promises = Commitment.objects.filter(household_id=pk).select_related("offer__round").order_by("-id")
     events = [
         *_fact_events(history),
         *_decision_events(decisions, names),
         *_run_events(results),
         *_notice_events(entries, objections),
         *_alert_events(alerts, visits),
+        *_posting_events(some("postings", postings[:PER_KIND])),
         *_deal_events(pk, agreements),
-        *_money_events(pk),
+        *_promise_events(some("commitments", promises[:20])),
+        *(_money_events(pk) if "legs" in has else ()),
         *_life(household),
     ]
     events.sort(key=lambda e: e.on, reverse=True)
@@ -211,15 +243,30 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         facts=facts,
         house=_house(facts),
         causes=_causes(pk),
-        resources=_resources(pk),
+        resources=_resources(pk) if "resources" in has else [],
         alerts=[(alert_word(a.kind), a) for a in live],
         why=_why(pk, verdict),
         events=events,
         todo=[_todo(step, household, live) for step in next_steps(situation, today)],
-        earned_fen=sums["ever"] or 0,
-        earned_this_year_fen=sums["year"] or 0,
+        earned_fen=earned_fen,
+        earned_this_year_fen=this_year_fen,
         chart=_income_chart(household, history, today),
     )
+
+
+def _to_answer(pk: int) -> int:
+    """How many proposals wait for the household's word."""
+    asked = Q(offer__household_id=pk, offer_answer="pending") | Q(
+        need__household_id=pk, need_answer="pending"
+    )
+    return Match.objects.filter(asked, state__in=["proposed", "talking"]).count()
+
+
+def _earned(pk: int, year: int) -> tuple[int, int]:
+    """What was ever booked for the household, and in one year, in fen."""
+    this_year = Sum("amount_fen", filter=Q(booked_on__year=year))
+    sums = Leg.objects.filter(household_id=pk).aggregate(ever=Sum("amount_fen"), year=this_year)
+    return sums["ever"] or 0, sums["year"] or 0
 
 
 def _resources(pk: int) -> list[Have]:
@@ -275,7 +322,7 @@ def _why(pk: int, verdict: HouseholdVerdict | None, *, is_whole: bool = False) -
     )
 
 
-def _agreements(pk: int) -> Any:
+def _agreements(pk: int) -> QuerySet[Agreement]:
     mine = Q(offer__household_id=pk) | Q(need__household_id=pk)
     rows = Agreement.objects.filter(mine).select_related(
         "category", "need__organisation", "offer__organisation", "offer__place", "need__place"
@@ -459,10 +506,8 @@ def _alert_events(alerts: list[Alert], visits: list[Visit]) -> Iterator[Event]:
         yield Event(visit.visited_on, "visit", visit.get_outcome_display(), visit.finding, visit.visitor_name)
 
 
-def _deal_events(pk: int, agreements: list[Agreement]) -> Iterator[Event]:
-    for posting in (
-        Posting.objects.filter(household_id=pk).select_related("category").order_by("-id")[:PER_KIND]
-    ):
+def _posting_events(postings: list[Posting]) -> Iterator[Event]:
+    for posting in postings:
         yield Event(
             _day(posting.created_at),
             "deal",
@@ -471,6 +516,9 @@ def _deal_events(pk: int, agreements: list[Agreement]) -> Iterator[Event]:
             posting.get_state_display(),
             href=address("exchange:posting", posting.pk),
         )
+
+
+def _deal_events(pk: int, agreements: list[Agreement]) -> Iterator[Event]:
     for row in agreements:
         other = row.need if row.offer.household_id == pk else row.offer
         name = other.organisation.name if other.organisation else other.place.name
@@ -482,11 +530,10 @@ def _deal_events(pk: int, agreements: list[Agreement]) -> Iterator[Event]:
             f"{row.get_state_display()}",
             href=address("exchange:agreement", row.pk),
         )
-    for promise in (
-        Commitment.objects.filter(household_id=pk)
-        .select_related("offer", "offer__round")
-        .order_by("-id")[:20]
-    ):
+
+
+def _promise_events(promises: list[Commitment]) -> Iterator[Event]:
+    for promise in promises:
         yield Event(
             _day(promise.offer.round.sales_from),
             "deal",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.accounts.rules import Role
+from yuchang.core.addresses import address
 from yuchang.core.lists import state, text
 from yuchang.workbench.queries.household import role_word
 
@@ -23,9 +23,7 @@ def _hats(row: Any) -> str:
 
 
 PEOPLE = (
-    text(
-        "name", _("姓名"), lambda r: r.display_name, href=lambda r: reverse("workbench:person", args=[r.pk])
-    ),
+    text("name", _("姓名"), lambda r: r.display_name, href=lambda r: address("workbench:person", r.pk)),
     text("username", _("登录名"), lambda r: r.username),
     text("roles", _("岗位"), _hats),
     state(

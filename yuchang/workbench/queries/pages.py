@@ -98,6 +98,7 @@ def waiting_for(actor: Actor, today: date) -> list[Waiting]:
             continue
         all_time = f.Selection(mine=counts_own(actor, role))
         month = f.Selection(month=today.replace(day=1), mine=all_time.mine)
+        f.read_ahead({n.rstrip("@") for n in (*tiles, *lists)}, actor, all_time)
         shown = [
             f.figure(n.rstrip("@"), actor, today, month if n.endswith("@") else all_time, months=MONTHS)
             for n in tiles

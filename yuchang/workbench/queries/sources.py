@@ -12,11 +12,11 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db.models import Exists, F, OuterRef, Q, QuerySet
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext_lazy
 
 from yuchang.accounts.queries import organisation_filter, place_filter
 from yuchang.accounts.rules import Actor
+from yuchang.core.addresses import address
 from yuchang.core.lists import Column, day, day_word, number, text, yuan
 from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.ledger.models import Leg
@@ -36,14 +36,6 @@ HOUSEHOLDS_KEY = (
     "state || ':' || CASE WHEN verified_by_id IS NULL THEN 'n' ELSE 'y' END"
     " || ':' || coalesce(to_char(listed_on, 'YYYY-MM'), '')"
 )
-
-
-def address(name: str, *args: Any) -> str:
-    """The address of a page, or nothing when no such page exists."""
-    try:
-        return reverse(name, args=args)
-    except NoReverseMatch:
-        return ""
 
 
 def household_address(pk: int | None) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 from django import template
 from django.http import HttpRequest
-from django.urls import NoReverseMatch, reverse
 from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.models import RoleGrant
 from yuchang.accounts.rules import ROLE_WORDS, Actor, PlaceScope, Role
+from yuchang.core.addresses import address
 from yuchang.messages.queries import unread_count
 
 register = template.Library()
@@ -59,11 +59,8 @@ def rooms(context: dict[str, Any]) -> list[Room]:
     for word, name, permission in ROOMS:
         if not actor.may(permission):
             continue
-        try:
-            url = reverse(name)
-        except NoReverseMatch:
-            continue
-        found.append(Room(str(word), url, _is_here(request.path, url)))
+        if url := address(name):
+            found.append(Room(str(word), url, _is_here(request.path, url)))
     return found
 
 
@@ -91,13 +88,8 @@ def bell(context: dict[str, Any]) -> Bell | None:
     actor = context.get("actor")
     if not isinstance(actor, Actor) or not actor.user_id:
         return None
-    for name in ("messages:inbox", "messages:list", "messages:message_list"):
-        try:
-            url = reverse(name)
-        except NoReverseMatch:
-            continue
-        return Bell(url, unread_count(actor))
-    return None
+    url = address("messages:inbox")
+    return Bell(url, unread_count(actor)) if url else None
 
 
 def _is_here(path: str, url: str) -> bool:
