@@ -101,8 +101,10 @@ def _budgets(run: Clearing) -> str:
     table = run.outcome.get("budgets")
     if not table:
         return ""
-    values = {name: format_yuan(table[f"{name}_fen"]) for name in ("spent", "budget")}
-    return _("%(spent)s / %(budget)s；%(tight)d 家用满") % (values | {"tight": table["tight"]})
+    used_up: str = _("%(tight)d / %(count)d 家用满") % table
+    if "budget_fen" not in table:
+        return used_up
+    return f"{format_yuan(table['spent_fen'])} / {format_yuan(table['budget_fen'])} · {used_up}"
 
 
 def _quotas(run: Clearing) -> str:

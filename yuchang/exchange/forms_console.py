@@ -33,6 +33,13 @@ def _money(label: Any, help_text: Any = "", initial: int = 0) -> forms.DecimalFi
     )
 
 
+def _price(label: Any, help_text: Any) -> forms.DecimalField:
+    """What a yuan missing may cost, in yuan."""
+    return forms.DecimalField(
+        label=label, min_value=0, max_value=10, decimal_places=6, required=False, help_text=help_text
+    )
+
+
 class ScenarioForm(forms.Form):
     """A what-if: floors, swaps with a fund, lots, inertia, budgets and quotas. Empty or 0 is off."""
 
@@ -40,14 +47,7 @@ class ScenarioForm(forms.Form):
     household = _money(_("每贫困户至少卖（元）"), _("只算已纳入的贫困户；0 为不设。"))
     village = _money(_("每村至少卖（元）"), _("不低于户的保底。"))
     county = _money(_("全县至少卖（元）"), _("不低于村的保底。"))
-    soft_price = forms.DecimalField(
-        label=_("软保底：每缺 1 元最多付出（元）"),
-        min_value=0,
-        max_value=10,
-        decimal_places=6,
-        required=False,
-        help_text=_("留空为先保底、再求得益。"),
-    )
+    soft_price = _price(_("软保底：每缺 1 元最多付出（元）"), _("留空为先保底、再求得益。"))
     has_swaps = forms.BooleanField(label=_("先找两三方换货"), required=False)
     fund = _money(_("换货周转金（元）"), _("差额由它垫付。"))
     lot = _money(_("每笔成交至少（元）"), _("0 为只按各方自己的起订量。"))
@@ -57,14 +57,7 @@ class ScenarioForm(forms.Form):
     )
     has_promises = forms.BooleanField(label=_("结对帮扶按承诺的采购额"), required=False)
     quota = _money(_("每个结对至少采购（元）"), _("按品类参考价计；0 为不设。"))
-    quota_price = forms.DecimalField(
-        label=_("结对采购每缺 1 元最多付出（元）"),
-        min_value=0,
-        max_value=10,
-        decimal_places=6,
-        required=False,
-        help_text=_("留空为 1 元；做不到的如实列出，不强配。"),
-    )
+    quota_price = _price(_("结对采购每缺 1 元最多付出（元）"), _("留空为 1 元；做不到的如实列出，不强配。"))
 
     def asked(self) -> Parameters:
         """The parameters in fen."""

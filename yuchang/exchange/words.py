@@ -171,13 +171,14 @@ SHORTFALLS: dict[str, Promise] = {
     "price": gettext_lazy("代价超过软保底的价"),
 }
 
+# Budget and competition read the same: apart, they would tell how large a budget is.
 QUOTA_SHORTFALLS: dict[str, Promise] = {
     "supply": gettext_lazy("受助地的供给不值这么多"),
     "partner": gettext_lazy("与帮扶方需求合得上的供给不值这么多"),
-    "budget": gettext_lazy("帮扶方的预算买不了这么多"),
+    "budget": gettext_lazy("帮扶方的预算不够，或别的结对也要这批货"),
     "whole_units": gettext_lazy("只差不到一个单位"),
     "penalty": gettext_lazy("代价超过每缺 1 元愿付的数"),
-    "competition": gettext_lazy("别的结对或预算也要这批货"),
+    "competition": gettext_lazy("帮扶方的预算不够，或别的结对也要这批货"),
 }
 
 LEFTOVER_KINDS: dict[str, Promise] = {

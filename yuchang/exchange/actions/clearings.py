@@ -22,6 +22,7 @@ from yuchang.core.audit import Draft
 from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, invalid
 from yuchang.exchange.actions.bulk import execute
+from yuchang.exchange.budgets import budgets_left
 from yuchang.exchange.clearing.engine import ENGINE
 from yuchang.exchange.clearing.problem import Problem as Postings
 from yuchang.exchange.clearing.problem import Unfit, sha256
@@ -31,7 +32,7 @@ from yuchang.exchange.clearing.scenario_checker import verify
 from yuchang.exchange.clearing.summary import Tally, summary_of
 from yuchang.exchange.clearing.terms import PLAIN, Context, Parameters, terms_of
 from yuchang.exchange.explanations import sure_changes
-from yuchang.exchange.inputs import Frozen, thaw
+from yuchang.exchange.inputs import Frozen, organisation_of, thaw
 from yuchang.exchange.models import Clearing, Posting
 from yuchang.exchange.queries_console import published_of
 from yuchang.exchange.surroundings import load_inputs
@@ -231,7 +232,7 @@ def publish_clearing(*, actor: Actor, clearing_id: int, version: int) -> Clearin
 
     Older unanswered proposals of the same postings are superseded. Of a draft and its scenarios one is
     published; the others stay as they are. Raises Conflict when the run is not certified, it or another of
-    its draft is published already, or a posting it matched has changed since.
+    its draft is published already, or a posting it matched, or a budget it kept to, has changed since.
     """
     with write("exchange.publish_clearing", actor) as audit:
         row = _open_run(actor, clearing_id, version)
@@ -242,6 +243,7 @@ def publish_clearing(*, actor: Actor, clearing_id: int, version: int) -> Clearin
             )
         frozen = thaw(row)
         _check_unchanged(frozen)
+        _check_budgets(frozen)
         now = clock.now()
         numbers = frozen.problem.id.tolist()
         execute(_SUPERSEDED, {"ids": numbers, "county": row.county_id, "at": now})
@@ -322,6 +324,19 @@ def _check_unchanged(frozen: Frozen) -> None:
             text % {"count": len(changed), "matches": len(frozen.result.offer)},
             remedy=_("请重新撮合后再发布。"),
         )
+
+
+def _check_budgets(frozen: Frozen) -> None:
+    """Every budget that was kept to must still pay for what the run proposes."""
+    if frozen.outcome.sides is None or not frozen.asked.has_budgets:
+        return
+    organisations = [organisation_of(owner) or 0 for owner, _fen in frozen.context.budgets]
+    left = budgets_left(organisations, clock.today())
+    spent = zip(organisations, frozen.outcome.sides.spent_fen.tolist(), strict=True)
+    over = [one for one, fen in spent if fen > left.get(one, fen)]
+    if over:
+        text = _("撮合之后，有 %(count)d 家机构的预算剩得比建议要付的少。")
+        raise Conflict(text % {"count": len(over)}, remedy=_("请重新撮合后再发布。"))
 
 
 def _both_sides(frozen: Frozen) -> Iterable[tuple[int, int]]:

@@ -19,7 +19,7 @@ from yuchang.exchange.clearing.result import CategoryFigures, Clearing
 Run = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
 """How a list is worked through: ``map``, or the same on several cores."""
 
-ENGINE = f"yuchang-clearing/1 ortools/{version('ortools')}"
+ENGINE = f"yuchang-clearing/1 ortools/{version('ortools')} scipy/{version('scipy')}"
 
 
 def clear(problem: Problem, run: Run = map, ties: Ties | None = None) -> Clearing:

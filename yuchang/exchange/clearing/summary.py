@@ -15,6 +15,8 @@ from yuchang.exchange.clearing.terms import Context, Parameters, Terms, terms_of
 
 GROUPS_SHOWN = 50
 DIFFERENCES_SHOWN = 10
+LEAST_BUDGETS = 3
+"""Sums of fewer would tell somebody's budget."""
 LEVELS = ("household", "village", "county")
 
 
@@ -99,12 +101,10 @@ def _rows(rows: SideRows, pairings: tuple[int, ...], sides: SideClearing) -> dic
     """Budgets in sum, and the quotas that fall short most or cost most."""
     found: dict[str, Any] = {"rows": asdict(sides.figures)}
     if len(rows.budget_fen):
-        found["budgets"] = {
-            "count": len(rows.budget_fen),
-            "tight": int((sides.budget_price > 0).sum()),
-            "budget_fen": int(rows.budget_fen.sum()),
-            "spent_fen": int(sides.spent_fen.sum()),
-        }
+        found["budgets"] = {"count": len(rows.budget_fen), "tight": int((sides.budget_price > 0).sum())}
+        if len(rows.budget_fen) >= LEAST_BUDGETS:
+            sums = {"budget_fen": int(rows.budget_fen.sum()), "spent_fen": int(sides.spent_fen.sum())}
+            found["budgets"] |= sums
     asked, served = rows.quota_fen, sides.served_fen
     if len(asked):
         found["quotas"] = {
