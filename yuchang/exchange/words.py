@@ -106,6 +106,7 @@ UNFIT: dict[str, Promise] = {
     "budget": gettext_lazy("有机构的预算为负或超出可计算的范围。"),
     "quota": gettext_lazy("有结对的采购额超出可计算的范围。"),
     "rows": gettext_lazy("数量、价格与缺额代价相乘超出 64 位整数，不能计算。"),
+    "unsolved": gettext_lazy("预算与结对指标的规划没有算出结果，请按品类分批，或核对异常的数量与价格。"),
     "too many rows": gettext_lazy("可行组合超过 %(detail)s 个，带预算或结对指标算不了，请按品类分批。"),
 }
 

@@ -166,9 +166,12 @@ def _relaxed(rows: SideRows, classes: Classes, pairs: _Pairs) -> tuple[Ints, Int
     if not len(pairs):
         return nothing, np.zeros(len(rows.budget_fen), dtype=np.int64), nothing_missing(rows)
     cost, table, room = _programme(rows, classes, pairs)
-    found = linprog(cost, A_ub=table, b_ub=room, method="highs-ipm")
-    if found.status != 0:
-        raise ArithmeticError(f"the linear programme stopped with status {found.status}")
+    for method in ("highs-ipm", "highs-ds"):
+        found = linprog(cost, A_ub=table, b_ub=room, method=method)
+        if found.status == 0:
+            break
+    else:
+        raise Unfit([Flaw("unsolved", 0, f"status {found.status}")])
     at = len(classes) + len(rows.budget_fen)
     price = np.rint(np.maximum(-found.ineqlin.marginals[len(classes) :], 0) * SCALE).astype(np.int64)
     budget_price = np.where(rows.budget_fen > 0, np.minimum(price[: at - len(classes)], BUDGET_PRICE_MAX), 0)

@@ -20,6 +20,7 @@ from yuchang.core.models import AuditEntry
 from yuchang.exchange import actions
 from yuchang.exchange.budgets import budgets_left, pairings_on
 from yuchang.exchange.clearing.terms import Parameters
+from yuchang.exchange.explanations import comparison_of, partners_to_compare
 from yuchang.exchange.inputs import thaw
 from yuchang.exchange.models import Budget, Clearing, Leftover, Match, Scenario, Seen
 from yuchang.exchange.tests.world import Market, facts, household, organisation
@@ -246,3 +247,19 @@ def test_why_not_another_reads_what_is_shown_whatever_the_size_of_the_run(market
     assert len(many) == len(few)
     assert not [sql for sql in few + many if '"inputs"' in sql or '"result"' in sql]
     assert Seen.objects.count() > 60
+
+
+def test_what_was_seen_says_the_same_as_the_whole_run(market: Rich, monkeypatch: pytest.MonkeyPatch) -> None:
+    for k, terms in enumerate(({"limit_fen": 2550}, {"limit_fen": 2900}, {"radius_km": 1}, {"quantity": 7})):
+        home = household(name=f"户{k}")
+        actions.post(actor=market.li.actor, facts=facts("offer", household_id=home.pk, **terms))
+    match = market.match_any()
+
+    def answers() -> list[Any]:
+        others = partners_to_compare(match, "need")
+        return [others, [comparison_of(match, "need", one.pk) for one in others]]
+
+    seen = answers()
+    assert len(seen[0]) >= 4
+    monkeypatch.setattr("yuchang.exchange.explanations._is_seen", lambda run: False)
+    assert answers() == seen
