@@ -138,6 +138,8 @@ def test_an_officer_publishes_a_clearing_within_budgets(market: Rich) -> None:
         actions.publish_clearing(actor=market.wang.actor, clearing_id=run.pk, version=1)
     market.pay(260_000, version=2)
     actions.publish_clearing(actor=market.wang.actor, clearing_id=run.pk, version=1)
+    own_page = market.wang.client().get(reverse("exchange:clearing", args=[run.pk])).content.decode()
+    assert "任何搭配都越不过的上界" in own_page
     match = Match.objects.get(clearing=run)
     assert match.quantity * (match.price_fen + match.transport_fen) <= 260_000
     assert set(Leftover.objects.filter(clearing=run).values_list("code", flat=True)) == {"rows"}
