@@ -33,11 +33,11 @@ def yuan_to_fen(text: str | int | float | Decimal) -> int:
     """Read an amount in yuan, at most two decimals after rounding half to even. Raises ValueError."""
     try:
         value = Decimal(str(text).strip().replace(",", "").replace("，", ""))
+        if value.is_finite():
+            return int((value * FEN_PER_YUAN).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
     except InvalidOperation as error:
         raise ValueError(f"not an amount of money: {text!r}") from error
-    if not value.is_finite():
-        raise ValueError(f"not an amount of money: {text!r}")
-    return int((value * FEN_PER_YUAN).quantize(Decimal(1), rounding=ROUND_HALF_EVEN))
+    raise ValueError(f"not an amount of money: {text!r}")
 
 
 def format_yuan(fen: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
@@ -29,6 +29,5 @@ def holding(rows: QuerySet[M], column: str, word: str) -> QuerySet[M]:
     All signs of the word are looked up at once, then the word itself is looked for in what has them.
     """
     signs = sorted(set(word.lower()))
-    return rows.alias(_signs=signs_of(column)).filter(
-        _signs__contains=signs, **{f"{column}__icontains": word}
-    )
+    found = rows.alias(_signs=signs_of(column)).filter(_signs__contains=signs)
+    return cast("QuerySet[M]", found.filter(**{f"{column}__icontains": word}))

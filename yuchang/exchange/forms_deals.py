@@ -8,7 +8,8 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from yuchang.exchange.forms import ReasonForm, VersionForm, date_field
+from yuchang.core.forms import VersionForm
+from yuchang.exchange.forms import ReasonForm, date_field
 from yuchang.exchange.models import QUANTITY_MAX
 from yuchang.exchange.models_deals import DealMember, DealTask, Dispute, Paper, Side
 from yuchang.files.fields import UploadField

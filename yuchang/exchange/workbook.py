@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from math import isfinite
 from typing import Any
 
 from yuchang.core.money import yuan_to_fen
@@ -83,7 +84,7 @@ def _whole(read: Read, name: str, text: str) -> int:
         value = float(text.replace(",", ""))
     except ValueError:
         value = 0.5
-    if value != int(value) or abs(value) > 1e15:
+    if not isfinite(value) or value != int(value) or abs(value) > 1e15:
         read.faults.append((name, "no whole number", {"text": text[:40]}))
         return 0
     return int(value)
@@ -119,7 +120,7 @@ def _day(read: Read, name: str, value: Any) -> date:
     try:
         year, month, day = (int(part) for part in text.replace("日", "").split("-"))
         return date(year, month, day)
-    except ValueError:
+    except (ValueError, OverflowError):
         read.faults.append((name, "no day", {"text": as_text(value)[:40]}))
         return date(2000, 1, 1)
 

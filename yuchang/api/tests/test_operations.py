@@ -212,3 +212,30 @@ def test_bad_input_names_the_field_and_says_what_to_do(world: World, machines: d
     assert answer.status_code == 422 and problem["field"] and problem["message"]
     answer = machines[OFFICER].post("/households", {})
     assert answer.status_code == 422 and answer.json()["problems"]
+
+
+def test_every_absurd_posting_is_refused_with_its_field(world: World, machines: dict[str, Machine]) -> None:
+    sound = OPERATIONS["post_one"][2](world.own)
+    absurd: list[tuple[dict[str, Any], str]] = [
+        ({"quantity": 0}, "quantity"),
+        ({"quantity": -1}, "quantity"),
+        ({"quantity": 10**30}, "quantity"),
+        ({"quantity": 1.5}, "quantity"),
+        ({"limit_fen": -1}, "limit"),
+        ({"limit_fen": 10**30}, "limit"),
+        ({"window_to": "2026-11-30"}, "window_to"),
+        ({"window_from": "2020-01-01", "window_to": "2020-02-01"}, "window_to"),
+        ({"window_to": "9999-12-31"}, "window_to"),
+        ({"window_to": "99999-01-01"}, "window_to"),
+        ({"category": "moon.dust"}, "category"),
+        ({"direction": "gift"}, "direction"),
+        ({"radius_km": -1}, "radius_km"),
+    ]
+    for changes, field in absurd:
+        answer = machines[OFFICER].post("/postings", sound | changes)
+        assert answer.status_code == 422, (changes, answer.content)
+        problems = answer.json()["problems"]
+        assert any(field in problem["field"] and problem["message"] for problem in problems), (
+            changes,
+            problems,
+        )

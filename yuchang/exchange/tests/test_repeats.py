@@ -274,3 +274,47 @@ def test_from_two_connections_nothing_is_posted_or_repeated_twice() -> None:
         * 2
     )
     assert sum(isinstance(one, Conflict) for one in ends) == 1
+
+
+ABSURD = [
+    ({"quantity": "0"}, "quantity"),
+    ({"quantity": "10000000001"}, "quantity"),
+    ({"quantity": "三百"}, "quantity"),
+    ({"quantity": "3", "unit": "斤"}, "quantity"),
+    ({"unit": "亩"}, "unit"),
+    ({"limit": "-1"}, "limit"),
+    ({"limit": "NaN"}, "limit"),
+    ({"limit": "1e400"}, "limit"),
+    ({"window_to": "2026-11-30"}, "window_to"),
+    ({"window_from": "2020-01-01", "window_to": "2020-02-01"}, "window_to"),
+    ({"window_to": "9999-12-31"}, "window_to"),
+    ({"window_to": "2026-02-30"}, "window_to"),
+    ({"min_lot": "400"}, "min_lot"),
+    ({"radius_km": "99999"}, "radius_km"),
+    ({"certificates": "祖传"}, "certificates"),
+    ({"repeats": "month"}, "window_to"),
+    ({"direction": "gift"}, "direction"),
+    ({"household_number": "H404"}, "household_number"),
+]
+
+
+def test_the_form_names_the_field_of_everything_absurd(market: Market) -> None:
+    client, address = market.li.client(), reverse("exchange:posting_new", args=["goods.walnut"])
+    sound = {
+        "direction": "offer",
+        "household_number": market.home.number,
+        "quantity": "300",
+        "unit": "公斤",
+        "limit": "10",
+        "window_from": "2026-12-01",
+        "window_to": "2027-03-31",
+    }
+    before = Posting.objects.count()
+    for changes, field in ABSURD:
+        answer = client.post(address, sound | changes)
+        assert answer.status_code == 422, changes
+        assert answer.context["form"].errors.get(field), (changes, answer.context["form"].errors)
+    assert Posting.objects.count() == before
+    assert client.post(address, sound).status_code == 302
+    again = client.post(address, sound)
+    assert again.status_code == 409 and "一模一样" in again.content.decode()

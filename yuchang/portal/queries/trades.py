@@ -87,7 +87,7 @@ def next_deals(county: Place, today: date) -> Told | None:
     lines = lines_to_tell(_cells(county, from_on, as_of, earlier))
     if lines is None:
         return None
-    province = Place.objects.filter(pk=county.province_id).values_list("name", flat=True).first() or ""
+    province = Place.objects.filter(pk=county.province_id or 0).values_list("name", flat=True).first() or ""
     return Told(from_on, as_of, province, lines, _proposals(county, from_on, as_of, earlier))
 
 
@@ -160,7 +160,7 @@ class PublicDeals:
 
 def public_deals(today: date, county_code: str = "") -> PublicDeals:
     """What one county, or all together, have published of their deals. Two statements."""
-    values = {"dataset": DEALS, "today": today, "code": county_code}
+    values: dict[str, Any] = {"dataset": DEALS, "today": today, "code": county_code}
     only = "AND county_code = %(code)s" if county_code else ""
     giver = "n.county_name" if county_code else "n.rows ->> 'province'"
     with connection.cursor() as cursor:
