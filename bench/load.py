@@ -92,11 +92,11 @@ if not Place.objects.filter(level=5).exists():
     load_divisions(areas=("621221", "621222", "620522"))
 Instance.objects.update_or_create(id=1, defaults=dict(is_simulated=True))
 county = busiest_county()
+officer = people.wang()
 if Household.objects.count() < {households} * 0.99:
     grow_to({households})
-officer = people.wang()
-live_a_while(officer)
-settle()
+    live_a_while(officer)
+    settle()
 if not PublishedCounty.objects.exists():
     publish_county_figures(actor=officer.actor, county_id=county.pk, from_on=ON, as_of=clock.today())
     publish_open_data(actor=officer.actor, county_id=county.pk)
