@@ -40,8 +40,8 @@ from yuchang.exchange.clearing.terms import part_of
 SIZES = {"S": 1, "M": 10, "L": 100}
 CATEGORIES = 40
 EACH = 3
-ROWS_SCALE = 4
-"""Budgets and quotas are tried on 1,280 firms and, with part of the offers, some 100,000 pairs."""
+ROWS_SCALE = 5
+"""Budgets and quotas are tried on 1,600 firms and, with part of the offers, some 100,000 pairs."""
 
 
 def market_of(scale: int, seed: int = 2026) -> Problem:
@@ -308,7 +308,7 @@ def rows_for(problem: Problem, budgets: int, quotas: int, seed: int = 11) -> Sid
 def rows_run(budgets: int, quotas: int) -> bool:
     """Budgets and quotas, checked; what they cost and how near the bound. Returns whether it was accepted."""
     problem = market_of(ROWS_SCALE)
-    some = np.random.default_rng(3).random(len(problem)) < 0.55
+    some = np.random.default_rng(3).random(len(problem)) < 0.73
     problem = part_of(problem, some | ~problem.is_offer, problem.quantity)
     rows = rows_for(problem, budgets, quotas)
     started, wall = time.process_time(), time.perf_counter()
