@@ -61,22 +61,16 @@ def spoken_for(actor: Actor, permission: str, prefix: str = "") -> Q:
     return either(*(side_filter(actor, permission, f"{prefix}{side}__") for side in SIDES))
 
 
-def _speaks_in(actor: Actor, permission: str, column: str) -> Q:
-    """Rows whose posting in ``column`` the actor speaks for, in a form that pages cheaply.
-
-    Wide scopes are probed row by row, as nearly every row of a page passes; narrow ones are listed once.
-    """
-    rows = Posting.objects.filter(side_filter(actor, permission))
-    levels = [s.level for s in actor.scopes(permission) if isinstance(s, PlaceScope)]
-    if levels and min(levels) <= Place.Level.COUNTY:
-        return Q(Exists(rows.filter(pk=OuterRef(column))))
-    return Q(**{f"{column}__in": rows.values("pk")})
-
-
 def _of_own(rows: QuerySet[M], actor: Actor, permission: str) -> QuerySet[M]:
-    """Matches or agreements with a side for which the actor speaks, for lists."""
-    mine = _speaks_in(actor, permission, "offer_id") | _speaks_in(actor, permission, "need_id")
-    return rows.filter(mine)
+    """Matches or agreements with a side for which the actor speaks, in a form that pages cheaply.
+
+    In wide scopes many rows pass and each is asked by itself; of narrow ones the postings are listed once.
+    """
+    levels = [s.level for s in actor.scopes(permission) if isinstance(s, PlaceScope)]
+    if levels and min(levels) <= Place.Level.PREFECTURE:
+        return rows.filter(spoken_for(actor, permission))
+    own = Posting.objects.filter(side_filter(actor, permission)).values("pk")
+    return rows.filter(Q(offer__in=own) | Q(need__in=own))
 
 
 def speaks_for(actor: Actor, permission: str, posting: Posting) -> bool:
