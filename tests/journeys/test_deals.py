@@ -12,6 +12,7 @@ from yuchang.exchange.models_deals import Delivery, Milestone, Paper
 from yuchang.exchange.tests.deals import Deal
 from yuchang.exchange.tests.world import organisation
 from yuchang.files.tests import hostile
+from yuchang.workbench.tests.test_own_deals import owner
 
 pytestmark = pytest.mark.journey
 
@@ -56,6 +57,12 @@ def test_two_deliveries_one_confirmed_one_contested(site: Site, transactional_db
     receiver.click(f"[data-delivery='{second.pk}'] .form-end button")
     receiver.wait_for_selector("#deliveries >> text=有异议")
     check(receiver, "deal-contested")
+
+    grower = site.sign_in(owner(deal.market.home.pk))
+    grower.set_viewport_size({"width": 390, "height": 844})
+    grower.goto("/mine")
+    grower.wait_for_selector("text=已收货 170 公斤")
+    check(grower, "own-deals")
 
     stranger = site.sign_in(people.zhao(organisation("别家").pk))
     for path in (address, f"{address}/contract.pdf", f"/exchange/papers/{Paper.objects.all()[0].pk}"):
