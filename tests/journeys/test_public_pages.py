@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote
 from urllib.request import urlopen
@@ -17,9 +18,11 @@ from django.db import connection
 
 from tests import people
 from tests.journeys.helpers import Site, check
+from yuchang.core import clock
 from yuchang.core.models import AuditEntry
 from yuchang.portal.models import ObjectionIntake, PublishedCounty
 from yuchang.portal.tests.test_public_zone import many_growers, open_notice
+from yuchang.portal.tests.test_trades import deals_of
 from yuchang.registry.models import Objection
 
 pytestmark = pytest.mark.journey
@@ -75,11 +78,14 @@ def public_site(site: Site, transactional_db: None) -> Iterator[str]:
 def test_a_stranger_reads_and_objects_and_an_officer_collects(site: Site, public_site: str) -> None:
     market = many_growers()
     entry = open_notice()
+    deals_of(12, on=clock.today() - timedelta(days=1))
     officer = site.sign_in(people.wang())
     officer.goto("/publication/")
     officer.click("button:has-text('发布汇总数')")
     officer.wait_for_selector(".message-success")
     officer.click("button:has-text('更新公示')")
+    officer.wait_for_selector(".message-success")
+    officer.click("button:has-text('发布供需去向')")
     officer.wait_for_selector(".message-success")
     check(officer, "publication")
     figures = PublishedCounty.objects.get(county_id=people.county().pk)
@@ -88,6 +94,10 @@ def test_a_stranger_reads_and_objects_and_an_officer_collects(site: Site, public
     stranger = site.public_page(public_site)
     stranger.goto(public_site)
     check(stranger, "public-front")
+    stranger.click("text=谁把什么给谁")
+    assert stranger.get_attribute("[data-figure=deals]", "data-value") == "12"
+    check(stranger, "public-trades")
+    stranger.goto(public_site)
     stranger.click("text=成县")
     assert stranger.get_attribute("[data-figure=paid]", "data-value") == str(figures.paid_fen)
     check(stranger, "public-county")
