@@ -125,7 +125,9 @@ def test_prefecture_and_province_read_a_county_s_run_and_publish_none(market: Po
         for name in ("clearing_publish", "clearing_discard"):
             answer = client.post(reverse(f"exchange:{name}", args=[run.pk]), {"version": 1, "reason": "x"})
             assert answer.status_code == 403
-        assert client.post(reverse("exchange:clearing_run"), {"county": people.county().pk}).status_code == 403
+        assert (
+            client.post(reverse("exchange:clearing_run"), {"county": people.county().pk}).status_code == 403
+        )
     run.refresh_from_db()
     assert run.state == "computed"
 
