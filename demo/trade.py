@@ -39,9 +39,9 @@ HARVEST_MEAN = 0.95
 FALSE_LOTS, FALSE_SHARE = "false_lots", 0.01
 """The truth's table of growers who bring in others' goods, and how many of them there are."""
 ORDERS_PER_BUYER = 6
-KEPT_WHOLE = 24
-"""So many agreements are also followed delivery by delivery."""
 """For each offer of the round, in a whole county."""
+KEPT_BY_HAND, KEPT_WHOLE = 4, 24
+"""One in so many agreements, and no more than so many, is delivered by its two sides without an order."""
 ANSWERED = 1_500
 """How many matches of a county are talked through by people in the demonstration; the others wait."""
 
@@ -229,11 +229,9 @@ def order_agreed(scene: Scene, line: Line) -> str:
     """Agreements become orders; the buyers pay; what was agreed is brought in, sent, received and settled."""
     scene.set_clock(10, 28)
     logistics = Organisation.objects.get(host=scene.county_place, kind="logistics")
-    ids = list(
-        Agreement.objects.filter(county_id=scene.county_place.pk, state=Agreement.State.AGREED)
-        .order_by("id")
-        .values_list("id", flat=True)
-    )
+    agreed = Agreement.objects.filter(county_id=scene.county_place.pk, state=Agreement.State.AGREED)
+    kept = {row.pk for row in _held(scene)[::KEPT_BY_HAND][:KEPT_WHOLE]}
+    ids = list(agreed.exclude(pk__in=kept).order_by("id").values_list("id", flat=True))
     order_ids = agreements.orders_from_agreements(
         actor=scene.officer, agreement_ids=ids, logistics_id=logistics.pk
     )
@@ -243,12 +241,10 @@ def order_agreed(scene: Scene, line: Line) -> str:
 
 
 def deliver(scene: Scene, line: Line) -> str:
-    """A few agreements as their two sides keep them: two deliveries each, every fourth contested, reviews."""
+    """Those without an order as their sides keep them: two deliveries, every fourth contested, reviews."""
     buyers = {row.pk: actor for _one, row, actor in _buyers(scene)}
-    held = Agreement.objects.filter(
-        county_id=scene.county_place.pk, state=Agreement.State.AGREED, need__organisation_id__in=buyers
-    )
-    rows = list(held.filter(quantity__gte=2).select_related("need").order_by("id")[:KEPT_WHOLE])
+    ordered = Round.objects.filter(agreement_id__isnull=False).values("agreement_id")
+    rows = list(_held(scene).exclude(pk__in=ordered))
     for number, row in enumerate(rows):
         buyer = buyers[row.need.organisation_id or 0]
         half = row.quantity // 2
@@ -264,6 +260,15 @@ def deliver(scene: Scene, line: Line) -> str:
         line.step(number + 1, len(rows))
     whole = Agreement.objects.filter(pk__in=[row.pk for row in rows], state="fulfilled").count()
     return f"{len(rows):,} 份协议分两批交付,{whole:,} 份已履约,其余有异议"
+
+
+def _held(scene: Scene) -> QuerySet[Agreement]:
+    """Agreements with the county's buyers, of enough for two deliveries."""
+    buyers = [row.pk for _one, row, _actor in _buyers(scene)]
+    rows = Agreement.objects.filter(
+        county_id=scene.county_place.pk, state=Agreement.State.AGREED, need__organisation_id__in=buyers
+    )
+    return rows.filter(quantity__gte=2).select_related("need").order_by("id")
 
 
 def _delivered(scene: Scene, row: Agreement, buyer: Actor, quantity: int, accepted: int) -> None:
