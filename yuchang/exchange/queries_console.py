@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import F, Q, QuerySet, Sum
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
 
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import NOTHING, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.exchange.budgets import budgets_left
-from yuchang.exchange.models import Budget, Clearing, Emergency, EmergencyHelp, Posting, Scenario
+from yuchang.exchange.models import Budget, Clearing, Direction, Emergency, EmergencyHelp, Posting, Scenario
 from yuchang.exchange.queries import clearings_for, public_owner
 from yuchang.partners.models import Organisation, Pairing
 from yuchang.places.models import Place
@@ -166,20 +166,18 @@ def unsold_quantity(row: Emergency) -> int:
     return min(int(left), row.quantity)
 
 
+def urgent(rows: QuerySet[Posting]) -> QuerySet[Posting]:
+    """Those of some postings that a live emergency helps: unsold goods of households and villages."""
+    same = Q(posting=None, county_id=OuterRef("county_id"), category=OuterRef("category"))
+    live = Emergency.objects.filter(
+        Q(posting=OuterRef("pk")) | same, state=Emergency.State.LIVE, until__gte=clock.today()
+    )
+    return rows.filter(Exists(live), direction=Direction.OFFER, organisation=None)
+
+
 def urgent_postings(posting_ids: list[int]) -> set[int]:
     """Which of these postings are helped by a live emergency. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_URGENT, [posting_ids, clock.today()])
-        return {row[0] for row in cursor.fetchall()}
-
-
-_URGENT = """
-    SELECT p.id FROM exchange_posting p
-    WHERE p.id = ANY(%s) AND p.direction = 'offer' AND p.organisation_id IS NULL AND EXISTS (
-        SELECT 1 FROM exchange_emergency e WHERE e.state = 'live' AND e.until >= %s
-          AND (e.posting_id = p.id
-               OR (e.posting_id IS NULL AND e.county_id = p.county_id AND e.category_id = p.category_id)))
-"""
+    return set(urgent(Posting.objects.filter(pk__in=posting_ids)).values_list("pk", flat=True))
 
 
 def placed_of(row: Emergency) -> QuerySet[EmergencyHelp]:

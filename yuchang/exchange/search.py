@@ -13,15 +13,15 @@ from itertools import zip_longest
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Q, QuerySet
 
 from yuchang.accounts.rules import Actor, OrganisationScope, PlaceScope
 from yuchang.core import clock
 from yuchang.core.paging import Page, decode_cursor, encode_cursor
 from yuchang.exchange.live_index import live_index
-from yuchang.exchange.models import Category, Direction, Emergency, Posting, SavedSearch
+from yuchang.exchange.models import Category, Direction, Posting, SavedSearch
 from yuchang.exchange.queries import open_market, side_filter
-from yuchang.exchange.queries_console import urgent_postings
+from yuchang.exchange.queries_console import urgent, urgent_postings
 from yuchang.exchange.rules import FRESH_DAYS, partner_rank
 from yuchang.exchange.searching import Criteria, read_search
 from yuchang.exchange.term_index import Hit, Sieve
@@ -71,7 +71,7 @@ def _sieve(criteria: Criteria, changed: list[int] | None = None) -> Sieve:
     if criteria.is_urgent:
         rows = Posting.objects.filter(state=Posting.State.OPEN)
         among = list(
-            _urgent(rows if changed is None else rows.filter(pk__in=changed)).values_list("pk", flat=True)
+            urgent(rows if changed is None else rows.filter(pk__in=changed)).values_list("pk", flat=True)
         )
     is_near = criteria.county_id and criteria.radius_km is not None
     return Sieve(
@@ -83,15 +83,6 @@ def _sieve(criteria: Criteria, changed: list[int] | None = None) -> Sieve:
         counties=counties_within(criteria.county_id or 0, criteria.radius_km or 0) if is_near else None,
         among=among,
     )
-
-
-def _urgent(rows: QuerySet[Posting]) -> QuerySet[Posting]:
-    """Those that a live emergency helps; as ``queries_console.urgent_postings`` says it of some."""
-    same = Q(posting=None, county_id=OuterRef("county_id"), category=OuterRef("category"))
-    live = Emergency.objects.filter(
-        Q(posting=OuterRef("pk")) | same, state=Emergency.State.LIVE, until__gte=clock.today()
-    )
-    return rows.filter(Exists(live), direction=Direction.OFFER, organisation=None)
 
 
 def _leaves(code: str) -> list[str]:
@@ -116,7 +107,7 @@ def hits(
 ) -> list[Hit]:
     """The ``most`` best open postings for a text, best first, after a key; among the changed ones if given.
 
-    Every posting is scored: two queries for what has changed, the rest in memory (``live_index``).
+    Every posting is scored: one query for what has changed, the rest in memory (``live_index``).
     """
     search = read_search(criteria.text)
     if not search:
@@ -152,7 +143,7 @@ def browse(criteria: Criteria) -> QuerySet[Posting]:
         rows = rows.filter(window_from__lte=criteria.window_to)
     if criteria.county_id and criteria.radius_km is not None:
         rows = rows.filter(county_id__in=counties_within(criteria.county_id, criteria.radius_km))
-    return _urgent(rows) if criteria.is_urgent else rows
+    return urgent(rows) if criteria.is_urgent else rows
 
 
 def searches_of(actor: Actor) -> QuerySet[SavedSearch]:
@@ -290,9 +281,9 @@ def for_you(actor: Actor, limit: int = 6) -> list[Suggestion]:
     turns = [pair for turn in zip_longest(*of_each) for pair in turn if pair is not None]
     shown = list({pair.other: pair for pair in reversed(turns)}.values())[::-1][:limit]
     others = open_market().filter(pk__in=[pair.other for pair in shown]).in_bulk()
-    urgent = urgent_postings(list(others)) if others else set()
+    marked = urgent_postings(list(others)) if others else set()
     return [
-        Suggestion(mine[p.mine], others[p.other], p.km, p.days, p.is_by_duals, p.other in urgent)
+        Suggestion(mine[p.mine], others[p.other], p.km, p.days, p.is_by_duals, p.other in marked)
         for p in shown
         if p.other in others
     ]

@@ -183,13 +183,6 @@ class Reach:
     needs: tuple[Bools, ...]
 
 
-def no_reach(rows: SideRows) -> Reach:
-    """To begin with: nothing fits."""
-    sides = (rows.quota_offers, rows.quota_needs)
-    offers, needs = (tuple(np.zeros(len(one), dtype=bool) for one in side) for side in sides)
-    return Reach(offers, needs)
-
-
 def account(
     problem: Problem,
     rows: SideRows,
