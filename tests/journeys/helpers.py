@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Page
+from playwright.sync_api import Error, Page
 
 from config.environment import ROOT
 from tests.people import Person
@@ -55,18 +55,28 @@ def sign_in(page: Page, person: Person, password: str = PASSWORD) -> None:
 
 
 def axe(page: Page) -> None:
-    """No serious fault of access on the page as it stands.
+    """No serious fault of access on the page as it stands; on the next one when it refreshes itself meanwhile.
 
     The script is run by the driver, so the page's content policy stays as strict as ever.
     """
-    page.evaluate(AXE.read_text() + "; undefined")
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    try:
+        found = _run_axe(page)
+    except Error as error:
+        if "navigation" not in str(error):
+            raise
+        page.wait_for_load_state()
+        found = _run_axe(page)
     faults = [
         f"{v['id']}: {v['help']} — {[n['html'][:160] for n in v['nodes'][:3]]}"
         for v in found["violations"]
         if v["impact"] in SERIOUS
     ]
     assert not faults, f"{page.url}\n" + "\n".join(faults)
+
+
+def _run_axe(page: Page) -> Any:
+    page.evaluate(AXE.read_text() + "; undefined")
+    return page.evaluate("axe.run(document, {resultTypes: ['violations']})")
 
 
 def settled(page: Page, seconds: float = 15) -> None:
