@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from yuchang.core.money import format_yuan
-from yuchang.core.paging import Page, keyset_page
+from yuchang.core.paging import Page, Ranges, keyset_page
 
 SIZES = (20, 50, 100, 200)
 CHUNK = 500
@@ -185,7 +185,7 @@ class Listing:
     name: str
     label: str
     request: HttpRequest
-    rows: QuerySet[Any]
+    rows: QuerySet[Any] | Ranges[Any]
     order: tuple[str, ...]
     page: Page[Any]
     columns: tuple[Column, ...]
@@ -294,7 +294,7 @@ class Listing:
 
 def listing(
     request: HttpRequest,
-    rows: QuerySet[Any],
+    rows: QuerySet[Any] | Ranges[Any],
     columns: Sequence[Column],
     *,
     name: str,
@@ -303,24 +303,28 @@ def listing(
     size: int = 50,
     prepare: Callable[[list[Any]], Sequence[Any]] | None = None,
     filters: Sequence[Filter] = (),
-    total: int | Callable[[], int] | None = None,
+    total: int | Callable[[], int | None] | None = None,
     cap: int | None = None,
     may_export: bool = True,
+    span: tuple[int, int] | None = None,
 ) -> Listing:
     """One page of ``rows`` as the address asks for it: ``sort``, ``cols``, ``size`` and ``after``.
 
     ``order`` ends in a unique field. ``prepare`` turns the rows of a page into what the columns read,
     in a constant number of queries. ``total`` above ``cap`` is said as "more than"; one to be counted yet is
-    counted only when there is another page.
+    counted only when there is another page, and where that says None the first page is known to have more.
+    ``span`` is that of ``keyset_page``.
     """
     chosen = tuple(columns)
     sort, wanted = _sort(request, chosen, order)
     size = _size(request, size)
-    page = keyset_page(rows, order=wanted, cursor=request.GET.get("after", ""), size=size)
+    page = keyset_page(rows, order=wanted, cursor=request.GET.get("after", ""), size=size, span=span)
     make: Callable[[list[Any]], Sequence[Any]] = prepare or list
     shown = _shown(request, chosen)
     if callable(total):
         total = total() if page.next or page.previous else len(page.items)
+        if total is None and not page.previous:
+            total, cap = len(page.items) + 1, len(page.items)
     return Listing(
         name=name,
         label=str(label),

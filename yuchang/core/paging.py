@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from django.core.exceptions import ValidationError
-from django.db.models import Model, Q, QuerySet
+from django.db.models import F, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from yuchang.core.errors import Invalid, invalid
@@ -24,6 +24,33 @@ class Page(Generic[M]):
     items: list[M]
     next: str = ""
     previous: str = ""
+
+
+@dataclass(frozen=True)
+class Ranges(Generic[M]):
+    """Rows found in several ranges of indexes and put together, for lists in the order of the primary key.
+
+    Each of ``parts`` selects primary keys of ``rows`` in its column ``key``, in a form that one index serves
+    in that order; no part is read further than one page needs. So a page costs the same however many rows
+    the parts hold, where one condition of many ors would be sorted whole.
+    """
+
+    rows: QuerySet[M]
+    parts: Sequence[QuerySet[Any]]
+    key: str = "pk"
+
+    def first(self, most: int, *, is_newest: bool = True, beyond: Any = None) -> list[M]:
+        """The first ``most`` rows after the primary key ``beyond``, newest (or oldest) first. Two queries."""
+        sign, step = ("-", "lt") if is_newest else ("", "gt")
+        narrow = {} if beyond is None else {f"{self.key}__{step}": beyond}
+        found = [
+            part.filter(**narrow).order_by(sign + self.key).values_list(self.key, flat=True).distinct()[:most]
+            for part in self.parts
+        ]
+        numbers = set(found[0].union(*found[1:]) if len(found) > 1 else found[0]) if found else set()
+        chosen = sorted(numbers, reverse=is_newest)[:most]
+        rows = self.rows.in_bulk(chosen) if chosen else {}
+        return [rows[number] for number in chosen if number in rows]
 
 
 def encode_cursor(values: Sequence[Any], backwards: bool = False) -> str:
@@ -67,21 +94,28 @@ def _flip(field: str) -> str:
     return field[1:] if field.startswith("-") else f"-{field}"
 
 
-def keyset_page(rows: QuerySet[M], *, order: Sequence[str], cursor: str = "", size: int = 50) -> Page[M]:
+def keyset_page(
+    rows: QuerySet[M] | Ranges[M],
+    *,
+    order: Sequence[str],
+    cursor: str = "",
+    size: int = 50,
+    span: tuple[int, int] | None = None,
+) -> Page[M]:
     """One page of ``rows`` in ``order``, which must end in a unique, never-null field.
 
-    Constant cost: reads ``size`` + 1 rows. Raises Invalid for a cursor that is not ours.
+    Constant cost: reads ``size`` + 1 rows. Raises Invalid for a cursor that is not ours. ``span`` is the
+    first and the last number there can be, for rows in the order of their numbers that no index delivers in
+    it (a search): then they are read window by window (see ``_windows``) instead of all found and sorted.
     """
     backwards, values = decode_cursor(cursor, len(order)) if cursor else (False, [])
     direction = [_flip(f) for f in order] if backwards else list(order)
-    if values:
-        first = direction[0].lstrip("-")
-        bound = {f"{first}__{'lte' if direction[0].startswith('-') else 'gte'}": values[0]}
-        try:
-            rows = rows.filter(**bound).filter(_beyond(direction, values))
-        except (ValueError, TypeError, ValidationError) as error:
-            raise _not_ours() from error
-    found = list(rows.order_by(*direction)[: size + 1])
+    try:
+        found = _read(rows, direction, values, size + 1, span)
+    except (ValueError, TypeError, ValidationError) as error:
+        if not values:
+            raise
+        raise _not_ours() from error
     more, found = len(found) > size, found[:size]
     if backwards:
         found.reverse()
@@ -97,6 +131,81 @@ def keyset_page(rows: QuerySet[M], *, order: Sequence[str], cursor: str = "", si
         next=key(found[-1], False) if has_next else "",
         previous=key(found[0], True) if has_previous else "",
     )
+
+
+def _read(
+    rows: QuerySet[M] | Ranges[M],
+    direction: list[str],
+    values: list[Any],
+    count: int,
+    span: tuple[int, int] | None,
+) -> list[M]:
+    """The first rows beyond ``values``. Raises ValueError and the like where the fields refuse the values."""
+    is_down = direction[0].startswith("-")
+    if isinstance(rows, Ranges):
+        return rows.first(count, is_newest=is_down, beyond=values[0] if values else None)
+    if values:
+        bound = {f"{direction[0].lstrip('-')}__{'lte' if is_down else 'gte'}": values[0]}
+        rows = rows.filter(**bound).filter(_beyond(direction, values))
+    ordered = rows.order_by(*direction)
+    if span and len(direction) == 1:
+        return _by_windows(ordered, span, values, count, is_down=is_down)
+    return list(ordered[:count])
+
+
+WINDOW, WIDER = 16_384, 8
+"""Numbers in the first window, and how many times wider the next one is."""
+
+
+def _windows(low: int, high: int, *, is_down: bool) -> Iterator[tuple[int, int]]:
+    """The numbers from ``low`` to ``high`` in ever wider windows: few statements, however many numbers."""
+    width = WINDOW
+    while low <= high:
+        width = min(width, high - low + 1)
+        if is_down:
+            yield high - width + 1, high
+            high -= width
+        else:
+            yield low, low + width - 1
+            low += width
+        width *= WIDER
+
+
+def _by_windows(
+    ordered: QuerySet[M], span: tuple[int, int], after: Sequence[Any], count: int, *, is_down: bool
+) -> list[M]:
+    low, high = span
+    if after:
+        low, high = (low, min(high, int(after[0]) - 1)) if is_down else (max(low, int(after[0]) + 1), high)
+    found: list[M] = []
+    for first, last in _windows(low, high, is_down=is_down):
+        found += ordered.filter(pk__gte=first, pk__lte=last)[: count - len(found)]
+        if len(found) == count:
+            break
+    return found
+
+
+NEIGHBOURS = 16
+"""Numbers of which at least every sixteenth is asked for are neighbours."""
+
+
+def among(rows: QuerySet[M], column: str, numbers: Iterable[int]) -> QuerySet[M]:
+    """The rows with one of these numbers in an indexed ``column``.
+
+    Neighbours, as on a page of a list, are read in one sweep of the index instead of each from its root,
+    whose depth grows with the table.
+    """
+    wanted = set(numbers)
+    if not wanted:
+        return rows.none()
+    first, last = min(wanted), max(wanted)
+    if last - first >= NEIGHBOURS * len(wanted):
+        return rows.filter(**{f"{column}__in": wanted})
+    swept: QuerySet[M] = rows.filter(**{f"{column}__gte": first, f"{column}__lte": last})
+    # A sum is no column: no index is tempted to look each of them up after all.
+    asked: Any = swept.alias(number_asked=F(column) + 0)
+    found: QuerySet[M] = asked.filter(number_asked__in=wanted)
+    return found
 
 
 def _value(row: Model, field: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
@@ -58,13 +58,13 @@ HOUSEHOLDS = (
 
 _READ = (
     *("head_name", "number", "hamlet", "size", "attribute", "main_cause", "state", "verified_by_id"),
-    *("listed_on", "entered_at", "place__name"),
+    *("listed_on", "entered_at", "place"),
 )
 
 
 def shown_of(rows: QuerySet[Household]) -> QuerySet[Household]:
     """The rows with what the columns show, and nothing else read."""
-    return rows.select_related("place").only(*_READ)
+    return rows.prefetch_related(Prefetch("place", Place.objects.only("name"))).only(*_READ)
 
 
 def with_facts(rows: list[Household]) -> list[Line]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from django.db.models import Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import place_filter, reach
-from yuchang.accounts.rules import Actor
+from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock, secrets
+from yuchang.core.paging import among
+from yuchang.core.tallies import tally_by_key
 from yuchang.places.models import Place
 from yuchang.registry.documents import blind_id
 from yuchang.registry.models import (
@@ -29,6 +31,7 @@ from yuchang.registry.models import (
 from yuchang.registry.rules import clean_id
 
 COUNTED = 1_000
+TALLY = "workbench.household"
 # Named, not excluded: then a count reads the index of places and states alone.
 PRESENT = [state.value for state in Household.State if state != Household.State.REMOVED]
 
@@ -121,31 +124,57 @@ def _households_of(condition: Q) -> QuerySet[Member, Any]:
     return Member.objects.filter(condition, left_on=None).values("household_id")
 
 
+def span_of(actor: Actor, narrow: Filter) -> tuple[int, int] | None:
+    """The first and the last household's number where a search looks, for ``keyset_page``; None where it
+    need not know: without a typed word, within one village, or in several areas at once."""
+    if not narrow.text or narrow.village or len(actor.scopes("registry.read")) != 1:
+        return None
+    rows = households_for(actor)
+    if narrow.township:
+        rows = rows.filter(township_id=narrow.township)
+    ends = rows.aggregate(first=Min("pk"), last=Max("pk"))
+    return (ends["first"], ends["last"]) if ends["first"] else (1, 0)
+
+
+def count_of(actor: Actor, narrow: Filter, rows: QuerySet[Household]) -> int | None:
+    """How many households a filter leaves, up to ``COUNTED`` and one; None for a typed word: to count is to
+    read everything it finds."""
+    if narrow.text:
+        return None
+    is_of_place = replace(narrow, state="", township=None, village=None) == Filter()
+    if is_of_place and (narrow.township or narrow.village) and reads_by_place(actor):
+        within = place_filter(actor, "registry.read")
+        if narrow.township:
+            within &= Q(township_id=narrow.township)
+        if narrow.village:
+            within &= Q(village_id=narrow.village)
+        wanted = [narrow.state] if narrow.state else PRESENT
+        return sum(n for key, n in tally_by_key(TALLY, within).items() if key.split(":")[0] in wanted)
+    return capped_count(rows)
+
+
+def reads_by_place(actor: Actor) -> bool:
+    """Whether the actor reads households by area only, and none that were opened one by one."""
+    return all(isinstance(scope, PlaceScope) for scope in actor.scopes("registry.read"))
+
+
 def capped_count(rows: QuerySet[Any]) -> int:
     """How many rows there are, counted no further than a thousand and one."""
     return rows.order_by()[: COUNTED + 1].count()
-
-
-NEIGHBOURS = 3
-"""Households of which at least every third is asked for are neighbours."""
 
 
 def facts_on(
     household_ids: Iterable[int], on: date, *, only: Sequence[str] = ()
 ) -> dict[int, HouseholdFacts]:
     """The latest observation of each household on or before the day; ``only`` names the facts to read."""
-    wanted = set(household_ids)
-    # Neighbours, as on a page of a list, are read in one sweep of the index and not each from its root.
-    is_dense = bool(wanted) and max(wanted) - min(wanted) < NEIGHBOURS * len(wanted)
-    swept = Q(household_id__gte=min(wanted), household_id__lte=max(wanted)) if is_dense else None
     rows = (
-        HouseholdFacts.objects.filter(swept or Q(household_id__in=wanted), observed_on__lte=on)
+        among(HouseholdFacts.objects.filter(observed_on__lte=on), "household_id", household_ids)
         .order_by("household_id", "-observed_on", "-id")
         .distinct("household_id")
     )
     if only:
         rows = rows.only("household_id", *only)
-    return {row.household_id: row for row in rows if row.household_id in wanted}
+    return {row.household_id: row for row in rows}
 
 
 def areas_of(actor: Actor, permission: str) -> list[Place]:

@@ -1,21 +1,25 @@
 """Walking the pages forth and back shows every row once, in order."""
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from yuchang.core import paging
 from yuchang.core.errors import Invalid
 from yuchang.core.models import DataKey
-from yuchang.core.paging import decode_cursor, encode_cursor, keyset_page
+from yuchang.core.paging import among, decode_cursor, encode_cursor, keyset_page
 
 ORDERS = (["id"], ["-id"], ["version", "id"], ["-version", "id"], ["master_key_id", "-version", "-id"])
 
 
-def walk(order, size, cursor="", way="next"):
+def walk(order, size, cursor="", way="next", rows=None, span=None):
     """The pages from here to the end."""
     pages = []
+    rows = DataKey.objects.all() if rows is None else rows
     while True:
-        page = keyset_page(DataKey.objects.all(), order=order, cursor=cursor, size=size)
+        page = keyset_page(rows, order=order, cursor=cursor, size=size, span=span)
         pages.append(page)
         cursor = getattr(page, way)
         if not cursor:
@@ -57,6 +61,35 @@ def test_a_page_reads_one_row_more_than_it_shows(db, django_assert_num_queries):
     with django_assert_num_queries(1) as asked:
         keyset_page(DataKey.objects.all(), order=["id"], size=50)
     assert "LIMIT 51" in asked[0]["sql"]
+
+
+@pytest.mark.parametrize("order", [["id"], ["-id"]])
+def test_a_search_read_by_windows_shows_every_row_once_forth_and_back(db, order, monkeypatch):
+    monkeypatch.setattr(paging, "WINDOW", 4)
+    DataKey.objects.bulk_create(DataKey(county_id=n, version=n % 3 + 1, wrapped=b"") for n in range(60))
+    rows = DataKey.objects.filter(version=2)
+    expected = list(rows.order_by(*order).values_list("pk", flat=True))
+    span = min(expected), max(expected)
+    forth = walk(order, 3, rows=rows, span=span)
+    assert [row.pk for page in forth for row in page.items] == expected
+    back = walk(order, 3, forth[-1].previous, "previous", rows=rows, span=span)
+    assert [row.pk for page in reversed(back) for row in page.items] == expected[: -len(forth[-1].items)]
+
+
+def test_windows_hold_every_number_once_and_are_few():
+    windows = list(paging._windows(1, 50_000_000, is_down=False))
+    assert windows[0][0] == 1 and windows[-1][1] == 50_000_000 and len(windows) <= 6
+    assert all(a[1] + 1 == b[0] for a, b in pairwise(windows))
+    assert list(paging._windows(5, 4, is_down=True)) == []
+
+
+def test_neighbours_are_read_in_one_sweep_and_strangers_one_by_one(db):
+    DataKey.objects.bulk_create(DataKey(county_id=n, version=1, wrapped=b"") for n in range(60))
+    first = DataKey.objects.order_by("id").values_list("pk", flat=True)[0]
+    for wanted, sign in (([first, first + 7, first + 20], ">="), ([first, first + 50], " IN ")):
+        rows = among(DataKey.objects.all(), "pk", wanted)
+        assert sorted(row.pk for row in rows) == wanted and sign in str(rows.query)
+    assert not among(DataKey.objects.all(), "pk", []).exists()
 
 
 @pytest.mark.parametrize(

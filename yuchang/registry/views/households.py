@@ -58,8 +58,9 @@ def household_list(request: HttpRequest) -> HttpResponseBase:
         filters=lists.household_filters(
             narrow, list(queries.townships_of(actor)), list(villages), may_reveal=actor.may("registry.reveal")
         ),
-        total=lambda: queries.capped_count(rows),
+        total=lambda: queries.count_of(actor, narrow, rows),
         cap=queries.COUNTED,
+        span=queries.span_of(actor, narrow),
         may_export=actor.may("registry.export"),
     )
     return answer(request, found, "registry/household_list.html", {"narrow": narrow})

@@ -25,12 +25,12 @@ from yuchang.monitoring.queries import TALLY as ALERTS_TALLY
 from yuchang.monitoring.queries import alerts_for, assessments_for
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
 from yuchang.registry.models import Household, Objection
+from yuchang.registry.queries import TALLY as HOUSEHOLDS_TALLY
 from yuchang.registry.queries import households_for
 from yuchang.workbench.queries import tallied
 
 Rows = QuerySet[Any]
 UNSOLD_WARNING = timedelta(days=21)
-HOUSEHOLDS_TALLY = "workbench.household"
 # State, whether the second person has verified, and the month of listing.
 HOUSEHOLDS_KEY = (
     "state || ':' || CASE WHEN verified_by_id IS NULL THEN 'n' ELSE 'y' END"
