@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser().parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
     os.environ.setdefault("YUCHANG_LOG_LEVEL", "WARNING")
+    os.environ.setdefault("YUCHANG_SLOW_SECONDS", "60")  # whole counties are written at once, as meant
     code = _build(chosen)
     if code == 0 and not chosen.no_serve:
         return subprocess.call([sys.executable, "-m", "yuchang.supervisor", "run"], cwd=ROOT)

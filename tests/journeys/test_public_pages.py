@@ -115,7 +115,7 @@ def test_a_stranger_reads_and_objects_and_an_officer_collects(site: Site, public
     assert ObjectionIntake.objects.get().receipt == receipt
 
     officer.goto("/publication/")
-    officer.click("button:has-text('收取异议')")
+    officer.click("button:has-text('现在收取')")
     officer.wait_for_selector(".message-success")
     assert Objection.objects.get().entry_id == entry.pk
     assert AuditEntry.objects.filter(action="portal.collect_objections").exists()

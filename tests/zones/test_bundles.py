@@ -21,18 +21,29 @@ from yuchang.accounts.rules import SYSTEM
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Refused
 from yuchang.core.models import AuditEntry, Instance
+from yuchang.partners.models import Organisation
 from yuchang.portal.actions import (
+    Registration,
     apply_bundle,
     collect_objections,
+    collect_registrations,
     make_bundle,
     publish_county_figures,
     publish_notices,
     publish_receipts,
     receive_objection,
+    receive_registration,
     trust_peer,
 )
 from yuchang.portal.folder import carry
-from yuchang.portal.models import PUBLISHED, Bundle, ObjectionIntake, PublishedNotice, PublishedReceipt
+from yuchang.portal.models import (
+    PUBLISHED,
+    Bundle,
+    ObjectionIntake,
+    PublishedNotice,
+    PublishedReceipt,
+    RegistrationIntake,
+)
 from yuchang.portal.rules.bundles import MEMBERS, NOTHING_BEFORE, Fault, Unfit, is_news, pack, unpack
 from yuchang.portal.tests.test_public_zone import open_notice
 from yuchang.registry.actions import decide_objection
@@ -107,6 +118,24 @@ def test_a_skipped_bundle_is_refused_until_the_missing_one_came(pair: Pair) -> N
         assert not any(state().values())
         apply_bundle(actor=SYSTEM, content=first)
         apply_bundle(actor=SYSTEM, content=second)
+
+
+def test_a_registration_goes_in_sealed_and_its_answer_comes_out(pair: Pair) -> None:
+    said = Registration(
+        "山货行（模拟）", "enterprise", "", "310115000000", "周先生", "13900001111", ("收购核桃",), ""
+    )
+    with pair.outside():
+        receipt = receive_registration(said=said, host_code=people.county().code, network_address="::1")
+        content = sent()
+    assert b"13900001111" not in content and "周先生".encode() not in content
+    assert apply_bundle(actor=SYSTEM, content=content).lines == 1
+    assert collect_registrations(actor=SYSTEM) == 1
+    assert Organisation.objects.get(name=said.name).state == "proposed"
+    answer = sent()
+    with pair.outside():
+        apply_bundle(actor=SYSTEM, content=answer)
+        assert not RegistrationIntake.objects.exists(), "what has arrived is not kept outside"
+        assert PublishedReceipt.objects.get(receipt=receipt).state == "checking"
 
 
 def forged(content: bytes, *, key: bytes | None = None, rows: bytes | None = None, **said: Any) -> bytes:

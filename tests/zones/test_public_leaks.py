@@ -24,7 +24,8 @@ from yuchang.core.secrets import seal_many
 from yuchang.places.models import Place, keys_of
 from yuchang.portal import actions
 from yuchang.portal.models import ObjectionIntake, PublishedNotice, PublishedTable
-from yuchang.portal.tests.test_public_zone import INSIDE_ONLY, many_growers
+from yuchang.portal.tests.conftest import INSIDE_ONLY
+from yuchang.portal.tests.test_public_zone import many_growers
 from yuchang.portal.tests.test_trades import deals_of
 from yuchang.registry import actions as registry
 from yuchang.registry.models import Cause, Household, Member, NoticeEntry, Objection

@@ -229,6 +229,10 @@ class PublishedReceipt(models.Model):
         UPHELD = "upheld", _("核实属实，已更正")
         REJECTED = "rejected", _("经核实，与反映的不符")
         CLOSED = "closed", _("公示已结束，已转乡镇处理")
+        CHECKING = "checking", _("登记已送达，正在审核")
+        ADMITTED = "admitted", _("已通过核验，引荐县会联系您开通账号")
+        DECLINED = "declined", _("未通过核验")
+        UNFIT = "unfit", _("未受理：登记内容有误，或该机构已登记")
 
     receipt = models.CharField(max_length=10, unique=True)
     state = models.CharField(max_length=10, choices=State)
@@ -261,6 +265,38 @@ class ObjectionIntake(models.Model):
         indexes = [
             models.Index(fields=["id"], condition=Q(collected_at__isnull=True), name="portal_intake_waiting"),
             models.Index(fields=["sender_hash", "received_at"], name="portal_intake_sender"),
+        ]
+
+
+class RegistrationIntake(models.Model):
+    """An organisation that asked to be registered. The public zone adds; only the inside reads and empties.
+
+    ``sealed`` holds what it wrote, readable with this zone's bundle key alone, emptied once it was taken
+    in. ``host_code`` is the county that is to check it. ``organisation_id`` is what it became; NULL with
+    ``collected_at`` set means that it was not fit.
+    """
+
+    receipt = models.CharField(max_length=10, unique=True, default=receipt_code)
+    host_code = models.CharField(max_length=12)
+    sealed = models.BinaryField()
+    sender_hash = models.CharField(max_length=64)
+    received_at = models.DateTimeField()
+    collected_at = models.DateTimeField(null=True)
+    organisation_id = models.BigIntegerField(null=True, unique=True)
+    sent_in = models.IntegerField(null=True)
+    carried_in = models.IntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(host_code__regex=r"^[0-9]{12}$"), name="portal_registration_host"
+            ),
+        ]
+        indexes = [
+            models.Index(
+                fields=["id"], condition=Q(collected_at__isnull=True), name="portal_registration_waiting"
+            ),
+            models.Index(fields=["sender_hash", "received_at"], name="portal_registration_sender"),
         ]
 
 
@@ -301,7 +337,7 @@ class Stream(models.TextChoices):
     """Which way a bundle goes."""
 
     PUBLICATIONS = "publications", _("公开内容，由内到外")
-    INTAKE = "intake", _("收到的异议，由外到内")
+    INTAKE = "intake", _("收到的异议和机构登记，由外到内")
 
 
 class Bundle(models.Model):
@@ -359,6 +395,6 @@ PUBLISHED: tuple[type[models.Model], ...] = (
     PublishedFile,
     PublishedReceipt,
 )
-INTAKE: tuple[type[models.Model], ...] = (ObjectionIntake,)
+INTAKE: tuple[type[models.Model], ...] = (ObjectionIntake, RegistrationIntake)
 # Published once and never changed (0002_guards, 0004_zone_guards).
 APPEND_ONLY = frozenset({"portal_publishedcounty", "portal_publishedtable"})

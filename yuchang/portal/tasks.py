@@ -8,7 +8,12 @@ from django.conf import settings
 from procrastinate.contrib.django import app
 
 from yuchang.accounts.rules import SYSTEM
-from yuchang.portal.actions import collect_objections, publish_receipts, withdraw_expired
+from yuchang.portal.actions import (
+    collect_objections,
+    collect_registrations,
+    publish_receipts,
+    withdraw_expired,
+)
 from yuchang.portal.folder import carry
 
 
@@ -20,6 +25,7 @@ def keep_up(timestamp: int) -> None:
         carry(Path(settings.ZONE_FOLDER))
     while collect_objections(actor=SYSTEM):
         pass
+    collect_registrations(actor=SYSTEM)
     publish_receipts(actor=SYSTEM)
     withdraw_expired(actor=SYSTEM)
     if settings.ZONE_FOLDER:

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yuchang.portal.views import public
+from yuchang.portal.views import public, registering
 
 app_name = "portal"
 urlpatterns = [
@@ -10,6 +10,8 @@ urlpatterns = [
     path("counties/<slug:code>", public.county, name="county"),
     path("notices/<slug:code>", public.notice, name="notice"),
     path("objections/<slug:code>", public.objection, name="objection"),
+    path("receipts", registering.find_receipt, name="find_receipt"),
+    path("join", registering.join, name="join"),
     path("receipts/<slug:receipt>", public.received, name="received"),
     path("rounds/<slug:code>", public.round_page, name="round"),
     path("traces/<slug:code>", public.trace, name="trace"),

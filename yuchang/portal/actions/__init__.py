@@ -12,13 +12,16 @@ from yuchang.portal.actions.publishing import (
     publish_rounds,
     withdraw_expired,
 )
+from yuchang.portal.actions.registrations import Registration, collect_registrations, receive_registration
 
 __all__ = [
     "CARRY",
     "PUBLISH",
     "Applied",
+    "Registration",
     "apply_bundle",
     "collect_objections",
+    "collect_registrations",
     "make_bundle",
     "publish_county_figures",
     "publish_deals",
@@ -27,6 +30,7 @@ __all__ = [
     "publish_receipts",
     "publish_rounds",
     "receive_objection",
+    "receive_registration",
     "sender_hash",
     "trust_peer",
     "withdraw_expired",

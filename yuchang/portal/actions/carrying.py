@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import groupby
-from typing import Any
+from typing import Any, cast
 
 from django.conf import settings
 from django.db import IntegrityError, connection
@@ -26,7 +26,17 @@ from yuchang.core.errors import Conflict
 from yuchang.core.models import Instance
 from yuchang.core.once import forget
 from yuchang.portal import keys
-from yuchang.portal.models import APPEND_ONLY, PUBLISHED, Bundle, ObjectionIntake, Outbox, Peer, Stream
+from yuchang.portal.actions.registrations import RegistrationLine, registration_lines, store_registrations
+from yuchang.portal.models import (
+    APPEND_ONLY,
+    INTAKE,
+    PUBLISHED,
+    Bundle,
+    ObjectionIntake,
+    Outbox,
+    Peer,
+    Stream,
+)
 from yuchang.portal.queries import own_stream, peer
 from yuchang.portal.rules.bundles import (
     NOTHING_BEFORE,
@@ -189,7 +199,7 @@ def _intake(number: int, full: bool) -> list[dict[str, Any]]:
     rows = ObjectionIntake.objects.select_for_update().order_by("id")
     found = list(rows if full else rows.filter(sent_in__isnull=True))
     ObjectionIntake.objects.filter(pk__in=[row.pk for row in found]).update(sent_in=number)
-    return [
+    objections = [
         {
             "kind": "objection",
             "receipt": row.receipt,
@@ -199,6 +209,7 @@ def _intake(number: int, full: bool) -> list[dict[str, Any]]:
         }
         for row in found
     ]
+    return [*objections, *(dict(line) for line in registration_lines(number, full))]
 
 
 def _store(
@@ -352,8 +363,12 @@ def _write(cursor: Any, name: str, columns: list[str], rows: Iterable[dict[str, 
 
 def _apply_intake(lines: list[dict[str, Any]], manifest: Manifest) -> None:
     """Add what the public handed in; a receipt that is known already is not added again."""
-    if any(set(line) != {"kind", *INTAKE_FIELDS} or line["kind"] != "objection" for line in lines):
+    fields = {"objection": {"kind", *INTAKE_FIELDS}, "registration": set(RegistrationLine.__annotations__)}
+    if any(set(line) != fields.get(line.get("kind", "")) for line in lines):
         raise Unfit(Fault.OTHER_VERSION)
+    store_registrations(
+        (cast(RegistrationLine, line) for line in lines if line["kind"] == "registration"), manifest.number
+    )
     ObjectionIntake.objects.bulk_create(
         (
             ObjectionIntake(
@@ -362,6 +377,7 @@ def _apply_intake(lines: list[dict[str, Any]], manifest: Manifest) -> None:
                 carried_in=manifest.number,
             )
             for line in lines
+            if line["kind"] == "objection"
         ),
         ignore_conflicts=True,
         batch_size=1000,
@@ -379,7 +395,8 @@ def _confirm(stream: Stream, acknowledged: int) -> None:
     arrived = sent.filter(number__lte=acknowledged, confirmed_at__isnull=True)
     arrived.update(confirmed_at=clock.now(), content=None)
     if stream == Stream.PUBLICATIONS:
-        ObjectionIntake.objects.filter(sent_in__lte=acknowledged).delete()
+        for model in INTAKE:
+            model._default_manager.filter(sent_in__lte=acknowledged).delete()
     else:
         Outbox.objects.filter(bundle__lte=acknowledged).delete()
 

@@ -6,7 +6,8 @@ import csv
 import hashlib
 import io
 from collections.abc import Iterable, Iterator, Sequence
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from django.db.models import Count, Max, Min, Sum
@@ -19,6 +20,7 @@ from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, invalid
 from yuchang.core.queries import log_state
 from yuchang.market.models import Commitment, Lot, Offer, Round
+from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.portal.models import (
     ObjectionIntake,
@@ -30,6 +32,7 @@ from yuchang.portal.models import (
     PublishedReceipt,
     PublishedRound,
     PublishedTable,
+    RegistrationIntake,
     Release,
 )
 from yuchang.portal.queries.figures import (
@@ -325,25 +328,29 @@ def _as_json(row: PublishedTable) -> bytes:
 
 
 def publish_receipts(*, actor: Actor) -> int:
-    """Say under each receipt what became of the objection, and no more. Returns how many changed."""
+    """Say under each receipt what became of it, and no more. Returns how many changed."""
     if actor != SYSTEM:
         require(actor, PUBLISH)
     with actions.write("portal.publish_receipts", actor) as audit:
         since = clock.now() - timedelta(days=400)
-        taken = ObjectionIntake.objects.filter(collected_at__gte=since)
-        decided = Objection.objects.in_bulk([row.objection_id for row in taken if row.objection_id])
         stand = {row.receipt: (row.state, row.decided_on) for row in PublishedReceipt.objects.all()}
         changed = 0
-        for row in taken:
-            state, decided_on = _receipt(decided.get(row.objection_id or 0))
+        for receipt, state, decided_on in chain(_of_objections(since), _of_registrations(since)):
             expires_on = (decided_on or clock.today()) + timedelta(days=RECEIPT_DAYS)
-            if stand.get(row.receipt) == (state, decided_on) or expires_on < clock.today():
+            if stand.get(receipt) == (state, decided_on) or expires_on < clock.today():
                 continue
             values = {"state": state, "decided_on": decided_on, "expires_on": expires_on}
-            PublishedReceipt.objects.update_or_create(receipt=row.receipt, defaults=values)
+            PublishedReceipt.objects.update_or_create(receipt=receipt, defaults=values)
             changed += 1
         audit.add("published_receipts", "-", changed=changed)
     return changed
+
+
+def _of_objections(since: datetime) -> Iterator[tuple[str, str, date | None]]:
+    taken = ObjectionIntake.objects.filter(collected_at__gte=since)
+    decided = Objection.objects.in_bulk([row.objection_id for row in taken if row.objection_id])
+    for row in taken:
+        yield row.receipt, *_receipt(decided.get(row.objection_id or 0))
 
 
 def _receipt(objection: Objection | None) -> tuple[str, date | None]:
@@ -354,6 +361,21 @@ def _receipt(objection: Objection | None) -> tuple[str, date | None]:
     upheld = objection.state == Objection.State.UPHELD
     state = PublishedReceipt.State.UPHELD if upheld else PublishedReceipt.State.REJECTED
     return state, timezone.localdate(objection.decided_at)
+
+
+def _of_registrations(since: datetime) -> Iterator[tuple[str, str, date | None]]:
+    taken = RegistrationIntake.objects.filter(collected_at__gte=since).defer("sealed")
+    known = Organisation.objects.in_bulk([row.organisation_id for row in taken if row.organisation_id])
+    for row in taken:
+        found = known.get(row.organisation_id or 0)
+        if found is None:
+            yield row.receipt, PublishedReceipt.State.UNFIT, timezone.localdate(row.collected_at)
+        elif found.state == Organisation.State.PROPOSED:
+            yield row.receipt, PublishedReceipt.State.CHECKING, None
+        else:
+            declined = found.state == Organisation.State.REFUSED
+            state = PublishedReceipt.State.DECLINED if declined else PublishedReceipt.State.ADMITTED
+            yield row.receipt, state, timezone.localdate(found.vetted_at)
 
 
 def withdraw_expired(*, actor: Actor) -> int:

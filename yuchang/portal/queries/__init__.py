@@ -8,8 +8,8 @@ from django.conf import settings
 from django.db.models import Q, QuerySet
 
 from yuchang.portal.models import (
+    INTAKE,
     Bundle,
-    ObjectionIntake,
     Outbox,
     Peer,
     PublishedCounty,
@@ -101,7 +101,7 @@ def waiting_for_bundle() -> int:
     """How many rows the next bundle would carry, counted before it joins repeated changes."""
     if own_stream() == Stream.PUBLICATIONS:
         return Outbox.objects.filter(bundle__isnull=True).count()
-    return ObjectionIntake.objects.filter(sent_in__isnull=True).count()
+    return sum(model._default_manager.filter(sent_in__isnull=True).count() for model in INTAKE)
 
 
 def to_write(numbers_above: int = 0) -> QuerySet[Bundle]:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from django.test import Client
 from django.utils import timezone
 
 from tests import people, things
@@ -34,29 +32,11 @@ READS = {
     "portal_publishedreceipt",
     "core_instance",
 }
-INSERTS = {"portal_objectionintake"}
+INSERTS = {"portal_objectionintake", "portal_registrationintake"}
 COLUMNS_OF_INTAKE = {"id"}
-SEQUENCES = {"portal_objectionintake_id_seq"}
+SEQUENCES = {"portal_objectionintake_id_seq", "portal_registrationintake_id_seq"}
 # Functions that run with their owner's rights: each one is a door in the wall.
-DEFINERS = {"portal_check_intake"}
-
-
-@pytest.fixture
-def public(settings: Any, as_role: Callable[[str], Any]) -> Callable[[], Any]:
-    """``with public() as client``: a stranger's browser before the public process."""
-    from contextlib import contextmanager
-
-    @contextmanager
-    def zone():
-        settings.ZONE, settings.ROOT_URLCONF = "public", "config.urls_public"
-        settings.MIDDLEWARE = [m for m in settings.MIDDLEWARE if not any(w in m for w in INSIDE_ONLY)]
-        with as_role("portal"):
-            yield Client()
-
-    return zone
-
-
-INSIDE_ONLY = ("session", "Authentication", "accounts", "LoginRequired", "messages", "axes", "htmx")
+DEFINERS = {"portal_check_intake", "portal_check_registration"}
 
 
 def open_notice(*, days_ago: int = 1, days: int = 7) -> NoticeEntry:

@@ -22,10 +22,7 @@ from yuchang.places.models import Place, keys_of
 from yuchang.portal import actions
 from yuchang.portal.queries.trades import next_deals, public_deals
 from yuchang.portal.rules.trades import ALL_REST, REST, Cell, Line, line_of, lines_to_tell
-from yuchang.portal.tests.test_public_zone import public
 from yuchang.registry.models import Household
-
-__all__ = ["public"]
 
 W, H = "goods.walnut", "goods.honey"
 

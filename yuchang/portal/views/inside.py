@@ -19,7 +19,7 @@ from yuchang.core.paging import keyset_page
 from yuchang.places.models import Place
 from yuchang.portal import actions, keys, queries
 from yuchang.portal.forms import BundleForm, PublishForm
-from yuchang.portal.models import Bundle, ObjectionIntake, PublishedTable, Stream
+from yuchang.portal.models import Bundle, ObjectionIntake, PublishedTable, RegistrationIntake, Stream
 from yuchang.portal.queries.figures import CAUSES_BY_TOWNSHIP
 from yuchang.portal.queries.trades import DEALS
 
@@ -46,6 +46,7 @@ def publication(request: HttpRequest) -> HttpResponse:
     context = {
         "lines": lines,
         "waiting": ObjectionIntake.objects.filter(collected_at__isnull=True).count(),
+        "registrations": RegistrationIntake.objects.filter(collected_at__isnull=True).count(),
     }
     return render(request, "portal/publication.html", context)
 
@@ -78,9 +79,13 @@ def publish_notices(request: HttpRequest, pk: int) -> HttpResponse:
 @gate(actions.PUBLISH)
 @require_POST
 def collect(request: HttpRequest) -> HttpResponse:
-    """Take in the objections that the public page received."""
-    taken = actions.collect_objections(actor=actor_of(request))
-    messages.success(request, _("已收取 %(taken)d 份异议。") % {"taken": taken})
+    """Take in the objections and the organisations that the public page received."""
+    actor = actor_of(request)
+    words = {
+        "taken": actions.collect_objections(actor=actor),
+        "registrations": actions.collect_registrations(actor=actor),
+    }
+    messages.success(request, _("已收取 %(taken)d 份异议、%(registrations)d 份机构登记。") % words)
     return redirect("publication:home")
 
 
