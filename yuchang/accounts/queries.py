@@ -110,12 +110,20 @@ def place_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
     ``prefix`` leads from the queried table to the one with the keys, for example ``household__``.
     """
     condition = Q()
-    for scope in actor.scopes(permission):
-        if isinstance(scope, PlaceScope):
-            if scope.level == 0:
-                return EVERYTHING
-            condition |= Q(**{prefix + LEVEL_COLUMNS[scope.level]: scope.place_id})
+    for one in place_conditions(actor, permission, prefix):
+        if one == EVERYTHING:
+            return EVERYTHING
+        condition |= one
     return condition if condition else NOTHING
+
+
+def place_conditions(actor: Actor, permission: str, prefix: str = "") -> list[Q]:
+    """``place_filter`` taken apart: one condition for each of the actor's places."""
+    return [
+        Q(**{prefix + LEVEL_COLUMNS[scope.level]: scope.place_id}) if scope.level else EVERYTHING
+        for scope in actor.scopes(permission)
+        if isinstance(scope, PlaceScope)
+    ]
 
 
 def organisation_filter(actor: Actor, permission: str, column: str = "organisation_id") -> Q:

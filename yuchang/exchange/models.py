@@ -226,6 +226,27 @@ class Posting(Versioned, Placed):
                 condition=Q(state="open"),
                 name="exchange_posting_limits",
             ),
+            models.Index(
+                fields=["organisation", "state", "direction", "id"], name="exchange_posting_org_state"
+            ),
+            models.Index(
+                fields=["county_id", "state", "direction", "id"],
+                condition=Q(organisation__isnull=True),
+                name="exchange_posting_county_state",
+            ),
+            models.Index(
+                fields=["organisation", "category", "direction", "id"],
+                condition=Q(state="open"),
+                name="exchange_posting_org_open",
+            ),
+            *(
+                models.Index(
+                    fields=[f"{of}_id", "category", "direction", "id"],
+                    condition=Q(state="open", organisation__isnull=True),
+                    name=f"exchange_posting_{of}_open",
+                )
+                for of in ("county", "township", "village")
+            ),
         ]
 
     @property

@@ -331,3 +331,49 @@ class Review(Versioned):
             models.CheckConstraint(condition=~Q(text=""), name="exchange_review_text"),
         ]
         indexes = [models.Index(fields=["organisation", "-id"], name="exchange_review_organisation")]
+
+
+OF_STAFF = Q(organisation_id__isnull=True)
+"""Households' and villages' sides, for which the staff of their places speak."""
+_ORDER = ("deal", "state", "deal_id")
+
+
+class DealSide(models.Model):
+    """One side of a match or agreement: in which state it is, whose posting it is and where that lies.
+
+    The database keeps it in step with the deals and their postings (0012); the application only reads it.
+    Each index is one scope's deals of one kind and state, newest last, so that a page is a range of it
+    however many deals the scope has. ``deal_id`` is the number of the match or agreement.
+    """
+
+    class Deal(models.TextChoices):
+        MATCH = "match", "match"
+        AGREEMENT = "agreement", "agreement"
+
+    deal = models.CharField(max_length=10, choices=Deal)
+    deal_id = models.BigIntegerField()
+    side = models.CharField(max_length=10, choices=Side)
+    state = models.CharField(max_length=20)
+    organisation_id = models.BigIntegerField(null=True)
+    province_id = models.BigIntegerField(null=True)
+    prefecture_id = models.BigIntegerField(null=True)
+    county_id = models.BigIntegerField(null=True)
+    township_id = models.BigIntegerField(null=True)
+    village_id = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["deal", "deal_id", "side"], name="exchange_dealside_once"),
+        ]
+        indexes = [
+            models.Index(
+                fields=["organisation_id", *_ORDER],
+                condition=Q(organisation_id__isnull=False),
+                name="exchange_side_organisation",
+            ),
+            models.Index(fields=[*_ORDER], condition=OF_STAFF, name="exchange_side_nation"),
+            *(
+                models.Index(fields=[f"{of}_id", *_ORDER], condition=OF_STAFF, name=f"exchange_side_{of}")
+                for of in ("province", "prefecture", "county", "township", "village")
+            ),
+        ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
@@ -10,8 +11,16 @@ from typing import Any, TypeVar
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
 from yuchang.accounts.doors import open_door
-from yuchang.accounts.queries import NOTHING, either, organisation_filter, place_filter
-from yuchang.accounts.rules import Actor, PlaceScope
+from yuchang.accounts.queries import (
+    EVERYTHING,
+    NOTHING,
+    either,
+    organisation_filter,
+    place_conditions,
+    place_filter,
+)
+from yuchang.accounts.rules import Actor
+from yuchang.core.paging import Ranges
 from yuchang.exchange.catalogue import read_categories
 from yuchang.exchange.models import (
     HOLDING_RESOURCE,
@@ -24,8 +33,7 @@ from yuchang.exchange.models import (
     Message,
     Posting,
 )
-from yuchang.exchange.models_deals import Why
-from yuchang.places.models import Place
+from yuchang.exchange.models_deals import DealSide, Why
 from yuchang.registry.models import Resource
 from yuchang.registry.rules import mask_name
 
@@ -35,14 +43,21 @@ _DEAL = ["category", *SIDES]
 _DEAL += [f"{side}__{part}" for side in SIDES for part in ("household", "organisation", "place")]
 
 
+def side_conditions(actor: Actor, permission: str, prefix: str = "") -> list[Q]:
+    """``side_filter`` taken apart: one condition for each of the actor's places and organisations."""
+    of_staff = Q(**{f"{prefix}organisation_id__isnull": True})
+    places = place_conditions(actor, permission, prefix)
+    if EVERYTHING in places:
+        places = [Q()]
+    own = [Q(**{f"{prefix}organisation_id": number}) for number in actor.organisation_ids(permission)]
+    return [*(one & of_staff for one in places), *own]
+
+
 def side_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
     """Postings for which the actor speaks: staff for households and villages of their places, partners
     for their own organisations. ``prefix`` leads to the posting (``offer__``, ``need__``).
     """
-    staff = place_filter(actor, permission, prefix)
-    if staff != NOTHING:
-        staff &= Q(**{f"{prefix}organisation__isnull": True})
-    return either(staff, organisation_filter(actor, permission, f"{prefix}organisation_id"))
+    return either(*side_conditions(actor, permission, prefix))
 
 
 def sight_filter(actor: Actor, permission: str, prefix: str = "") -> Q:
@@ -61,16 +76,16 @@ def spoken_for(actor: Actor, permission: str, prefix: str = "") -> Q:
     return either(*(side_filter(actor, permission, f"{prefix}{side}__") for side in SIDES))
 
 
-def _of_own(rows: QuerySet[M], actor: Actor, permission: str) -> QuerySet[M]:
-    """Matches or agreements with a side for which the actor speaks, in a form that pages cheaply.
+def _of_own(
+    rows: QuerySet[M], actor: Actor, permission: str, states: Iterable[str], deal: DealSide.Deal
+) -> Ranges[M]:
+    """Matches or agreements in some states with a side for which the actor speaks.
 
-    In wide scopes many rows pass and each is asked by itself; of narrow ones the postings are listed once.
+    One range of an index for each scope and state (``DealSide``), however many there are.
     """
-    levels = [s.level for s in actor.scopes(permission) if isinstance(s, PlaceScope)]
-    if levels and min(levels) <= Place.Level.PREFECTURE:
-        return rows.filter(spoken_for(actor, permission))
-    own = Posting.objects.filter(side_filter(actor, permission)).values("pk")
-    return rows.filter(Q(offer__in=own) | Q(need__in=own))
+    sides = DealSide.objects.filter(deal=deal)
+    own = side_conditions(actor, permission)
+    return Ranges(rows, [sides.filter(one, state=state) for one in own for state in states], key="deal_id")
 
 
 def speaks_for(actor: Actor, permission: str, posting: Posting) -> bool:
@@ -131,6 +146,39 @@ def postings_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Po
     """The actor's own postings: those for whose owner the actor speaks, limits included."""
     rows = Posting.objects.filter(side_filter(actor, permission))
     return rows.select_related("category", "household", "organisation", "place")
+
+
+def own_postings(
+    actor: Actor,
+    permission: str = "exchange.read",
+    *,
+    direction: str = "",
+    state: str = "",
+    category: str = "",
+    besides: int | None = None,
+) -> Ranges[Posting]:
+    """``postings_for`` as a list, perhaps of one direction, state or category, or without an organisation's.
+
+    One range of an index for each scope, and where there is such an index for each direction and state.
+    """
+    wanted = {"direction": direction, "state": state, "category": category}
+    given = {name: value for name, value in wanted.items() if value}
+    rows = Posting.objects.select_related("category", "household", "organisation", "place")
+    own = [one for one in side_conditions(actor, permission) if one != Q(organisation_id=besides)]
+    return Ranges(rows, [Posting.objects.filter(one, **part) for one in own for part in _parts(one, given)])
+
+
+_SPLIT_BY = {"organisation_id", "county_id"}
+
+
+def _parts(scope: Q, given: dict[str, str]) -> list[dict[str, str]]:
+    """What is asked of one scope, as ranges of the indexes by direction and state, or by category."""
+    columns = {child[0] for child in scope.children if isinstance(child, tuple)}
+    if not columns & _SPLIT_BY or not given.keys() & {"direction", "state"}:
+        return [given]
+    directions = [given["direction"]] if "direction" in given else Direction.values
+    states = [given["state"]] if "state" in given else Posting.State.values
+    return [given | {"direction": one, "state": state} for one in directions for state in states]
 
 
 def posting_for(actor: Actor, posting_id: int) -> Posting:
@@ -238,9 +286,17 @@ def latest_leftovers(posting_ids: list[int]) -> dict[int, Leftover]:
 # Matches ------------------------------------------------------------------------------------------
 
 
-def matches_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Match]:
+def matches_for(
+    actor: Actor, permission: str = "exchange.read", states: Iterable[str] = Match.State.values
+) -> Ranges[Match]:
     """Matches with at least one side for which the actor speaks."""
-    return _of_own(Match.objects.select_related(*_DEAL), actor, permission)
+    return _of_own(Match.objects.select_related(*_DEAL), actor, permission, states, DealSide.Deal.MATCH)
+
+
+def matches_of(actor: Actor, posting: Posting, limit: int = 20) -> list[Match]:
+    """The newest matches of a posting with a side for which the actor speaks."""
+    rows = Match.objects.filter(Q(offer=posting) | Q(need=posting), spoken_for(actor, "exchange.read"))
+    return list(rows.select_related(*_DEAL).order_by("-id")[:limit])
 
 
 def match_for(actor: Actor, match_id: int) -> Match:
@@ -317,9 +373,12 @@ def messages_of(match: Match) -> QuerySet[Message]:
 # Agreements ---------------------------------------------------------------------------------------
 
 
-def agreements_for(actor: Actor, permission: str = "exchange.read") -> QuerySet[Agreement]:
+def agreements_for(
+    actor: Actor, permission: str = "exchange.read", states: Iterable[str] = Agreement.State.values
+) -> Ranges[Agreement]:
     """Agreements with at least one side for which the actor speaks."""
-    return _of_own(Agreement.objects.select_related(*_DEAL), actor, permission)
+    rows = Agreement.objects.select_related(*_DEAL)
+    return _of_own(rows, actor, permission, states, DealSide.Deal.AGREEMENT)
 
 
 def agreement_for(actor: Actor, agreement_id: int) -> Agreement:

@@ -7,7 +7,7 @@ of others leaves this module.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import zip_longest
 from typing import Any
@@ -20,7 +20,7 @@ from yuchang.core import clock
 from yuchang.core.paging import Page, decode_cursor, encode_cursor
 from yuchang.exchange.live_index import live_index
 from yuchang.exchange.models import Category, Direction, Posting, SavedSearch
-from yuchang.exchange.queries import open_market, side_filter
+from yuchang.exchange.queries import open_market, own_postings, side_filter
 from yuchang.exchange.queries_console import urgent, urgent_postings
 from yuchang.exchange.rules import FRESH_DAYS, partner_rank
 from yuchang.exchange.searching import Criteria, read_search
@@ -179,24 +179,28 @@ def own_opposites(actor: Actor, other: Posting) -> list[Posting]:
     if not actor.may("exchange.talk"):
         return []
     direction = Direction.NEED if other.direction == Direction.OFFER else Direction.OFFER
-    rows = Posting.objects.filter(
-        side_filter(actor, "exchange.talk"),
-        state=Posting.State.OPEN,
+    own = own_postings(
+        actor,
+        "exchange.talk",
         category=other.category_id,
         direction=direction,
-        window_to__gte=clock.today(),
+        state=Posting.State.OPEN,
+        besides=other.organisation_id,
     )
-    if other.organisation_id:
-        rows = rows.exclude(organisation_id=other.organisation_id)
-    return list(rows.select_related("category", "place", "organisation").order_by("-id")[:OWN_OFFERED])
+    return [row for row in own.first(OWN_OFFERED) if row.window_to >= clock.today()]
+
+
+OWN_UNITS = 100
+"""Units are looked for in so many of one's own newest postings."""
 
 
 def own_units(actor: Actor) -> dict[str, str]:
     """The unit in which the actor last said a quantity of each category, where it is not the category's."""
     if not actor.may("exchange.post"):
         return {}
-    rows = Posting.objects.filter(side_filter(actor, "exchange.post")).exclude(entered_unit="")
-    return dict(rows.order_by("id").values_list("category_id", "entered_unit")[:200])
+    rows = Posting.objects.only("category_id", "entered_unit")
+    newest = replace(own_postings(actor, "exchange.post"), rows=rows).first(OWN_UNITS)
+    return {row.category_id: row.entered_unit for row in reversed(newest) if row.entered_unit}
 
 
 # For you ------------------------------------------------------------------------------------------

@@ -18,8 +18,8 @@ from yuchang.exchange.queries import (
     clearings_for,
     match_for,
     matches_for,
+    own_postings,
     posting_for,
-    postings_for,
 )
 
 router = Router(tags=["exchange"])
@@ -135,7 +135,7 @@ def postings(request: HttpRequest, span: Query[Span]) -> Any:
     """Postings of one's own places, organisation or household."""
     actor = actor_of(request)
     require(actor, "exchange.read")
-    return page_of(postings_for(actor), span, "id")
+    return page_of(own_postings(actor), span, "id")
 
 
 @router.get("/postings/{posting_id}", response={200: PostingOut, **REFUSALS}, by_alias=False)

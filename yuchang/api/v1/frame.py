@@ -22,7 +22,7 @@ from yuchang.api import actions, queries
 from yuchang.api.models import ApiToken
 from yuchang.core.errors import Invalid, YuchangError, invalid
 from yuchang.core.logs import request_id
-from yuchang.core.paging import keyset_page
+from yuchang.core.paging import Ranges, keyset_page
 
 MOST = 200
 T = TypeVar("T")
@@ -112,7 +112,7 @@ class Span(Schema):
     limit: int = Field(50, ge=1, le=MOST)
 
 
-def page_of(rows: QuerySet[Any], span: Span, *order: str) -> dict[str, Any]:
+def page_of(rows: QuerySet[Any] | Ranges[Any], span: Span, *order: str) -> dict[str, Any]:
     """One page of ``rows``, as ``PageOut`` reads it."""
     page = keyset_page(rows, order=order, cursor=span.after, size=span.limit)
     return {"items": page.items, "next": page.next}

@@ -36,7 +36,7 @@ def board(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     tab = request.GET.get("tab", "live")
     tab = tab if tab in TABS else "live"
-    rows = queries.matches_for(actor).filter(state__in=TABS[tab])
+    rows = queries.matches_for(actor, states=TABS[tab])
     page = keyset_page(rows, order=["-id"], cursor=request.GET.get("after", ""), size=24)
     context = {"page": page, "cards": queries.board(actor, page.items), "tab": tab}
     context["suggestions"] = for_you(actor) if tab == "live" else []
@@ -163,10 +163,9 @@ def match_agree(request: HttpRequest, match_id: int) -> HttpResponse:
 @require_GET
 def agreement_list(request: HttpRequest) -> HttpResponseBase:
     """My agreements."""
-    rows = queries.agreements_for(actor_of(request))
     state = request.GET.get("state", "")
-    if state in Agreement.State.values:
-        rows = rows.filter(state=state)
+    states = [state] if state in Agreement.State.values else Agreement.State.values
+    rows = queries.agreements_for(actor_of(request), states=states)
     tabs = Filter("state", _("状态"), state, Agreement.State.choices, is_tabs=True, any_word=_("全部"))
     found = listing(
         request, rows, lists.AGREEMENTS, name="exchange.agreements", label=_("协议"), filters=[tabs]

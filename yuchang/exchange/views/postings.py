@@ -42,10 +42,12 @@ def posting_list(request: HttpRequest) -> HttpResponseBase:
     form = forms.PostingFilterForm(request.GET)
     wanted = form.cleaned_data if form.is_valid() else {}
     is_market = request.GET.get("view") == "market"
-    rows = queries.open_market() if is_market else queries.postings_for(actor)
-    for name in ("direction", "category") if is_market else ("direction", "state", "category"):
-        if wanted.get(name):
-            rows = rows.filter(**{name: wanted[name]})
+    direction, state, category = (str(wanted.get(name) or "") for name in ("direction", "state", "category"))
+    rows = (
+        queries.open_market(category=category, direction=direction)
+        if is_market
+        else queries.own_postings(actor, direction=direction, state=state, category=category)
+    )
     found = listing(
         request,
         rows,
@@ -74,7 +76,6 @@ def posting_page(request: HttpRequest, posting_id: int) -> HttpResponse:
     row = queries.posting_for(actor, posting_id)
     is_mine = queries.speaks_for(actor, "exchange.read", row)
     may_post = actor.may("exchange.post") and queries.speaks_for(actor, "exchange.post", row)
-    matches = queries.matches_for(actor).filter(Q(offer=row) | Q(need=row)).order_by("-id")[:20]
     leftover = queries.latest_leftovers([row.pk]).get(row.pk) if is_mine else None
     if leftover:
         leftover.posting = row
@@ -87,7 +88,7 @@ def posting_page(request: HttpRequest, posting_id: int) -> HttpResponse:
         "photos": row.photos.order_by("id"),
         "photo_form": forms.PhotoForm() if may_post and row.state in UNSETTLED else None,
         "may_change": may_post and row.state in UNSETTLED,
-        "cards": queries.board(actor, list(matches)) if is_mine else [],
+        "cards": queries.board(actor, queries.matches_of(actor, row)) if is_mine else [],
         "leftover": leftover if row.state == Posting.State.OPEN else None,
         "learned_fen": learned_limits([row.pk]).get(row.pk) if is_mine else None,
     }
