@@ -463,6 +463,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("sheets:plan_new", "POST"): Cell((REVIEWER, OFFICER)),
     ("sheets:plan_stop", "POST"): Cell((REVIEWER, OFFICER)),
     ("sheets:readback", "GET"): Cell(STAFF),
+    ("sheets:readback_clear", "POST"): Cell(STAFF),
     ("sheets:readback_close", "POST"): Cell(STAFF),
     ("sheets:readback_decide", "POST"): Cell(STAFF),
     ("sheets:readback_list", "GET"): Cell(STAFF, STAFF),

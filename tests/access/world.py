@@ -949,6 +949,7 @@ KWARGS: dict[str, Given] = {
     "sheets:plan_freeze": lambda s: s.plan.pk,
     "sheets:plan_stop": lambda s: s.plan.pk,
     "sheets:readback": lambda s: s.readback.pk,
+    "sheets:readback_clear": lambda s: s.readback.pk,
     "sheets:readback_close": lambda s: s.readback.pk,
     "sheets:readback_decide": lambda s: s.readback.pk,
     "sheets:report": lambda s: s.report.pk,

@@ -285,11 +285,13 @@ def unsealed(readback: ReadBack, difference: Difference) -> dict[str, str]:
     return found
 
 
-def difference_lines(actor: Actor, readback: ReadBack, rows: Iterable[Difference]) -> list[dict[str, Any]]:
-    """Differences in words; secrets are masked (their length remains) unless the actor may see them."""
-    source = source_named(readback.source)
-    known = {f.name: f for f in source.fields}
-    clear = actor.may(source.secret_permission)
+def difference_lines(
+    readback: ReadBack, rows: Iterable[Difference], *, clear: bool = False
+) -> list[dict[str, Any]]:
+    """Differences in words; secrets are masked (their length remains) unless the caller noted who sees them
+    in the ``clear``.
+    """
+    known = {f.name: f for f in source_named(readback.source).fields}
     lines = []
     for row in rows:
         values = unsealed(readback, row)
@@ -298,6 +300,11 @@ def difference_lines(actor: Actor, readback: ReadBack, rows: Iterable[Difference
             values = {k: hide_numbers(v) for k, v in values.items()}
         lines.append({"difference": row, "title": each.title if each else "", **values})
     return lines
+
+
+def may_see_clear(actor: Actor, readback: ReadBack) -> bool:
+    """Whether the actor may ask for the sealed values of a read-back in the clear."""
+    return actor.may(source_named(readback.source).secret_permission)
 
 
 def open_by_field(readback: ReadBack) -> list[dict[str, Any]]:

@@ -41,6 +41,7 @@ urlpatterns = [
     path("readbacks", readbacks.readback_list, name="readback_list"),
     path("readbacks/new", readbacks.readback_new, name="readback_new"),
     path("readbacks/<int:pk>", readbacks.readback, name="readback"),
+    path("readbacks/<int:pk>/clear", readbacks.readback_clear, name="readback_clear"),
     path("readbacks/<int:pk>/decide", readbacks.readback_decide, name="readback_decide"),
     path("readbacks/<int:pk>/close", readbacks.readback_close, name="readback_close"),
 ]

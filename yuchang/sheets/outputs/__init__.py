@@ -13,6 +13,7 @@ from yuchang.sheets.outputs.readback import (
     close_readback,
     compare_readback,
     decide_differences,
+    show_differences,
     start_readback,
 )
 from yuchang.sheets.outputs.reports import correct_report, freeze_due, freeze_month, save_plan, stop_plan
@@ -34,6 +35,7 @@ __all__ = [
     "retire_template",
     "save_plan",
     "save_template",
+    "show_differences",
     "start_output",
     "start_readback",
     "stop_plan",

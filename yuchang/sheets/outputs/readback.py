@@ -7,13 +7,13 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.doors import open_door, require
+from yuchang.accounts.doors import open_door, require, require_proof
 from yuchang.accounts.queries import actor_for
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock, secrets
@@ -306,6 +306,20 @@ def _mark(actor: Actor, row: ReadBack, chosen: Sequence[Difference], decision: s
     row.differences.filter(pk__in=[d.pk for d in chosen]).update(
         decision=decision, decided_by_id=actor.user_id, decided_at=clock.now()
     )
+
+
+def show_differences(*, actor: Actor, readback_id: int, proven_at: datetime | None) -> ReadBack:
+    """Note that somebody is about to see sealed values of both sides in the clear.
+
+    Only soon after the actor has proven who it is (``proven_at``, a real instant). Raises Hidden, Refused
+    without the right to such fields, ProofDue.
+    """
+    with write("sheets.show_differences", actor) as audit:
+        row = reads.readback_for(actor, readback_id)
+        require(actor, source_named(row.source).secret_permission)
+        require_proof(proven_at)
+        audit.add("readback", row.pk, place_id=row.place_id)
+    return row
 
 
 def close_readback(*, actor: Actor, readback_id: int, version: int | None) -> ReadBack:

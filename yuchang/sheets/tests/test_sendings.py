@@ -11,7 +11,9 @@ import pytest
 from django.db import transaction
 
 from tests import people
+from yuchang.accounts.factors import real_now
 from yuchang.core.errors import Conflict, Hidden, Invalid, Stale
+from yuchang.core.models import AuditEntry
 from yuchang.registry.actions import remove_household
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
 from yuchang.registry.layout import OFFICIAL
@@ -151,6 +153,26 @@ def test_the_same_workbook_has_no_difference() -> None:
     assert (row.state, row.counts["total"]) == ("closed", 0), row.message
 
 
+def test_sealed_values_of_both_sides_are_shown_after_a_proof_alone_and_leave_a_trace() -> None:
+    wang, rows = world()
+    theirs = [dict(r) for r in rows]
+    theirs[0]["phone"] = "13900005555"
+    found = read_back(wang, theirs)
+    client = wang.client()
+    page = client.get(f"/sheets/readbacks/{found.pk}")
+    assert "13900005555" not in page.content.decode() and "显示完整内容" in page.content.decode()
+    session = client.session
+    session["proven_at"] = 1
+    session.save()
+    answer = client.post(f"/sheets/readbacks/{found.pk}/clear")
+    assert answer.status_code == 302 and "/prove" in answer["Location"]
+    assert not AuditEntry.objects.filter(action="sheets.show_differences").exists()
+    session["proven_at"] = int(real_now().timestamp())
+    session.save()
+    assert "13900005555" in client.post(f"/sheets/readbacks/{found.pk}/clear").content.decode()
+    assert AuditEntry.objects.get(action="sheets.show_differences").object_id == str(found.pk)
+
+
 def test_differences_are_listed_by_household_and_field_and_theirs_is_taken_through_the_register() -> None:
     wang, rows = world()
     theirs = [dict(r) for r in rows[3:]]
@@ -159,7 +181,7 @@ def test_differences_are_listed_by_household_and_field_and_theirs_is_taken_throu
     theirs[1]["work_months"] = 9
     theirs += family(8, people.villages()[0])
     found = read_back(wang, theirs)
-    listed = reads.difference_lines(wang.actor, found, found.differences.order_by("number"))
+    listed = reads.difference_lines(found, found.differences.order_by("number"))
     assert [
         (x["difference"].kind, x["difference"].object_key, x["title"], x["ours"], x["theirs"]) for x in listed
     ] == [

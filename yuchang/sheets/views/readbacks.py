@@ -5,10 +5,12 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
+from yuchang.accounts.entry import proven_at, proving
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.errors import Hidden, Invalid
@@ -17,7 +19,7 @@ from yuchang.core.paging import keyset_page
 from yuchang.sheets import outputs, reads
 from yuchang.sheets.catalogue import Source, sources_for
 from yuchang.sheets.forms import AreaForm, ReadBackForm
-from yuchang.sheets.models import Output
+from yuchang.sheets.models import Output, ReadBack
 from yuchang.sheets.outputs import Wish
 from yuchang.sheets.views.shared import number_of, version_of
 
@@ -108,9 +110,20 @@ def readback_new(request: HttpRequest) -> HttpResponse:
 @gate("sheets.make")
 @require_GET
 def readback(request: HttpRequest, pk: int) -> HttpResponse:
-    """The differences, open ones first to decide."""
-    actor = actor_of(request)
-    found = reads.readback_for(actor, pk)
+    """The differences, open ones first to decide; sealed values are masked."""
+    return _differences(request, reads.readback_for(actor_of(request), pk), clear=False)
+
+
+@gate("sheets.make")
+@require_POST
+@proving(lambda pk: reverse("sheets:readback", args=[pk]))
+def readback_clear(request: HttpRequest, pk: int) -> HttpResponse:
+    """The same page with sealed values in the clear, for who has just proven who it is; leaves a trace."""
+    found = outputs.show_differences(actor=actor_of(request), readback_id=pk, proven_at=proven_at(request))
+    return _differences(request, found, clear=True)
+
+
+def _differences(request: HttpRequest, found: ReadBack, *, clear: bool) -> HttpResponse:
     rows = found.differences.select_related("decided_by")
     decided = request.GET.get("decided") == "1"
     rows = rows.exclude(decision="") if decided else rows.filter(decision="")
@@ -121,7 +134,8 @@ def readback(request: HttpRequest, pk: int) -> HttpResponse:
     context = {
         "readback": found,
         "page": page,
-        "lines": reads.difference_lines(actor, found, page.items),
+        "lines": reads.difference_lines(found, page.items, clear=clear),
+        "may_clear": not clear and reads.may_see_clear(actor_of(request), found),
         "by_field": reads.open_by_field(found),
         "decided": decided,
         "field": field,
