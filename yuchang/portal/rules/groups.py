@@ -72,7 +72,7 @@ def suppress(table: Mapping[str, Mapping[str, int]], smallest: int = SMALLEST_GR
     hidden, zeros too (that nobody of a village is ill says something about everybody of it). Then, line
     by line until nothing changes: a row or column whose hidden cells add up to less than ``smallest``,
     or in which one hidden cell stands alone, loses its smallest shown cell. A hidden cell that could
-    still be calculated because no other chain of hidden cells leads around it counts as standing alone. A
+    still be calculated (from the totals, and because no count is below zero) counts as standing alone. A
     row in which only one group is shown is hidden as a whole: its every household would have that group
     (l ≥ 2).
     """
@@ -97,7 +97,7 @@ def _exposed(
     smallest: int,
 ) -> set[tuple[str, str]]:
     """One more cell to hide, or none when everything hidden stays unknown."""
-    bridges = _bridges(hidden)
+    fixed = _fixed(full, hidden)
     found: list[tuple[bool, int, int, tuple[str, str]]] = []
     for line in lines:
         covered = [cell for cell in line if cell in hidden]
@@ -105,33 +105,48 @@ def _exposed(
         if not covered or not shown:
             continue
         is_weak = len(covered) == 1 or sum(full[r][c] for r, c in covered) < smallest
-        if is_weak or any(cell in bridges for cell in covered):
+        if is_weak or any(cell in fixed for cell in covered):
             n, cell = min((full[r][c], (r, c)) for r, c in shown)
             found.append((not is_weak, len(covered), n, cell))
+    if fixed and not found:
+        rest = [(n, (r, c)) for r, cells in full.items() for c, n in cells.items() if (r, c) not in hidden]
+        return {min(rest)[1]} if rest else set()
     return {min(found)[-1]} if found else set()
 
 
-def _bridges(hidden: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
-    """Hidden cells whose value follows from the totals alone.
+def _fixed(full: Mapping[str, Mapping[str, int]], hidden: Iterable[tuple[str, str]]) -> set[tuple[str, str]]:
+    """Hidden cells whose value follows from the totals, since no count is below zero.
 
-    Rows and columns are knots, hidden cells the strings between them; a cell is determined when no other
-    way leads from its row to its column.
+    Rows and columns are knots. Raising a hidden cell leads from its row to its column, lowering one leads
+    back, where there is something to lower. A cell can have another value when a way leads around it: some
+    other table of counts then has the same totals.
     """
     cells = set(hidden)
-    return {cell for cell in cells if not _is_connected(cell, cells - {cell})}
+    return {
+        (r, c)
+        for r, c in cells
+        if not _leads(full, cells - {(r, c)}, ("column", c), ("row", r))
+        and not (full[r][c] and _leads(full, cells - {(r, c)}, ("row", r), ("column", c)))
+    }
 
 
-def _is_connected(cell: tuple[str, str], others: set[tuple[str, str]]) -> bool:
-    rows, columns = {cell[0]}, set[str]()
-    while True:
-        new_columns = {c for r, c in others if r in rows} - columns
-        columns |= new_columns
-        new_rows = {r for r, c in others if c in columns} - rows
-        rows |= new_rows
-        if cell[1] in columns:
-            return True
-        if not new_columns and not new_rows:
-            return False
+def _leads(
+    full: Mapping[str, Mapping[str, int]],
+    cells: set[tuple[str, str]],
+    start: tuple[str, str],
+    goal: tuple[str, str],
+) -> bool:
+    """Whether raising and lowering the given cells in turn leads from one line of the table to another."""
+    reached, waiting = {start}, [start]
+    while waiting:
+        kind, name = waiting.pop()
+        if kind == "row":
+            steps = [("column", c) for r, c in cells if r == name]
+        else:
+            steps = [("row", r) for r, c in cells if c == name and full[r][c] > 0]
+        waiting += [knot for knot in steps if knot not in reached]
+        reached.update(steps)
+    return goal in reached
 
 
 def steady(new: int | None, earlier: Sequence[int | None], step: int = SMALLEST_GROUP) -> int | None:
