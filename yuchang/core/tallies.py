@@ -139,6 +139,30 @@ def read_ahead(subjects: Iterable[str], within: Q) -> None:
         once((_TALLY, subject, within), partial(found.__getitem__, subject))
 
 
+Below = dict[int, dict[str, tuple[int, int]]]
+"""(count, sum) by place and key."""
+
+
+def below(column: str, subject: str, within: Q) -> Below:
+    """Counts and sums of an area for each of the places that a place key (``column``) names."""
+    return once((_TALLY, column, subject, within), lambda: _read_below(column, within, subject)[subject])
+
+
+def read_below_ahead(column: str, subjects: Iterable[str], within: Q) -> None:
+    """Like ``read_ahead``, for what ``below`` will be asked."""
+    found = _read_below(column, within, *subjects)
+    for subject in found:
+        once((_TALLY, column, subject, within), partial(found.__getitem__, subject))
+
+
+def _read_below(column: str, within: Q, *subjects: str) -> dict[str, Below]:
+    found: dict[str, Below] = {subject: {} for subject in subjects}
+    rows = TallyNow.objects.filter(within, subject__in=subjects).values_list("subject", column, "key")
+    for subject, place, key, count, total in rows.annotate(count=Sum("n"), total=Sum("amount")):
+        found[subject].setdefault(place, {})[key] = int(count), int(total)
+    return found
+
+
 def _by_key(subject: str, within: Q) -> dict[str, tuple[int, int]]:
     """One query, and within one request only the first time."""
     return once((_TALLY, subject, within), lambda: _read(within, subject)[subject])

@@ -21,6 +21,7 @@ from yuchang.monitoring.queries import (
     alerts_for,
     assessments_for,
     visits_of_household,
+    with_names,
 )
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
 from yuchang.sheets.lists import answer
@@ -44,6 +45,7 @@ def alerts(request: HttpRequest) -> HttpResponseBase:
         name="monitoring.alerts",
         label=_("预警"),
         order=["due_on", "id"],
+        prepare=with_names,
         filters=_filters(counts, "overdue" if overdue else state, kind),
         total=counts.count(state=wanted, kind=kind, overdue=overdue is not None),
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.urls import reverse
 from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
@@ -33,7 +32,7 @@ def _left(case: Case) -> Cell:
 
 
 def _case(case: Case) -> str:
-    return reverse("procedures:case", args=[case.pk])
+    return address("procedures:case", case.pk)
 
 
 _TITLE = text("title", _("事项"), lambda r: r.title, href=_case, note=lambda r: r.reference)

@@ -10,7 +10,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from django.conf import settings
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
 from django.utils.translation import get_language
 from django.utils.translation import gettext as _
@@ -187,6 +187,20 @@ def _mine(actor: Actor) -> Q:
 def due_for(actor: Actor) -> QuerySet[Case]:
     """Open cases whose present step this actor may do; order by (due_on, id)."""
     return Case.objects.filter(_mine(actor), state=Case.State.OPEN, due_on__isnull=False)
+
+
+def shown_of(rows: QuerySet[Case]) -> QuerySet[Case]:
+    """The cases with what lists show of them: each definition and place read once and without its content."""
+    return rows.prefetch_related(
+        Prefetch("place", Place.objects.only("name")),
+        Prefetch("definition", Definition.objects.only("code", "digest", "title", "title_en")),
+    ).only(*_SHOWN)
+
+
+_SHOWN = (
+    *("place", "definition", "code", "title", "reference", "state", "step", "opened_at", "due_on"),
+    *("escalation", "subject_kind", "subject_id"),
+)
 
 
 def tracks_for(actor: Actor) -> QuerySet[Track]:
@@ -414,6 +428,7 @@ def present_definitions() -> list[Definition]:
     """One definition of each code that is valid today, the country's before a place's."""
     today = clock.today()
     rows = Definition.objects.filter(Q(valid_to=None) | Q(valid_to__gte=today), valid_from__lte=today)
+    rows = rows.defer("body", "pairs", "waits")  # plan_of reads what a definition says, once for all requests
     found: dict[str, Definition] = {}
     for row in rows.order_by("code", F("place").asc(nulls_first=True), "-number"):
         found.setdefault(row.code, row)

@@ -45,7 +45,7 @@ def _code_filter(request: HttpRequest) -> Filter:
 def due(request: HttpRequest) -> HttpResponseBase:
     """Cases whose present step is the reader's to do, the nearest last day first."""
     actor = actor_of(request)
-    rows = queries.due_for(actor).select_related("definition", "place")
+    rows = queries.shown_of(queries.due_for(actor))
     narrow = _code_filter(request)
     if narrow.value:
         rows = rows.filter(code=narrow.value)
@@ -70,7 +70,7 @@ def due(request: HttpRequest) -> HttpResponseBase:
 @require_GET
 def overdue(request: HttpRequest) -> HttpResponseBase:
     """Everything past its last day in the reader's places, the oldest first."""
-    rows = queries.overdue_for(actor_of(request)).select_related("definition", "place")
+    rows = queries.shown_of(queries.overdue_for(actor_of(request)))
     narrow = _code_filter(request)
     if narrow.value:
         rows = rows.filter(code=narrow.value)

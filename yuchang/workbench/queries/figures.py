@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
 from django.db.models import Count, DateTimeField, Q, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 from django.http import HttpRequest, QueryDict
-from django.urls import reverse
+from django.urls import get_script_prefix, get_urlconf, reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -21,7 +22,6 @@ from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import tallies
 from yuchang.core.errors import Hidden, invalid
 from yuchang.core.lists import Cell, Head, Listing, listing
-from yuchang.core.models import TallyNow
 from yuchang.core.money import format_wan, format_yuan
 from yuchang.core.once import once
 from yuchang.core.paging import keyset_page
@@ -201,7 +201,12 @@ def shown(item: Source, value: int) -> str:
 def list_address(name: str, chosen: Selection) -> str:
     """The page that lists what the figure counts."""
     query = chosen.query()
-    return reverse("workbench:figure", args=[name]) + (f"?{query}" if query else "")
+    return _list_page(get_urlconf(), get_script_prefix(), name) + (f"?{query}" if query else "")
+
+
+@cache
+def _list_page(_urlconf: str | None, _prefix: str, name: str) -> str:
+    return reverse("workbench:figure", args=[name])
 
 
 def monthly(item: Source, actor: Actor, today: date, chosen: Selection, months: int) -> list[int]:
@@ -286,12 +291,12 @@ class Tile:
 
 
 def by_child(name: str, actor: Actor, today: date, place: Place) -> list[Tile]:
-    """The figure for each division directly below ``place`` that has any. Two queries."""
+    """The figure for each division directly below ``place`` that has any. Two queries, but within one request
+    only the first time."""
     item, level = source(name), place.level + 1
     if level not in LEVEL_COLUMNS:
         return []
-    column = item.prefix + LEVEL_COLUMNS[level]
-    found = _grouped(item, column, actor, today, place)
+    found = _grouped(item, LEVEL_COLUMNS[level], actor, today, place)
     highest = max(found.values(), default=0)
     return [
         Tile(
@@ -299,23 +304,37 @@ def by_child(name: str, actor: Actor, today: date, place: Place) -> list[Tile]:
             _small(item, Selection(child), found.get(child.pk, 0)),
             _shade(found.get(child.pk, 0), highest),
         )
-        for child in Place.objects.filter(parent_id=place.pk, valid_to__isnull=True).order_by("code")
+        for child in once(("workbench.children", place.pk), lambda: _children(place))
     ]
+
+
+def _children(place: Place) -> list[Place]:
+    rows = Place.objects.filter(parent_id=place.pk, valid_to__isnull=True).order_by("code")
+    return list(rows.only("level", "code", "name"))
+
+
+def read_children_ahead(names: Iterable[str], actor: Actor, place: Place) -> None:
+    """Read the tallies behind ``by_child`` of these figures at once; the reader may see them all."""
+    wanted: dict[Q, set[str]] = {}
+    for item in map(source, names):
+        if item.tally and not actor.organisation_ids(item.permission):
+            wanted.setdefault(_area(item, actor, Selection(place)), set()).add(item.tally.subject)
+    for within, subjects in wanted.items():
+        tallies.read_below_ahead(LEVEL_COLUMNS[place.level + 1], sorted(subjects), within)
 
 
 def _grouped(item: Source, column: str, actor: Actor, today: date, place: Place) -> dict[int, int]:
     if item.tally is None or actor.organisation_ids(item.permission):
         measure = Count("pk") if item.sum_of is None else Sum(item.sum_of)
         rows = rows_of(item, actor, today, Selection(place)).order_by()
-        return {pk: int(n) for pk, n in rows.values_list(column).annotate(_n=measure) if pk is not None}
+        grouped = rows.values_list(item.prefix + column).annotate(_n=measure)
+        return {pk: int(n) for pk, n in grouped if pk is not None}
     require(actor, item.permission)
-    kept = TallyNow.objects.filter(_area(item, actor, Selection(place)), subject=item.tally.subject)
-    measured = Sum("n" if item.sum_of is None else "amount")
-    found: dict[int, int] = {}
-    for pk, key, n in kept.values_list(column, "key").annotate(_n=measured):
-        if item.tally.fits(key, today):
-            found[pk] = found.get(pk, 0) + int(n)
-    return found
+    kept, which = item.tally, 0 if item.sum_of is None else 1
+    return {
+        pk: sum(pair[which] for key, pair in by_key.items() if kept.fits(key, today))
+        for pk, by_key in tallies.below(column, kept.subject, _area(item, actor, Selection(place))).items()
+    }
 
 
 def _small(item: Source, chosen: Selection, value: int) -> Figure:
@@ -367,7 +386,7 @@ def figure_list(name: str, actor: Actor, today: date, chosen: Selection, size: i
         shown=f"{value:,}" if item.sum_of is None else format_yuan(value),
         count=value if item.sum_of is None else count_of(item, actor, today, chosen),
         heads=[Head(str(c.head), c.is_number) for c in columns],
-        lines=[[c.cell(row) for c in columns] for row in found],
+        lines=[[c.cell(row) for c in columns] for row in item.prepare(found)],
         is_money=item.sum_of is not None,
         chosen=chosen,
     )
@@ -383,6 +402,7 @@ def whole_list(request: HttpRequest, found: FigureList, actor: Actor, today: dat
         name=f"figure.{found.name}",
         label=found.label,
         order=item.order,
+        prepare=item.prepare,
         total=found.count,
     )
 

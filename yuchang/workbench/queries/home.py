@@ -133,7 +133,7 @@ def _due(actor: Actor, today: date) -> dict[str, Any]:
     """Steps of procedures that are the actor's, the most urgent first, and how many there are."""
     if not actor.may(procedures.READ):
         return {}
-    rows = procedures.due_for(actor).select_related("place", "definition").order_by("due_on", "id")[:PREVIEW]
+    rows = procedures.shown_of(procedures.due_for(actor)).order_by("due_on", "id")[:PREVIEW]
     cases = [
         Due(
             case,

@@ -20,10 +20,11 @@ from yuchang.ledger.queries import money_flows
 from yuchang.monitoring.models import Alert
 from yuchang.places.models import Place
 from yuchang.registry.models import Household, Notice
+from yuchang.registry.queries import TALLY as HOUSEHOLDS_TALLY
 from yuchang.workbench.queries import figures as f
 from yuchang.workbench.queries import tallied
 from yuchang.workbench.queries.household import code_word
-from yuchang.workbench.queries.sources import HOUSEHOLDS_TALLY, SOURCES, alert_word, category_word
+from yuchang.workbench.queries.sources import SOURCES, alert_word, category_word
 
 MONTHS = 6
 PREVIEW = 8
@@ -124,6 +125,7 @@ class Comparison:
 def compared(actor: Actor, today: date, place: Place) -> Comparison:
     """The divisions directly below ``place`` in which anything is, by the usual figures."""
     names = [n for n in VILLAGES_COMPARED if actor.may(SOURCES[n].permission)]
+    f.read_children_ahead(names, actor, place)
     columns = [f.by_child(name, actor, today, place) for name in names]
     rows = [row for row in zip(*columns, strict=True) if any(tile.figure.value for tile in row)]
     lines = [(row[0].place, [tile.figure for tile in row]) for row in rows]

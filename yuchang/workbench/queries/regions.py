@@ -49,6 +49,7 @@ def regions(actor: Actor, today: date, place: Place, sort: str = "") -> Regions:
     ``sort`` names a figure, with ``-`` for the greatest first; without one the official order stays.
     """
     names = [n for n in COMPARED if actor.may(SOURCES[n].permission)]
+    f.read_children_ahead(names, actor, place)
     columns = [f.by_child(name, actor, today, place) for name in names]
     money = _paid_by_month(actor, today, place)
     found = [

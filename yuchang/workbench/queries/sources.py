@@ -22,7 +22,7 @@ from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.ledger.models import Leg
 from yuchang.market.models import Order
 from yuchang.monitoring.queries import TALLY as ALERTS_TALLY
-from yuchang.monitoring.queries import alerts_for, assessments_for
+from yuchang.monitoring.queries import alerts_for, assessments_for, with_names
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
 from yuchang.registry.models import Household, Objection
 from yuchang.registry.queries import TALLY as HOUSEHOLDS_TALLY
@@ -93,7 +93,8 @@ class Source:
 
     ``dated_by`` is the field of the month filter and the sparkline; with ``is_cumulative`` the
     sparkline shows how many there were at each month's end. ``extra`` names further filters; ``household``
-    is the column of the household that a row is about, by which a helper's own are found.
+    is the column of the household that a row is about, by which a helper's own are found; ``prepare`` reads
+    what the columns show beside the rows of a page.
     """
 
     name: str
@@ -112,6 +113,7 @@ class Source:
     tally: Tallied | None = None
     news: News | None = None
     household: str = ""
+    prepare: Callable[[list[Any]], list[Any]] = list
 
 
 def _households(*conditions: Q) -> Callable[[Actor, date], Rows]:
@@ -376,6 +378,7 @@ SOURCES: dict[str, Source] = {
             "monitoring.read",
             _alerts(state="live"),
             ALERT_COLUMNS,
+            prepare=with_names,
             household="household_id",
             order=("due_on", "id"),
             dated_by="opened_on",
@@ -389,6 +392,7 @@ SOURCES: dict[str, Source] = {
             "monitoring.read",
             _overdue,
             ALERT_COLUMNS,
+            prepare=with_names,
             household="household_id",
             order=("due_on", "id"),
             dated_by="opened_on",
@@ -403,6 +407,7 @@ SOURCES: dict[str, Source] = {
             "monitoring.read",
             _alerts(state="escalated"),
             ALERT_COLUMNS,
+            prepare=with_names,
             household="household_id",
             order=("due_on", "id"),
             words=gettext_lazy("条"),

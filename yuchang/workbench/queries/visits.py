@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import Actor
 from yuchang.monitoring.models import Alert
+from yuchang.monitoring.queries import with_names
 from yuchang.places.models import Place
 from yuchang.workbench.queries import figures as f
 from yuchang.workbench.queries.sources import SOURCES, alert_word
@@ -34,7 +35,7 @@ class Visits:
 def visits_of(actor: Actor, today: date, *, mine: bool = False) -> Visits | None:
     """What waits for a visit, the nearest last day first; with ``mine`` at the households assigned only.
 
-    None without the right to read alerts. Five queries.
+    None without the right to read alerts. Six queries.
     """
     if not actor.may(SOURCES["alerts"].permission):
         return None
@@ -46,7 +47,7 @@ def visits_of(actor: Actor, today: date, *, mine: bool = False) -> Visits | None
     return Visits(
         f.number_of(SOURCES["alerts"], actor, today, chosen),
         f.list_address("alerts", chosen),
-        [(alert, alert_word(alert.kind)) for alert in rows.order_by("due_on", "pk")[:SHOWN]],
+        [(alert, alert_word(alert.kind)) for alert in with_names(rows.order_by("due_on", "pk")[:SHOWN])],
         drawing,
         unplaced,
     )
