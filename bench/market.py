@@ -1,9 +1,10 @@
 """What the exchange's pages cost at 100,000 and at 1,000,000 postings: server time, and buffers touched.
 
-Postings, proposals, talks and agreements are made up in SQL: half of the postings are a village's, half a
-firm's; one in five pairs was proposed to each other, one in twenty has agreed. Read as bench.pages is:
-growth of at most 1.2 times for ten times the postings. Run: ``python -m bench.market`` (a quick look:
-``--sizes 10000 100000``). Uses a database of its own; trust growth, not the milliseconds of one machine.
+Postings, proposals, talks and agreements are made up in SQL: half of the postings are a village's (half of
+these of five villages, the cadre's first, so that a page is full at both sizes), half a firm's; one in five
+pairs was proposed to each other, one in twenty has agreed. Read as bench.pages is: growth of at most 1.2
+times for ten times the postings. Run: ``python -m bench.market`` (a quick look: ``--sizes 30000 300000``).
+Uses a database of its own; trust growth, not the milliseconds of one machine.
 """
 
 from __future__ import annotations
@@ -38,8 +39,9 @@ POSTINGS = """
     CROSS JOIN (VALUES (0), (1)) AS s(side)
     JOIN (SELECT code, unit, row_number() OVER (ORDER BY code) - 1 AS k, count(*) OVER () AS all_of
           FROM exchange_category WHERE is_leaf) AS k ON k.k = g.n %% k.all_of
-    JOIN (SELECT *, row_number() OVER (ORDER BY id) - 1 AS k, count(*) OVER () AS all_of
-          FROM places_place WHERE level = 5) AS p ON p.k = g.n %% p.all_of
+    JOIN (SELECT *, row_number() OVER (ORDER BY county_id <> %(county)s, code) - 1 AS k,
+                 count(*) OVER () AS all_of FROM places_place WHERE level = 5) AS p
+        ON p.k = CASE WHEN g.n / 20 %% 2 = 0 THEN g.n / 40 %% %(busy)s ELSE g.n %% p.all_of END
     ORDER BY g.n, s.side
 """
 MATCHES = """
@@ -65,7 +67,8 @@ AGREEMENTS = """
     WHERE m.state = 'agreed' AND m.offer_id > %(after)s ORDER BY m.id
 """
 FIRMS = 50
-TABLES = ("exchange_posting", "exchange_match", "exchange_agreement")
+BUSY = 5
+TABLES = ("exchange_posting", "exchange_match", "exchange_agreement", "exchange_dealside")
 
 
 def fill(size: int, firms: list[int]) -> None:
@@ -73,6 +76,7 @@ def fill(size: int, firms: list[int]) -> None:
     there = Posting.objects.count() // 2
     after = Posting.objects.order_by("-id").values_list("pk", flat=True).first() or 0
     values = {"firms": firms, "firm_count": len(firms), "first": there, "last": size // 2 - 1, "after": after}
+    values |= {"busy": BUSY, "county": people.county().pk}
     with connection.cursor() as cursor:
         for statement in (POSTINGS, MATCHES, AGREEMENTS):
             cursor.execute(statement, values)

@@ -34,7 +34,6 @@ WRITES_NOTHING = {
     "accounts:sign_in",
     "accounts:sign_out",
     "core:set_language",
-    "exchange:clearing_check",
     "publication:publish_deals",
     "publication:publish_open_data",
     "sheets:report_verify",

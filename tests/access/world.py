@@ -564,6 +564,7 @@ def _exchange(side: SimpleNamespace) -> None:
     side.saved_search = exchange.save_search(
         actor=side.partner.actor, name="核桃", criteria=exchange.Criteria(text="核桃")
     )
+    side.replay = exchange.ask_replay(actor=side.clerk.actor, clearing_id=side.clearing.pk)
     _what_ifs(side)
 
 
@@ -857,6 +858,7 @@ KWARGS: dict[str, Given] = {
     "exchange:posting_new": lambda s: s.category,
     "exchange:posting_open": lambda s: s.draft.pk,
     "exchange:posting_withdraw": lambda s: s.posting.pk,
+    "exchange:replay_progress": lambda s: s.replay.pk,
     "exchange:scenario_add": lambda s: s.clearing.pk,
     "exchange:scenario_progress": lambda s: s.scenario.pk,
     "exchange:scenario_resume": lambda s: s.stopped.pk,

@@ -15,7 +15,7 @@ from yuchang.exchange.clearing.checker import Certificate
 from yuchang.exchange.clearing.problem import Ints, Problem, from_bytes, sha256
 from yuchang.exchange.clearing.proposals import floor_prices
 from yuchang.exchange.clearing.result import Clearing as Result
-from yuchang.exchange.clearing.scenario import Outcome, compute, outcome_from_bytes
+from yuchang.exchange.clearing.scenario import Outcome, Step, compute, outcome_from_bytes
 from yuchang.exchange.clearing.scenario_checker import verify
 from yuchang.exchange.clearing.terms import (
     Context,
@@ -162,7 +162,7 @@ def thaw(run: Clearing) -> Frozen:
 
 
 @dataclass(frozen=True)
-class Replay:
+class Again:
     """A run computed again from its frozen inputs, and checked again."""
 
     is_same: bool
@@ -170,10 +170,14 @@ class Replay:
     certificate: Certificate
 
 
-def replay(run: Clearing) -> Replay:
-    """Compute the frozen inputs again: the same engine gives the same bytes."""
+def replay(run: Clearing, step: Step = lambda stage, percent: None) -> Again:
+    """Compute the frozen inputs again: the same engine gives the same bytes.
+
+    Raises ValueError when the stored bytes do not match their hashes, and what ``step`` raises.
+    """
+    step("start", 1)
     frozen = thaw(run)
-    again = compute(frozen.problem, frozen.context, frozen.asked)
+    again = compute(frozen.problem, frozen.context, frozen.asked, step=step)
     found = sha256(again.to_bytes())
     certificate = verify(frozen.problem, frozen.context, frozen.asked, frozen.outcome)
-    return Replay(found == run.result_hash, found, certificate)
+    return Again(found == run.result_hash, found, certificate)

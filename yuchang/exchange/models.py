@@ -680,6 +680,51 @@ class Scenario(Versioned):
         ]
 
 
+class Replay(Versioned):
+    """A stored run computed and checked once more, by whom and with what result. Scoped through ``clearing``.
+
+    A task computes it (``tasks.recompute``); its result is kept and never changes.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("排队中")
+        RUNNING = "running", _("计算中")
+        DONE = "done", _("已算完")
+        FAILED = "failed", _("不能计算")
+
+    clearing = models.ForeignKey(Clearing, on_delete=models.PROTECT, related_name="replays")
+    state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
+    stage = models.CharField(max_length=30, blank=True)
+    percent = models.PositiveSmallIntegerField(default=0)
+    message = models.CharField(max_length=300, blank=True)
+    is_same = models.BooleanField(null=True)
+    is_accepted = models.BooleanField(null=True)
+    result_hash = models.CharField(max_length=64, blank=True)
+    asked_by_id = models.BigIntegerField()
+    asked_by_name = models.CharField(max_length=60)
+    asked_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state="done", is_same__isnull=False, is_accepted__isnull=False)
+                & ~Q(result_hash="")
+                | Q(
+                    state__in=["queued", "running", "failed"], is_same__isnull=True, is_accepted__isnull=True
+                ),
+                name="exchange_replay_done_has_result",
+            ),
+            models.CheckConstraint(condition=Q(percent__lte=100), name="exchange_replay_percent"),
+            models.UniqueConstraint(
+                fields=["clearing"],
+                condition=Q(state__in=["queued", "running"]),
+                name="exchange_replay_one_at_a_time",
+            ),
+        ]
+        indexes = [models.Index(fields=["clearing", "-id"], name="exchange_replay_clearing")]
+
+
 class Budget(Versioned):
     """What an organisation can pay in all until a day, stated by itself and never shown to others.
 

@@ -13,7 +13,16 @@ from yuchang.accounts.queries import NOTHING, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.exchange.budgets import budgets_left
-from yuchang.exchange.models import Budget, Clearing, Direction, Emergency, EmergencyHelp, Posting, Scenario
+from yuchang.exchange.models import (
+    Budget,
+    Clearing,
+    Direction,
+    Emergency,
+    EmergencyHelp,
+    Posting,
+    Replay,
+    Scenario,
+)
 from yuchang.exchange.queries import clearings_for, public_owner
 from yuchang.partners.models import Organisation, Pairing
 from yuchang.places.models import Place
@@ -106,6 +115,20 @@ def differences_of(runs: list[Clearing]) -> dict[int, dict[str, list[Difference]
         }
         for pk, table in tables.items()
     }
+
+
+REPLAYS_SHOWN = 5
+
+
+def replays_of(run: Clearing) -> list[Replay]:
+    """The newest times a run was computed again, the newest first."""
+    return list(Replay.objects.filter(clearing=run).order_by("-id")[:REPLAYS_SHOWN])
+
+
+def replay_for(actor: Actor, replay_id: int) -> Replay:
+    """One recomputation of a run in the actor's reach. Raises Hidden."""
+    rows = Replay.objects.filter(clearing__in=clearings_for(actor).values("pk"))
+    return open_door(rows, actor, "exchange.read", replay_id, within=Q())
 
 
 # Budgets ------------------------------------------------------------------------------------------

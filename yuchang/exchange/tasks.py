@@ -7,6 +7,7 @@ from procrastinate.contrib.django import app
 from yuchang.accounts.rules import SYSTEM
 from yuchang.core import clock
 from yuchang.exchange.actions import (
+    compute_replay,
     compute_scenario,
     end_emergencies,
     expire_postings,
@@ -57,6 +58,12 @@ def take_over_duals(timestamp: int) -> None:
 def compute(scenario_id: int) -> None:
     """Compute one what-if. A worker that dies leaves it to ``core.retry_stalled``: the inputs are frozen."""
     compute_scenario(scenario_id)
+
+
+@app.task(name="exchange.recompute", queue="clearings")
+def recompute(replay_id: int) -> None:
+    """Compute a stored run again. A worker that dies leaves it to ``core.retry_stalled``: it begins anew."""
+    compute_replay(replay_id)
 
 
 @app.periodic(cron="15 0 * * *")

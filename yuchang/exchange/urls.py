@@ -66,6 +66,7 @@ urlpatterns = [
     path("clearings/run", clearings.clearing_run, name="clearing_run"),
     path("clearings/<int:clearing_id>", clearings.clearing_page, name="clearing"),
     path("clearings/<int:clearing_id>/check", clearings.clearing_check, name="clearing_check"),
+    path("replays/<int:replay_id>/progress", clearings.replay_progress, name="replay_progress"),
     path("clearings/<int:clearing_id>/publish", clearings.clearing_publish, name="clearing_publish"),
     path("clearings/<int:clearing_id>/discard", clearings.clearing_discard, name="clearing_discard"),
     path("clearings/<int:clearing_id>/leftovers", clearings.leftover_list, name="leftover_list"),

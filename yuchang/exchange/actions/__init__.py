@@ -46,6 +46,7 @@ from yuchang.exchange.actions.postings import (
 )
 from yuchang.exchange.actions.proposals import Terms, propose_partner
 from yuchang.exchange.actions.repeats import repeat_postings
+from yuchang.exchange.actions.replays import ask_replay, compute_replay
 from yuchang.exchange.actions.reviews import answer_review, review
 from yuchang.exchange.actions.scenarios import (
     add_scenario,
@@ -77,6 +78,8 @@ __all__ = [
     "answer_milestone",
     "answer_review",
     "ask_closing",
+    "ask_replay",
+    "compute_replay",
     "compute_scenario",
     "correct_posting",
     "counter_terms",

@@ -16,9 +16,8 @@ from yuchang.core.forms import VersionForm, require_valid
 from yuchang.core.lists import Filter, listing
 from yuchang.exchange import actions, forms, lists, queries
 from yuchang.exchange.beside import conditions
-from yuchang.exchange.inputs import replay
-from yuchang.exchange.models import Category, Clearing
-from yuchang.exchange.queries_console import published_of
+from yuchang.exchange.models import Category, Replay
+from yuchang.exchange.queries_console import published_of, replay_for, replays_of
 from yuchang.exchange.templatetags.exchange import leftover_kind
 from yuchang.places.models import Place
 from yuchang.sheets.lists import answer
@@ -65,10 +64,6 @@ def clearing_run(request: HttpRequest) -> HttpResponse:
 def clearing_page(request: HttpRequest, clearing_id: int) -> HttpResponse:
     """One run: welfare, certificate, categories, what was left over."""
     run = queries.clearing_for(actor_of(request), clearing_id)
-    return _page(request, run)
-
-
-def _page(request: HttpRequest, run: Clearing, **extra: object) -> HttpResponse:
     names = Category.objects.in_bulk([row["code"] for row in run.by_category])
     figures = [{**row, "category": names.get(row["code"])} for row in run.by_category]
     context = {
@@ -78,7 +73,7 @@ def _page(request: HttpRequest, run: Clearing, **extra: object) -> HttpResponse:
         "conditions": conditions(run.parameters),
         "helped": run.outcome.get("helped", 0),
         "published_other": published_of(run) not in (None, run.pk),
-        **extra,
+        "replays": replays_of(run),
     }
     return render(request, "exchange/clearing_page.html", context)
 
@@ -86,9 +81,22 @@ def _page(request: HttpRequest, run: Clearing, **extra: object) -> HttpResponse:
 @gate("exchange.read")
 @require_POST
 def clearing_check(request: HttpRequest, clearing_id: int) -> HttpResponse:
-    """Compute the frozen inputs again and check the stored answer again."""
-    run = queries.clearing_for(actor_of(request), clearing_id)
-    return _page(request, run, replay=replay(run))
+    """Have the frozen inputs computed again and the stored answer checked again."""
+    actions.ask_replay(actor=actor_of(request), clearing_id=clearing_id)
+    messages.success(request, _("已提交重算，正在后台进行。"))
+    return redirect("exchange:clearing", clearing_id)
+
+
+@gate("exchange.read")
+@require_GET
+def replay_progress(request: HttpRequest, replay_id: int) -> HttpResponse:
+    """How far a recomputation is, asked for every second while it is computed."""
+    row = replay_for(actor_of(request), replay_id)
+    if row.state not in (Replay.State.QUEUED, Replay.State.RUNNING):
+        response = HttpResponse(status=204)
+        response["HX-Refresh"] = "true"
+        return response
+    return render(request, "exchange/replay.html", {"replay": row})
 
 
 @gate("exchange.clear")
