@@ -30,7 +30,7 @@ setup-dev: python ## install what tests and checks need, too
 demo: setup ## set up, build a simulated county, run the loop, serve it
 	@$(SUPERVISOR) up
 	@$(PY) -m demo --no-serve $(DEMO_ARGS)
-	@$(SUPERVISOR) run
+	@YUCHANG_SMS_DRIVER=$${YUCHANG_SMS_DRIVER:-file} $(SUPERVISOR) run
 
 demo-check: setup ## build a small county and run the loop without serving
 	@$(SUPERVISOR) up

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from unicodedata import east_asian_width
 
 from yuchang.accounts import actions as accounts
 from yuchang.accounts.models import User
@@ -37,6 +38,9 @@ PARTS: tuple[Part, ...] = (
     Part("cadre", "李村干", Role.VILLAGE_CADRE, "village"),
     Part("auditor", "孙审计", Role.AUDITOR, "county"),
     Part("outsider", "外县员", Role.COUNTY_OFFICER, "next county"),
+    Part("prefecture", "郑专员", Role.PREFECTURE_OFFICER, "prefecture"),
+    Part("security", "吴安全", Role.SECURITY_ADMINISTRATOR, "province"),
+    Part("keeper", "陈日志", Role.AUDIT_ADMINISTRATOR, "province"),
 )
 WORK: dict[str, tuple[str, str]] = {
     "administrator": ("管理账号与运行,看不到业务数据", "accounts and operation, no business data"),
@@ -46,6 +50,12 @@ WORK: dict[str, tuple[str, str]] = {
     "cadre": ("一个村的村干部", "cadre of one village"),
     "auditor": ("查日志,只读", "reads the log, writes nothing"),
     "outsider": ("邻县专员,看不到本县", "the next county's officer, who sees nothing here"),
+    "prefecture": ("各县对比", "compares the counties"),
+    "security": ("核准岗位与权限", "approves posts and rights"),
+    "keeper": ("管理审计日志", "keeps the audit log"),
+    "helper": ("结对的十来户", "a dozen households"),
+    "evaluator": ("只看抽中的样本", "the drawn sample and nothing else"),
+    "household": ("登录页→农户用手机验证码登录;验证码写在 var/outbox/sms.jsonl", "by telephone and code"),
     "province": ("移交存量户,查看全省", "hands the register down, reads the province"),
     "partner": ("核桃加工企业", "a walnut firm"),
     "buyer": ("医院食堂,下单", "a hospital canteen that orders"),
@@ -65,7 +75,17 @@ class SignIn:
 
     def line(self) -> str:
         """One line of the list."""
-        return f"{self.username:<14}{self.password:<16}{self.name:<8}{self.role:<10}{self.scope}:{self.work}"
+        return _row(self.username, self.password, self.name, self.role, f"{self.scope}:{self.work}")
+
+
+def _row(*cells: str) -> str:
+    """Cells under one another in a terminal, where a Chinese sign takes two places."""
+    widths = (15, 14, 10, 16)
+    padded = [
+        cell + " " * max(1, width - sum(1 + (east_asian_width(sign) in "WF") for sign in cell))
+        for cell, width in zip(cells, widths, strict=False)
+    ]
+    return "".join([*padded, *cells[len(widths) :]])
 
 
 def enter(part: Part, place: Place | None = None, organisation_id: int | None = None) -> tuple[User, str]:
@@ -125,7 +145,7 @@ def publish(folder: Path, address: str, on: date) -> str:
     text = "\n".join(
         [
             f"地址 {address}    模拟数据,模拟日期 {on}",
-            f"{'登录名':<11}{'密码':<14}{'姓名':<6}{'岗位':<8}范围与工作",
+            _row("登录名", "密码", "姓名", "岗位", "范围与工作"),
             *(one.line() for one in lines),
             "",
         ]

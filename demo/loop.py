@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from demo import prefecture, register, trade, watch
+from demo import hands, prefecture, register, trade, watch
 from demo.scene import Scene
 from demo.stages import Stage
 
@@ -33,9 +33,10 @@ STAGES: tuple[Stage[Scene], ...] = (
     Stage("assess", "监测比对,开出预警", watch.assess),
     Stage("visits", "走访", watch.visit),
     Stage("supplement", "补录漏报户", register.supplement, is_atomic=False),
+    Stage("hands", "结对帮扶、抽查评估、农户手机", hands.bring_in),
     Stage("renotice", "补录户核实与公示", register.notice_again),
-    Stage("publish", "向公众发布", watch.publish),
     Stage("log", "日志排序与签名", watch.sign_log, is_atomic=False),
+    Stage("publish", "向公众发布", watch.publish),
 )
 
 PREFECTURE: tuple[Stage[Scene], ...] = (

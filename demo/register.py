@@ -61,6 +61,7 @@ def _scope(scene: Scene, part: Part) -> Place:
         return Place.objects.get(code=_next_county(scene), valid_to__isnull=True)
     keys = {
         "province": county.province_id,
+        "prefecture": county.prefecture_id,
         "county": county.pk,
         "township": village.township_id,
         "village": village.pk,

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from datetime import date, timedelta
+
+from django.db import transaction
 
 from demo import register
 from demo.progress import Line
 from demo.scene import YEAR, Scene
 from yuchang.core import sequencer
-from yuchang.core.errors import Invalid
+from yuchang.core.errors import Conflict, Invalid
 from yuchang.core.models import AuditEntry
 from yuchang.monitoring import actions as monitoring
 from yuchang.monitoring.models import Alert, Visit
@@ -110,22 +113,31 @@ def _record(scene: Scene, alert: Alert, on: date, outcome: str) -> None:
 
 
 def publish(scene: Scene, line: Line) -> str:
-    """What anyone may see: totals of the year, and notices of what was corrected lately."""
-    on = scene.set_clock(11, 18)
-    shown, _removed = portal.publish_notices(actor=scene.second, county_id=scene.county_place.pk)
+    """What anyone may see: totals, notices, rounds, open data, who gives what to whom.
+
+    After the log was signed, so that the page names the log as it stood.
+    """
+    on, county = scene.set_clock(11, 20), scene.county_place.pk
+    shown, _removed = portal.publish_notices(actor=scene.second, county_id=county)
     row = portal.publish_county_figures(
-        actor=scene.second, county_id=scene.county_place.pk, from_on=date(YEAR, 1, 1), as_of=on
+        actor=scene.second, county_id=county, from_on=date(YEAR, 1, 1), as_of=on
     )
+    rounds = portal.publish_rounds(actor=scene.second, county_id=county)
+    tables = 0
+    for step in (portal.publish_open_data, portal.publish_deals):
+        with contextlib.suppress(Conflict), transaction.atomic():  # too few households to say anything
+            step(actor=scene.second, county_id=county)
+            tables += 1
     sold, paid = (f"{fen / 100:,.2f} 元" if fen else "不足十户不公开" for fen in (row.sold_fen, row.paid_fen))
-    return f"公开累计:售出 {sold},到户 {paid};公示 {shown} 条可见"
+    return f"公开累计:售出 {sold},到户 {paid};公示 {shown} 条,预售 {rounds} 次,开放数据 {tables} 种"
 
 
 def sign_log(scene: Scene, line: Line) -> str:
     """Order the audit log and sign its tree."""
+    scene.set_clock(11, 18)
     total = AuditEntry.objects.count()
     ordered = 0
     while step := sequencer.sequence():
         ordered += step
         line.step(ordered, total)
-    scene.set_clock(11, 20)
     return f"{total:,} 条日志已排序签名"
