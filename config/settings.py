@@ -88,6 +88,8 @@ _PUBLIC = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
 MIDDLEWARE = _COMMON_FIRST + (_PUBLIC if ZONE == "public" else _INSIDE)
+# How long the public zone shows a page as it was made for somebody else a moment ago.
+PUBLIC_PAGE_SECONDS = 0 if DEBUG else 1
 ROOT_URLCONF = "config.urls_public" if ZONE == "public" else "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 
@@ -147,6 +149,7 @@ AXES_LOCKOUT_TEMPLATE = "accounts/locked_out.html"
 AXES_VERBOSE = False
 
 # Idle time; accounts.middleware renews it at most once a minute, so reading pages writes no session row.
+SESSION_ENGINE = "yuchang.accounts.sessions"
 SESSION_COOKIE_AGE = 30 * 60
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"

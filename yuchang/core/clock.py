@@ -8,11 +8,12 @@ from django.utils import timezone
 
 from yuchang.core.models import Instance
 from yuchang.core.once import once
+from yuchang.core.rows import row_by
 
 
 def instance() -> Instance | None:
     """What this database is; None when it was never named. Within one request asked once."""
-    return once("core.instance", lambda: Instance.objects.filter(pk=1).first())
+    return once("core.instance", lambda: row_by(Instance, "id", 1))
 
 
 def now() -> datetime:

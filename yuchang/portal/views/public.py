@@ -19,11 +19,13 @@ from yuchang.portal.forms import ObjectionForm
 from yuchang.portal.models import PublishedGoods, PublishedNoticeEntry
 from yuchang.portal.queries.figures import CAUSES_BY_TOWNSHIP
 from yuchang.portal.queries.trades import DEALS, public_deals
+from yuchang.portal.views.keeping import kept_a_moment
 from yuchang.registry.codes import CAUSE_GROUP_LABELS
 
 
 @gate(PUBLIC)
 @require_GET
+@kept_a_moment
 def front(request: HttpRequest) -> HttpResponse:
     """The counties that publish."""
     return render(request, "portal/front.html", {"counties": queries.latest_counties()})
@@ -31,6 +33,7 @@ def front(request: HttpRequest) -> HttpResponse:
 
 @gate(PUBLIC)
 @require_GET
+@kept_a_moment
 def county(request: HttpRequest, code: str) -> HttpResponse:
     """What was found, given and earned in a county; its live notices."""
     rows = list(queries.publications(code)[:6])
@@ -101,6 +104,7 @@ def received(request: HttpRequest, receipt: str) -> HttpResponse:
 
 @gate(PUBLIC)
 @require_GET
+@kept_a_moment
 def round_page(request: HttpRequest, code: str) -> HttpResponse:
     """A round for buyers: the goods, where each yuan goes, what was promised."""
     found = queries.live_rounds(clock.today()).filter(code=code).first()
@@ -117,6 +121,7 @@ def round_page(request: HttpRequest, code: str) -> HttpResponse:
 
 @gate(PUBLIC)
 @require_GET
+@kept_a_moment
 def trace(request: HttpRequest, code: str) -> HttpResponse:
     """The page behind the code on the box: where the goods grew, and what the growers received."""
     found = queries.live_goods(clock.today(), code)
@@ -139,6 +144,7 @@ def trace(request: HttpRequest, code: str) -> HttpResponse:
 
 @gate(PUBLIC)
 @require_GET
+@kept_a_moment
 def open_data(request: HttpRequest, code: str) -> HttpResponse:
     """Everything that can be downloaded about a county, with fingerprints."""
     tables = list(queries.live_tables(clock.today(), code)[:50])
@@ -163,6 +169,7 @@ def open_data(request: HttpRequest, code: str) -> HttpResponse:
 
 @gate(PUBLIC)
 @require_GET
+@kept_a_moment
 def trades(request: HttpRequest) -> HttpResponse:
     """Who gives what to whom, as all counties together have published it."""
     return render(request, "portal/trades.html", {"deals": public_deals(clock.today())})
@@ -170,6 +177,7 @@ def trades(request: HttpRequest) -> HttpResponse:
 
 @gate(PUBLIC)
 @require_GET
+@kept_a_moment
 def county_trades(request: HttpRequest, code: str) -> HttpResponse:
     """What one county gave to whom."""
     newest = queries.live_tables(clock.today(), code, DEALS).first()
@@ -195,6 +203,7 @@ def download(request: HttpRequest, code: str) -> HttpResponse:
 
 @gate(PUBLIC)
 @require_GET
+@kept_a_moment
 def about(request: HttpRequest) -> HttpResponse:
     """What this is, what never appears here, how to verify."""
     return render(request, "portal/about.html")
