@@ -40,13 +40,16 @@ class Ranges(Generic[M]):
     key: str = "pk"
 
     def first(self, most: int, *, is_newest: bool = True, beyond: Any = None) -> list[M]:
-        """The first ``most`` rows after the primary key ``beyond``, newest (or oldest) first. Two queries."""
+        """The first ``most`` rows after the primary key ``beyond``, newest (or oldest) first.
+
+        Two queries; one where a single part holds the rows themselves.
+        """
         sign, step = ("-", "lt") if is_newest else ("", "gt")
         narrow = {} if beyond is None else {f"{self.key}__{step}": beyond}
-        found = [
-            part.filter(**narrow).order_by(sign + self.key).values_list(self.key, flat=True).distinct()[:most]
-            for part in self.parts
-        ]
+        parts = [part.filter(**narrow).order_by(sign + self.key) for part in self.parts]
+        if self.key == "pk" and len(parts) == 1:
+            return list(parts[0][:most])
+        found = [part.values_list(self.key, flat=True).distinct()[:most] for part in parts]
         numbers = set(found[0].union(*found[1:]) if len(found) > 1 else found[0]) if found else set()
         chosen = sorted(numbers, reverse=is_newest)[:most]
         rows = self.rows.in_bulk(chosen) if chosen else {}

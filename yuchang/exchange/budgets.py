@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
 from django.db import connection
 
-# Agreements since the budget was set hold it, and so do talks, at what they come to with carriage.
+# Agreements since the budget was set hold it, and so do talks, at what they come to with carriage. Proposals
+# of runs and of the organisation itself, nobody else's, hold at most what they may come to; if asked, and
+# without those that a run replaces when it is published (as ``actions.clearings`` supersedes).
 _LEFT = """
     SELECT b.organisation_id, greatest(0, b.amount_fen - coalesce(sum(h.fen), 0))::bigint
     FROM exchange_budget b LEFT JOIN LATERAL (
@@ -21,6 +24,14 @@ _LEFT = """
         FROM exchange_match m JOIN exchange_posting n ON n.id = m.need_id
         LEFT JOIN exchange_talk t ON t.match_id = m.id
         WHERE n.organisation_id = b.organisation_id AND m.state = 'talking'
+        UNION ALL
+        SELECT m.quantity * greatest(n.limit_fen, m.price_fen + m.transport_fen)
+        FROM exchange_match m JOIN exchange_posting n ON n.id = m.need_id
+        JOIN exchange_posting o ON o.id = m.offer_id
+        WHERE %(with_proposals)s AND n.organisation_id = b.organisation_id AND m.state = 'proposed'
+          AND (m.clearing_id IS NOT NULL OR m.need_answer = 'accepted')
+          AND NOT ((m.offer_id = ANY(%(replaced)s) OR m.need_id = ANY(%(replaced)s))
+                   AND (%(county)s::bigint IS NULL OR o.county_id = %(county)s OR n.county_id = %(county)s))
     ) h ON true
     WHERE b.until >= %(on)s AND b.organisation_id = ANY(%(organisations)s)
     GROUP BY b.organisation_id, b.amount_fen ORDER BY b.organisation_id
@@ -48,7 +59,30 @@ _PAIRINGS = """
 
 def budgets_left(organisation_ids: list[int], on: date) -> dict[int, int]:
     """What is left of these organisations' budgets in fen; those without a budget on the day are left out."""
-    return dict(_rows(_LEFT, {"organisations": organisation_ids, "on": on}))
+    return _left(organisation_ids, on, with_proposals=False)
+
+
+def budgets_free(
+    organisation_ids: list[int], on: date, *, replaced: Sequence[int] = (), county_id: int | None = None
+) -> dict[int, int]:
+    """``budgets_left`` less what open proposals of runs may come to: what one more run may spend.
+
+    A run of these postings (``replaced``) and county takes back its county's open proposals when it is
+    published; they leave the budget free.
+    """
+    return _left(organisation_ids, on, with_proposals=True, replaced=list(replaced), county=county_id)
+
+
+def _left(
+    organisation_ids: list[int],
+    on: date,
+    *,
+    with_proposals: bool,
+    replaced: Sequence[int] = (),
+    county: int | None = None,
+) -> dict[int, int]:
+    values = {"organisations": organisation_ids, "on": on, "with_proposals": with_proposals}
+    return dict(_rows(_LEFT, values | {"replaced": list(replaced), "county": county}))
 
 
 def pairings_on(on: date, county_id: int | None) -> list[tuple[int, int, int, int, int, int]]:

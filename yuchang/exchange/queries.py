@@ -156,16 +156,19 @@ def own_postings(
     state: str = "",
     category: str = "",
     besides: int | None = None,
+    rows: QuerySet[Posting] | None = None,
 ) -> Ranges[Posting]:
     """``postings_for`` as a list, perhaps of one direction, state or category, or without an organisation's.
 
-    One range of an index for each scope, and where there is such an index for each direction and state.
+    ``rows`` says what is read of each, if not all that lists show. One range of an index for each scope,
+    and where there is such an index for each direction and state.
     """
     wanted = {"direction": direction, "state": state, "category": category}
     given = {name: value for name, value in wanted.items() if value}
-    rows = Posting.objects.select_related("category", "household", "organisation", "place")
+    if rows is None:
+        rows = Posting.objects.select_related("category", "household", "organisation", "place")
     own = [one for one in side_conditions(actor, permission) if one != Q(organisation_id=besides)]
-    return Ranges(rows, [Posting.objects.filter(one, **part) for one in own for part in _parts(one, given)])
+    return Ranges(rows, [rows.filter(one, **part) for one in own for part in _parts(one, given)])
 
 
 _SPLIT_BY = {"organisation_id", "county_id"}

@@ -7,7 +7,7 @@ of others leaves this module.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime
 from itertools import zip_longest
 from typing import Any
@@ -190,7 +190,7 @@ def own_opposites(actor: Actor, other: Posting) -> list[Posting]:
     return [row for row in own.first(OWN_OFFERED) if row.window_to >= clock.today()]
 
 
-OWN_UNITS = 100
+OWN_UNITS = 50
 """Units are looked for in so many of one's own newest postings."""
 
 
@@ -198,8 +198,8 @@ def own_units(actor: Actor) -> dict[str, str]:
     """The unit in which the actor last said a quantity of each category, where it is not the category's."""
     if not actor.may("exchange.post"):
         return {}
-    rows = Posting.objects.only("category_id", "entered_unit")
-    newest = replace(own_postings(actor, "exchange.post"), rows=rows).first(OWN_UNITS)
+    own = own_postings(actor, "exchange.post", rows=Posting.objects.only("category_id", "entered_unit"))
+    newest = own.first(OWN_UNITS)
     return {row.category_id: row.entered_unit for row in reversed(newest) if row.entered_unit}
 
 
@@ -218,7 +218,12 @@ class Suggestion:
     is_urgent: bool = False
 
 
+# Candidates are read where the indexes point, not looked up one by one, and may come twice.
 _PARTNERS = """
+    WITH taken AS MATERIALIZED (
+        SELECT offer_id, need_id FROM exchange_match WHERE state IN ('proposed', 'talking', 'declined')
+          AND (offer_id = ANY(%(own)s::bigint[]) OR need_id = ANY(%(own)s::bigint[]))
+    )
     SELECT m.id, p.id, CASE m.direction WHEN 'need' THEN m.limit_fen - p.limit_fen
                                         ELSE p.limit_fen - m.limit_fen END,
            d.gain_fen, %(today)s::date - d.on, k.transport_fen_100km,
@@ -228,29 +233,28 @@ _PARTNERS = """
     FROM exchange_posting m
     JOIN exchange_category k ON k.code = m.category_id
     CROSS JOIN LATERAL (
-        (SELECT id FROM exchange_posting o
+        (SELECT o.* FROM exchange_posting o
          WHERE o.state = 'open' AND o.category_id = m.category_id AND m.direction = 'offer'
            AND o.direction = 'need' ORDER BY o.limit_fen DESC, o.id DESC LIMIT %(n)s)
-        UNION
-        (SELECT id FROM exchange_posting o
+        UNION ALL
+        (SELECT o.* FROM exchange_posting o
          WHERE o.state = 'open' AND o.category_id = m.category_id AND m.direction = 'need'
            AND o.direction = 'offer' ORDER BY o.limit_fen, o.id LIMIT %(n)s)
-        UNION
-        (SELECT id FROM exchange_posting o
+        UNION ALL
+        (SELECT o.* FROM exchange_posting o
          WHERE o.state = 'open' AND o.category_id = m.category_id
            AND o.direction = CASE m.direction WHEN 'offer' THEN 'need' ELSE 'offer' END
          ORDER BY o.id DESC LIMIT %(n)s)
-    ) near
-    JOIN exchange_posting p ON p.id = near.id
+    ) p
     LEFT JOIN places_place a ON a.id = m.county_id
     LEFT JOIN places_place b ON b.id = p.county_id
     LEFT JOIN exchange_dual d ON d.posting_id = p.id
-    WHERE m.id = ANY(%(own)s)
+    WHERE m.id = ANY(%(own)s::bigint[])
       AND p.quantity > p.agreed_quantity
       AND CASE m.direction WHEN 'offer' THEN p.certificates <@ m.certificates
                            ELSE m.certificates <@ p.certificates END
-      AND NOT EXISTS (SELECT 1 FROM exchange_match x WHERE x.state IN ('proposed', 'talking', 'declined')
-                      AND x.offer_id = CASE m.direction WHEN 'offer' THEN m.id ELSE p.id END
+      AND NOT EXISTS (SELECT 1 FROM taken x
+                      WHERE x.offer_id = CASE m.direction WHEN 'offer' THEN m.id ELSE p.id END
                       AND x.need_id = CASE m.direction WHEN 'offer' THEN p.id ELSE m.id END)
       AND p.window_from <= m.window_to AND p.window_to >= m.window_from AND p.window_to >= %(today)s
       AND (m.owner_kind, coalesce(m.household_id, m.organisation_id, m.village_id))
@@ -296,7 +300,7 @@ def for_you(actor: Actor, limit: int = 6) -> list[Suggestion]:
 def _ranked(own: list[int], today: date) -> list[_Pair]:
     with connection.cursor() as cursor:
         cursor.execute(_PARTNERS, {"own": own, "today": today, "n": CANDIDATES})
-        pairs = [pair for row in cursor.fetchall() if (pair := _pair(row)) is not None]
+        pairs = {pair for row in cursor.fetchall() if (pair := _pair(row)) is not None}
     return sorted(pairs, key=lambda p: (-p.rank, p.km is None, p.km or 0, -p.other))
 
 

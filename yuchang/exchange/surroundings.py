@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from django.db import connection
 
-from yuchang.exchange.budgets import budgets_left, pairings_on
+from yuchang.exchange.budgets import budgets_free, pairings_on
 from yuchang.exchange.clearing.problem import ANYWHERE, Flaw, Problem, Unfit
 from yuchang.exchange.clearing.terms import Context, help_of, with_values
 from yuchang.exchange.inputs import load_postings, organisation_of, organisation_owner
@@ -108,7 +108,7 @@ def load_inputs(on: date, county_id: int | None, categories: Sequence[str]) -> I
         barred=tuple(barred),
         helps=helps,
         stated=tuple((int(stated.id[i]), int(stated.limit[i])) for i in moved.tolist()),
-        budgets=_budgets(problem, on),
+        budgets=_budgets(problem, on, county_id),
         pairings=tuple(
             (number, fen, organisation_owner(helper) if helper else 0, helping, county, village)
             for number, fen, helper, helping, county, village in pairings_on(on, county_id)
@@ -117,10 +117,11 @@ def load_inputs(on: date, county_id: int | None, categories: Sequence[str]) -> I
     return Inputs(problem, context)
 
 
-def _budgets(problem: Problem, on: date) -> tuple[tuple[int, int], ...]:
-    """What is left of the budget of every organisation that needs something."""
+def _budgets(problem: Problem, on: date, county_id: int | None) -> tuple[tuple[int, int], ...]:
+    """What is free of the budget of every organisation that needs something, beside other runs' proposals."""
     owners = np.unique(problem.owner[~problem.is_offer]).tolist()
-    found = budgets_left([one for owner in owners if (one := organisation_of(owner)) is not None], on)
+    numbers = [one for owner in owners if (one := organisation_of(owner)) is not None]
+    found = budgets_free(numbers, on, replaced=problem.id.tolist(), county_id=county_id)
     return tuple((organisation_owner(one), fen) for one, fen in found.items())
 
 

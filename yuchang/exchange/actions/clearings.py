@@ -22,7 +22,7 @@ from yuchang.core.audit import Draft
 from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, invalid
 from yuchang.exchange.actions.bulk import execute
-from yuchang.exchange.budgets import budgets_left
+from yuchang.exchange.budgets import budgets_free
 from yuchang.exchange.clearing.engine import ENGINE
 from yuchang.exchange.clearing.problem import Problem as Postings
 from yuchang.exchange.clearing.problem import Unfit, sha256
@@ -33,7 +33,7 @@ from yuchang.exchange.clearing.summary import Tally, summary_of
 from yuchang.exchange.clearing.terms import PLAIN, Context, Parameters, terms_of
 from yuchang.exchange.explanations import sure_changes
 from yuchang.exchange.inputs import Frozen, organisation_of, thaw
-from yuchang.exchange.models import Clearing, Posting
+from yuchang.exchange.models import Budget, Clearing, Posting
 from yuchang.exchange.queries_console import published_of
 from yuchang.exchange.surroundings import load_inputs
 from yuchang.exchange.words import unfit_message
@@ -243,10 +243,10 @@ def publish_clearing(*, actor: Actor, clearing_id: int, version: int) -> Clearin
             )
         frozen = thaw(row)
         _check_unchanged(frozen)
-        _check_budgets(frozen)
         now = clock.now()
         numbers = frozen.problem.id.tolist()
         execute(_SUPERSEDED, {"ids": numbers, "county": row.county_id, "at": now})
+        _check_budgets(frozen)
         copy_rows("exchange_match", MATCH_COLUMNS, _match_lines(row.pk, frozen, now))
         columns = ("clearing_id", "posting_id", "quantity", "code", "details")
         copy_rows("exchange_leftover", columns, _leftover_lines(row.pk, frozen))
@@ -327,11 +327,16 @@ def _check_unchanged(frozen: Frozen) -> None:
 
 
 def _check_budgets(frozen: Frozen) -> None:
-    """Every budget that was kept to must still pay for what the run proposes."""
+    """Every budget that was kept to must still pay for what the run proposes, beside what others proposed.
+
+    The budgets are locked, so that two runs published at the same time do not count one twice.
+    """
     if frozen.outcome.sides is None or not frozen.asked.has_budgets:
         return
     organisations = [organisation_of(owner) or 0 for owner, _fen in frozen.context.budgets]
-    left = budgets_left(organisations, clock.today())
+    locked = Budget.objects.filter(organisation__in=organisations).order_by("pk")
+    list(locked.select_for_update().values_list("pk"))
+    left = budgets_free(organisations, clock.today())
     spent = zip(organisations, frozen.outcome.sides.spent_fen.tolist(), strict=True)
     over = [one for one, fen in spent if fen > left.get(one, fen)]
     if over:

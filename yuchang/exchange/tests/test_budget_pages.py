@@ -18,11 +18,12 @@ from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid, Stale
 from yuchang.core.models import AuditEntry
 from yuchang.exchange import actions
-from yuchang.exchange.budgets import budgets_left, pairings_on
+from yuchang.exchange.budgets import budgets_free, budgets_left, pairings_on
 from yuchang.exchange.clearing.terms import Parameters
 from yuchang.exchange.explanations import comparison_of, partners_to_compare
 from yuchang.exchange.inputs import thaw
 from yuchang.exchange.models import Budget, Clearing, Leftover, Match, Scenario, Seen
+from yuchang.exchange.tests.deals import proposal
 from yuchang.exchange.tests.world import Market, facts, household, organisation
 from yuchang.partners.models import Commitment, Milestone, Pairing
 from yuchang.places.models import keys_of
@@ -265,3 +266,48 @@ def test_what_was_seen_says_the_same_as_the_whole_run(market: Rich, monkeypatch:
     assert len(seen[0]) >= 4
     monkeypatch.setattr("yuchang.exchange.explanations._is_seen", lambda run: False)
     assert answers() == seen
+
+
+def test_runs_of_two_counties_do_not_count_one_budget_twice(market: Rich) -> None:
+    """成县 and 秦安县 both sell to the firm of 文县, which can pay for what one of them has."""
+    qin = people.county("620522000000")
+    home = household(people.villages(qin.code)[0], "秦安户")
+    wang = people.wang(qin)
+    actions.post(
+        actor=people.li(home.place).actor, facts=facts("offer", household_id=home.pk, limit_fen=1900)
+    )
+    asked = Parameters(has_budgets=True)
+
+    def theirs() -> Clearing:
+        draft = actions.run_clearing(actor=wang.actor, on=clock.today(), county=qin)
+        row = actions.add_scenario(actor=wang.actor, draft_id=draft.pk, name="预算", asked=asked)
+        actions.compute_scenario(row.pk)
+        return Clearing.objects.get(draft=draft)
+
+    def budget_seen(run: Clearing) -> int:
+        ((_owner, fen),) = thaw(run).context.budgets
+        return fen
+
+    ours, other = market.scenario_run(asked), theirs()
+    assert budget_seen(ours) == budget_seen(other) == 260_000
+    actions.publish_clearing(actor=market.wang.actor, clearing_id=ours.pk, version=1)
+    held = sum(m.quantity for m in Match.objects.filter(state="proposed")) * market.need.limit_fen
+    assert held == 260_000
+    with pytest.raises(Conflict, match="预算剩得"):
+        actions.publish_clearing(actor=wang.actor, clearing_id=other.pk, version=1)
+    assert (budget_seen(theirs()), budget_seen(market.run())) == (0, 260_000)
+    assert market.left() == 260_000  # nothing is held before it is answered
+    Match.objects.update(state="declined")
+    actions.publish_clearing(actor=wang.actor, clearing_id=other.pk, version=1)
+    assert budget_seen(market.run()) == 0
+
+
+def test_a_stranger_s_proposal_holds_nothing_of_a_budget_and_one_s_own_does(market: Rich) -> None:
+    match = proposal(market, 50)
+    assert budgets_free([market.firm.pk], clock.today()) == {market.firm.pk: 260_000}
+    Match.objects.filter(pk=match.pk).update(need_answer="accepted")
+    held = 50 * max(market.need.limit_fen, match.price_fen)
+    assert budgets_free([market.firm.pk], clock.today()) == {market.firm.pk: 260_000 - held}
+    for county, free in ((people.county().pk, 260_000), (people.county("620522000000").pk, 260_000 - held)):
+        kept = budgets_free([market.firm.pk], clock.today(), replaced=[market.need.pk], county_id=county)
+        assert kept == {market.firm.pk: free}
