@@ -31,6 +31,12 @@ def wan(fen: int | str | None) -> SafeString:
     return format_html('<span title="¥{}">{}</span>', money.format_yuan(int(fen)), money.format_wan(int(fen)))
 
 
+@register.filter
+def count(number: int | str | None) -> str:
+    """A whole number in groups of three, as everywhere else on the pages: ``19,817``."""
+    return "—" if number is None or number == "" else f"{int(number):,}"
+
+
 @register.simple_tag(takes_context=True)
 def with_query(context: dict[str, Any], **changes: Any) -> str:
     """The present address's query with some values changed; an empty value removes the key."""

@@ -2,6 +2,7 @@
 
 No oracle: whether the target is known to anybody changes neither what is stored, nor the answer, nor
 its time. Only what is sent differs (``really``), and that happens later, in the worker.
+Life and limits of a code run in real time: a simulated day that stands still would never end them.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from datetime import timedelta
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from yuchang.accounts.factors import real_now
 from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
@@ -55,7 +57,7 @@ def send_code(
     with write("messages.send_code", actor) as audit:
         target_blind, origin_blind = blind_index("code.target", target), blind_index("code.origin", origin)
         _limit(target_blind, origin_blind)
-        code, uid, now = f"{randomness.randbelow(10**6):06d}", uuid.uuid4(), clock.now()
+        code, uid, now = f"{randomness.randbelow(10**6):06d}", uuid.uuid4(), real_now()
         OneTimeCode.objects.create(
             uid=uid,
             purpose=purpose,
@@ -74,7 +76,7 @@ def _limit(target: bytes, origin: bytes) -> None:
     with connection.cursor() as cursor:
         for key in sorted((target, origin)):
             cursor.execute("SELECT pg_advisory_xact_lock(%s)", [int.from_bytes(key[:8], "big", signed=True)])
-    now, codes = clock.now(), OneTimeCode.objects
+    now, codes = real_now(), OneTimeCode.objects
     for column, key, limits in (
         ("target_blind", target, TARGET_LIMITS),
         ("address_blind", origin, ORIGIN_LIMITS),
@@ -118,11 +120,11 @@ def check_code(actor: Actor, *, target: str, purpose: str, code: str) -> bool:
         uid = row.uid if row else uuid.UUID(int=0)
         expected = bytes(row.code_hash) if row else bytes(32)
         fits = hmac.compare_digest(_hash(uid, code.strip()), expected)
-        is_live = row is not None and row.used_at is None and row.expires_at > clock.now()
+        is_live = row is not None and row.used_at is None and row.expires_at > real_now()
         is_right = fits and is_live and row is not None and row.tries < CODE_TRIES
         if row is not None and is_live and row.tries < CODE_TRIES:
             row.tries += 1
-            row.used_at = clock.now() if is_right else None
+            row.used_at = real_now() if is_right else None
             row.save(update_fields=["tries", "used_at"])
         audit.add("code", str(uid), purpose=purpose, right=is_right)
     return is_right
@@ -134,7 +136,7 @@ def _hash(uid: uuid.UUID, code: str) -> bytes:
 
 def purge_codes() -> int:
     """Forget codes of more than two days ago. Returns how many."""
-    old = OneTimeCode.objects.filter(created_at__lt=clock.now() - KEPT)
+    old = OneTimeCode.objects.filter(created_at__lt=real_now() - KEPT)
     with write("messages.purge_codes", SYSTEM) as audit:
         count, _each = old.delete()
         audit.is_bulk_recorded = True

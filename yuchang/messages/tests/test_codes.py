@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from tests import people
+from yuchang.accounts.factors import real_now
 from yuchang.accounts.rules import SYSTEM
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid
@@ -43,8 +45,15 @@ def check(code: str, target: str = PHONE, purpose: str = "household.sign_in") ->
     return actions.check_code(SYSTEM, target=target, purpose=purpose, code=code)
 
 
-def at(moment: Any) -> None:
-    Instance.objects.update_or_create(id=1, defaults={"is_simulated": True, "clock_at": moment})
+@pytest.fixture
+def at(monkeypatch: pytest.MonkeyPatch) -> Callable[[Any], None]:
+    """Turn both clocks: the simulated one, and the real one by which codes live."""
+
+    def turn(moment: Any) -> None:
+        Instance.objects.update_or_create(id=1, defaults={"is_simulated": True, "clock_at": moment})
+        monkeypatch.setattr("yuchang.messages.actions.codes.real_now", lambda: moment)
+
+    return turn
 
 
 def test_a_code_opens_once_for_its_number_and_purpose(outbox: Path) -> None:
@@ -65,7 +74,7 @@ def test_after_five_wrong_tries_the_right_one_is_refused(outbox: Path) -> None:
     assert not check(code)
 
 
-def test_a_code_is_good_for_five_minutes_and_the_newest_counts(outbox: Path) -> None:
+def test_a_code_is_good_for_five_minutes_and_the_newest_counts(outbox: Path, at: Any) -> None:
     start = clock.now()
     at(start)
     send()
@@ -78,7 +87,19 @@ def test_a_code_is_good_for_five_minutes_and_the_newest_counts(outbox: Path) -> 
     assert not check(second)
 
 
-def test_codes_are_limited_by_number_and_by_origin() -> None:
+def test_on_a_simulated_day_that_stands_still_the_next_minute_brings_the_next_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    Instance.objects.update_or_create(id=1, defaults={"is_simulated": True, "clock_at": clock.now()})
+    send()
+    with pytest.raises(Conflict):
+        send()
+    later = real_now() + timedelta(seconds=61)
+    monkeypatch.setattr("yuchang.messages.actions.codes.real_now", lambda: later)
+    send()
+
+
+def test_codes_are_limited_by_number_and_by_origin(at: Any) -> None:
     start = clock.now()
     at(start)
     send()
@@ -136,7 +157,7 @@ def test_what_is_no_number_is_refused(target: str) -> None:
         send(target)
 
 
-def test_an_old_code_waits_for_no_gateway(settings: Any, outbox: Path) -> None:
+def test_an_old_code_waits_for_no_gateway(settings: Any, outbox: Path, at: Any) -> None:
     start = clock.now()
     at(start)
     send()

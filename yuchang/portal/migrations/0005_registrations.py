@@ -22,7 +22,7 @@ END $$;
 CREATE FUNCTION portal_registration_door() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
     IF current_user = '{portal}' THEN
-        NEW.received_at := coalesce((SELECT clock_at FROM core_instance WHERE id = 1), now());
+        NEW.received_at := now();
         NEW.collected_at := NULL;
         NEW.organisation_id := NULL;
         NEW.sent_in := NULL;

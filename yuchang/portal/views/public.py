@@ -52,7 +52,7 @@ def county(request: HttpRequest, code: str) -> HttpResponse:
         "page": page,
         "total": notices.count(),
         "rounds": [(row, Round.State(row.state).label) for row in rounds],
-        "has_deals": queries.live_tables(today, code, DEALS).exists(),
+        "datasets": set(queries.live_tables(today, code).values_list("dataset", flat=True)),
         "code": code,
     }
     return render(request, "portal/county.html", context)
