@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from django.conf import settings
 from django.core import signing
+from django.db import connection
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Sum
 from django.utils.translation import gettext as _
 
@@ -99,6 +100,17 @@ def files_about(kind: str, about_id: int) -> QuerySet[StoredFile]:
     What a page shows goes through ``files_about_for``.
     """
     return StoredFile.objects.filter(about_kind=kind, about_id=about_id, state=State.READY).order_by("id")
+
+
+def has_files(kind: str, about_id: int) -> bool:
+    """Whether an object has any file, whoever may read it. Most have none, and who may read which is dear to
+    write down; so this is asked first."""
+    with connection.cursor() as cursor:
+        cursor.execute(_HAS_FILES, [kind, about_id])
+        return bool(cursor.fetchone()[0])
+
+
+_HAS_FILES = "SELECT EXISTS (SELECT 1 FROM files_storedfile WHERE about_kind = %s AND about_id = %s)"
 
 
 def ready_among(file_ids: Iterable[int], about: Iterable[tuple[str, int]]) -> set[int]:

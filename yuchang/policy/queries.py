@@ -111,12 +111,15 @@ def line_for(place: Place, on: date, name: str = "monitoring_range") -> Line | N
     value = resolve(library().values, name, regions_of(place), on, simulated=simulated)
     if value is None or value.value is None or value.applied_from is None:
         return None
-    region = Place.objects.filter(code=value.region).order_by("-valid_from").first()
+    names = (
+        Place.objects.filter(code=value.region).order_by("-valid_from").values_list("full_name", flat=True)
+    )
+    region = names.first()
     return Line(
         name=name,
         fen=value.value,
         region_code=value.region,
-        region_name=region.full_name if region else _("全国"),
+        region_name=region or _("全国"),
         income_year=value.income_year,
         applied_from=value.applied_from,
         applied_to=value.applied_to,

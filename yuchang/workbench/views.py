@@ -15,7 +15,7 @@ from yuchang.accounts import actions as account_actions
 from yuchang.accounts.doors import actor_of, gate, open_door
 from yuchang.accounts.entry import proven_at, proving
 from yuchang.accounts.models import RoleGrant
-from yuchang.accounts.queries import held_by, helper_of, people_for, place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, held_by, people_for, place_filter
 from yuchang.accounts.rules import NEEDS_ORGANISATION, Role
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
@@ -89,8 +89,17 @@ HELD_WORDS = {
 
 
 def _household(request: HttpRequest, pk: int) -> Household:
-    rows = Household.objects.select_related("place", "entered_by", "verified_by")
+    rows = Household.objects.select_related("place", "entered_by", "verified_by").only(*SHOWN)
     return open_door(rows, actor_of(request), "registry.read", pk)
+
+
+# Of the people who entered and verified a household only the names, of its place no words to search by.
+SHOWN = (
+    *(f.name for f in Household._meta.concrete_fields if f.name not in ("search_keys", "content_hash")),
+    *("place__level", "place__code", "place__name", "place__full_name"),
+    *(f"place__{column}" for column in LEVEL_COLUMNS.values()),
+    *("entered_by__display_name", "verified_by__display_name"),
+)
 
 
 @gate("registry.read")
@@ -99,7 +108,7 @@ def household(request: HttpRequest, pk: int) -> HttpResponse:
     """One household, one page."""
     actor = actor_of(request)
     found = household_page(actor, _household(request, pk), clock.today())
-    context = {"page": found, "kinds": KINDS, "helper": helper_of(pk)}
+    context = {"page": found, "kinds": KINDS, "helper": found.helper}
     return render(request, "workbench/household.html", context)
 
 
@@ -127,7 +136,8 @@ def reveal(request: HttpRequest, pk: int, member: int, field: str) -> HttpRespon
         return render(request, "workbench/revealed.html", {"text": text})
     found = household_page(actor_of(request), row, clock.today())
     shown = {"member": person.pk, "field": field, "text": text}
-    return render(request, "workbench/household.html", {"page": found, "kinds": KINDS, "shown": shown})
+    context = {"page": found, "kinds": KINDS, "shown": shown, "helper": found.helper}
+    return render(request, "workbench/household.html", context)
 
 
 @gate("audit.read")

@@ -22,13 +22,14 @@ def attachments(
     """The ready files of one object that the reader may see, and, with a ``purpose``, the form to add some.
 
     The page has opened the object through its door: the form carries a permit for this person and object.
-    One query.
+    One query, two when there are files.
     """
     request: HttpRequest = context["request"]
     actor = getattr(request, "actor", None)
     if not isinstance(actor, Actor):
         return {"files": []}
-    found = list(queries.files_about_for(actor, about_kind, about_id)[:200])
+    is_bare = not queries.has_files(about_kind, about_id)
+    found = [] if is_bare else list(queries.files_about_for(actor, about_kind, about_id)[:200])
     may_add = bool(purpose) and queries.may_add(actor, purpose)
     wanted = queries.Attachment(purpose, about_kind, about_id, place.pk)
     return {

@@ -56,7 +56,7 @@ kept = Kept()
 
 
 def kept_a_moment(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
-    """Answer from what was made within ``PUBLIC_PAGE_SECONDS``; 0 keeps nothing. Only pages are kept that are there.
+    """Answer from what was made within ``PUBLIC_PAGE_SECONDS``; 0 keeps nothing, and 404 is never kept.
 
     Not for a page with what somebody typed.
     """

@@ -13,7 +13,8 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from yuchang.accounts.models import User
+from yuchang.accounts.models import Assignment, User
+from yuchang.accounts.queries import helper_of
 from yuchang.accounts.rules import ROLE_WORDS, Actor, Role
 from yuchang.core.addresses import address
 from yuchang.core.errors import YuchangError
@@ -140,6 +141,7 @@ class HouseholdPage:
     earned_fen: int
     earned_this_year_fen: int
     chart: dict[str, Any] | None = field(default=None)
+    helper: Assignment | None = None
 
 
 KINDS: tuple[tuple[str, Any], ...] = (
@@ -167,6 +169,8 @@ _MAY_HAVE = {
     "commitments": "market_commitment WHERE household_id = %(pk)s",
     "legs": "ledger_leg WHERE household_id = %(pk)s",
     "resources": "registry_resource WHERE household_id = %(pk)s",
+    "helpers": "accounts_scopeitem WHERE scope_kind = 'assignment' AND object_kind = 'household'"
+    " AND object_id = %(pk)s",
 }
 _HAS = f"SELECT {', '.join(f'EXISTS (SELECT 1 FROM {rows})' for rows in _MAY_HAVE.values())}"  # noqa: S608
 
@@ -251,6 +255,7 @@ def household_page(actor: Actor, household: Household, today: date) -> Household
         earned_fen=earned_fen,
         earned_this_year_fen=this_year_fen,
         chart=_income_chart(household, history, today),
+        helper=helper_of(pk) if "helpers" in has else None,
     )
 
 

@@ -57,6 +57,7 @@ def search(actor: Actor, text: str, size: int = FOUND) -> list[Group]:
 
 def _households(actor: Actor, word: str, size: int) -> Iterator[Hit]:
     rows = filtered(households_for(actor), actor, Filter(text=word)).select_related("place")
+    rows = rows.only("head_name", "number", "state", "place__full_name")
     for row in rows.order_by("id")[:size]:
         note = f"{row.place.full_name} · {row.number} · {row.get_state_display()}"
         yield Hit(row.head_name, household_address(row.pk), note)
@@ -69,7 +70,7 @@ def _places(actor: Actor, word: str, size: int) -> Iterator[Hit]:
 
 def _organisations(actor: Actor, word: str, size: int) -> Iterator[Hit]:
     rows = holding(Organisation.objects.exclude(state="proposed"), "name", word).select_related("place")
-    for row in rows.order_by("name", "id")[:size]:
+    for row in rows.only("name", "kind", "place__name").order_by("name", "id")[:size]:
         note = f"{row.get_kind_display()} · {row.place.name}"
         yield Hit(row.name, address("partners:organisation_page", row.pk), note)
 
@@ -81,7 +82,11 @@ def _postings(actor: Actor, word: str, size: int) -> Iterator[Hit]:
         return
     reach = sight_filter(actor, "exchange.read")
     rows = Posting.objects.filter(reach, category__in=from_categories, state="open")
-    for row in rows.select_related("category", "place").order_by("-id")[:size]:
+    rows = rows.select_related("category", "place").only(
+        *("direction", "quantity", "agreed_quantity", "unit", "place__name", "category__name_zh"),
+        "category__name_en",
+    )
+    for row in rows.order_by("-id")[:size]:
         left = f"{row.left:,} {row.unit}"
         note = f"{row.get_direction_display()} · {left} · {row.place.name}"
         yield Hit(category_word(row.category), address("exchange:posting", row.pk), note)
@@ -89,19 +94,19 @@ def _postings(actor: Actor, word: str, size: int) -> Iterator[Hit]:
 
 def _rounds(actor: Actor, word: str, size: int) -> Iterator[Hit]:
     rows = holding(rounds_for(actor), "title", word)
-    for row in rows.order_by("-sales_to", "-id")[:size]:
+    for row in rows.select_related(None).only("title", "state").order_by("-sales_to", "-id")[:size]:
         yield Hit(row.title, address("market:round", row.pk), row.get_state_display())
 
 
 def _cases(actor: Actor, word: str, size: int) -> Iterator[Hit]:
     rows = holding(procedures.cases_for(actor), "title", word)
-    for row in rows.order_by("-id")[:size]:
+    for row in rows.only("title", "opened_at").order_by("-id")[:size]:
         yield Hit(row.title, address("procedures:case", row.pk), f"{row.opened_at:%Y-%m-%d}")
 
 
 def _people(actor: Actor, word: str, size: int) -> Iterator[Hit]:
     rows = people_for(actor).filter(Q(display_name__contains=word) | Q(username=word))
-    for row in rows.order_by("display_name", "id")[:size]:
+    for row in rows.only("display_name", "username").order_by("display_name", "id")[:size]:
         yield Hit(row.display_name, address("workbench:person", row.pk), row.username)
 
 
