@@ -1,7 +1,8 @@
 """Clearing: exactness and cost against greedy, first come, HiGHS and networkx, on one seeded market.
 
 Sizes keep the density of villages and firms while the country grows: S 1,280 villages and 320 firms,
-M ten times that, L a hundred times (480,000 postings). Every result is judged by the independent
+M ten times that, L a hundred times (480,000 postings), over as many categories as the shipped tree has
+leaves, the commonest fourteen times as common as the rarest. Every result is judged by the independent
 checker. Run: ``python -m bench.clearing`` (S and M), ``--sizes S M L`` for the nightly growth table;
 ``--rows`` adds budgets and pairing quotas over 100,000 pairs, with branch and bound beside it on size S.
 """
@@ -22,6 +23,7 @@ from scipy import sparse
 from scipy.optimize import Bounds, LinearConstraint, linprog, milp
 
 from yuchang.core.side_by_side import side_by_side
+from yuchang.exchange.catalogue import read_categories
 from yuchang.exchange.clearing import engine, side_engine
 from yuchang.exchange.clearing.checker import check
 from yuchang.exchange.clearing.classes import contract_twins
@@ -38,14 +40,22 @@ from yuchang.exchange.clearing.side_rows import SCALE, SideRows
 from yuchang.exchange.clearing.terms import part_of
 
 SIZES = {"S": 1, "M": 10, "L": 100}
-CATEGORIES = 40
+CATEGORIES = sum(row["is_leaf"] for row in read_categories())
+REACH_KM = 135
 EACH = 3
 ROWS_SCALE = 5
-"""Budgets and quotas are tried on 1,600 firms and, with part of the offers, some 100,000 pairs."""
+"""Budgets and quotas are tried on 1,600 firms and, with part of the offers, some 100,000 pairs, ..."""
+FEW = {"categories": 40, "reach": 65}
+"""... in a market of few categories, where firms meet the same sellers again and again."""
 
 
-def market_of(scale: int, seed: int = 2026) -> Problem:
-    """A seeded market: villages offer, firms need, three postings each, by county points and season."""
+def market_of(
+    scale: int, seed: int = 2026, *, categories: int = CATEGORIES, reach: int = REACH_KM
+) -> Problem:
+    """A seeded market: villages offer, firms need, three postings each, by county points and season.
+
+    ``reach`` (km) is how far the nearest-minded fifth deals; others two, three and four times as far.
+    """
     random = np.random.default_rng(seed)
     villages, firms, counties = 1280 * scale, 320 * scale, 28 * scale
     n_offers, n_needs = villages * EACH, firms * EACH
@@ -56,9 +66,9 @@ def market_of(scale: int, seed: int = 2026) -> Problem:
     owner = np.concatenate(
         (np.repeat(np.arange(villages), EACH), np.repeat(np.arange(villages, villages + firms), EACH))
     )
-    weights = 1 / np.arange(1, CATEGORIES + 1) ** 0.5
-    category = random.choice(CATEGORIES, n, p=weights / weights.sum())
-    level = random.integers(200, 6000, CATEGORIES)[category]
+    weights = 1 / np.arange(1, categories + 1) ** 0.5
+    category = random.choice(categories, n, p=weights / weights.sum())
+    level = random.integers(200, 6000, categories)[category]
     spread = random.normal(1.0, 0.15, n) + np.where(is_offer, 0, 0.05)
     start = random.integers(0, 270, n)
     return Problem(
@@ -71,9 +81,9 @@ def market_of(scale: int, seed: int = 2026) -> Problem:
         start=start,
         end=start + random.integers(20, 180, n),
         county=home[owner].astype(np.int64),
-        radius=random.choice([65, 130, 195, 260], n, p=[0.2, 0.4, 0.3, 0.1]).astype(np.int64),
-        category_codes=tuple(f"c{i:02d}" for i in range(CATEGORIES)),
-        transport_fen_100km=random.integers(2, 12, CATEGORIES),
+        radius=reach * random.choice([1, 2, 3, 4], n, p=[0.2, 0.4, 0.3, 0.1]),
+        category_codes=tuple(f"c{i:03d}" for i in range(categories)),
+        transport_fen_100km=random.integers(2, 12, categories),
         county_ids=tuple(range(counties)),
         longitude_e4=(1_000_000 + random.random(counties) * side * 330_000).astype(np.int64),
         latitude_e4=(280_000 + random.random(counties) * side * 200_000).astype(np.int64),
@@ -87,7 +97,7 @@ def markets_of(problem: Problem) -> list[Market]:
     classes = contract_twins(problem)
     return [
         engine.market_of(classes, edges_of(problem, classes, category), category)[0]
-        for category in range(CATEGORIES)
+        for category in range(len(problem.category_codes))
     ]
 
 
@@ -307,7 +317,7 @@ def rows_for(problem: Problem, budgets: int, quotas: int, seed: int = 11) -> Sid
 
 def rows_run(budgets: int, quotas: int) -> bool:
     """Budgets and quotas, checked; what they cost and how near the bound. Returns whether it was accepted."""
-    problem = market_of(ROWS_SCALE)
+    problem = market_of(ROWS_SCALE, **FEW)
     some = np.random.default_rng(3).random(len(problem)) < 0.73
     problem = part_of(problem, some | ~problem.is_offer, problem.quantity)
     rows = rows_for(problem, budgets, quotas)

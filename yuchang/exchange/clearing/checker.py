@@ -181,18 +181,25 @@ def _check_pairs(problem: Problem, gains: Ints, ties: Ties | None, found: list[s
 
 def feasible_pairs(problem: Problem) -> Iterator[tuple[Ints, Ints, Ints, Bools]]:
     """Offers (a column), needs (a row), the gain of every pair and whether it may trade, block by block."""
+    at, table = _distance_table(problem)
     for category in range(len(problem.category_codes)):
         rows = np.nonzero(problem.category == category)[0]
         i, j = rows[problem.is_offer[rows]], rows[~problem.is_offer[rows]]
         if not len(i) or not len(j):
             continue
         step = max(1, BLOCK_PAIRS // len(j))
-        counties, at = np.unique(problem.county[rows], return_inverse=True)
-        place = dict(zip(rows.tolist(), at.tolist(), strict=True))
-        from_i, to_j = (np.array([place[r] for r in side.tolist()]) for side in (i, j))
-        table = problem.distances_km(counties[:, None], counties[None, :])
         for low in range(0, len(i), step):
             a, b = i[low : low + step][:, None], j[None, :]
-            km = table[from_i[low : low + step][:, None], to_j[None, :]]
+            km = table[at[a], at[b]]
             gain = _gain(problem, a, b, km)
             yield a, b, gain, _may_trade(problem, a, b, km) & (gain > 0)
+
+
+def _distance_table(problem: Problem) -> tuple[Ints, Ints]:
+    """Each posting's row in the table of km between all counties with postings, and the table."""
+    counties, at = np.unique(problem.county, return_inverse=True)
+    step = max(1, BLOCK_PAIRS // max(1, len(counties)))
+    table = np.empty((len(counties), len(counties)), dtype=np.int64)
+    for low in range(0, len(counties), step):
+        table[low : low + step] = problem.distances_km(counties[low : low + step, None], counties[None, :])
+    return at.astype(np.int64), table

@@ -33,30 +33,50 @@ def clear(problem: Problem, run: Run = map, ties: Ties | None = None) -> Clearin
     """
     validate(problem, ties)
     classes = contract_twins(problem, None if ties is None else marks_of_ties(problem, ties))
-    class_dual, class_ceiling = np.zeros((2, len(classes)), dtype=np.int64)
-    trades: list[tuple[int, int, int]] = []
-    figures = []
-    for part in run(partial(_clear_category, problem, classes, ties), by_size(problem)):
-        class_dual[part.offers], class_dual[part.needs] = part.duals.u, part.duals.v
-        class_ceiling[part.offers], class_ceiling[part.needs] = part.duals.u_high, part.duals.v_high
-        trades += part.trades
-        figures.append(part.figures)
-    trades.sort()
-    figures.sort(key=lambda one: problem.category_codes.index(one.code))
-    columns = np.array(trades, dtype=np.int64).reshape(-1, 3)
-    dual, ceiling = class_dual[classes.of], class_ceiling[classes.of]
-    return Clearing(columns[:, 0], columns[:, 1], columns[:, 2], dual, ceiling, tuple(figures))
+    return joined(problem, classes, run(partial(_cleared, problem, classes, ties), by_size(problem)))
 
 
 @dataclass(frozen=True)
-class _Part:
-    """What one category came to, by class."""
+class CategoryMarket:
+    """One category as a flow problem, and how its rows are numbered outside."""
+
+    category: int
+    edges: Edges
+    market: Market
+    """Gains with what tied pairs earn beside them."""
+    offers: Ints
+    needs: Ints
+
+
+@dataclass(frozen=True)
+class CategoryResult:
+    """What one category came to, by class; trades by posting."""
 
     offers: Ints
     needs: Ints
     duals: Duals
-    trades: list[tuple[int, int, int]]
+    trades: Ints
     figures: CategoryFigures
+
+
+def joined(problem: Problem, classes: Classes, results: Iterable[CategoryResult]) -> Clearing:
+    """The categories of one clearing, put together."""
+    class_dual, class_ceiling = np.zeros((2, len(classes)), dtype=np.int64)
+    trades, figures = [np.zeros((0, 3), dtype=np.int64)], []
+    for part in results:
+        class_dual[part.offers], class_dual[part.needs] = part.duals.u, part.duals.v
+        class_ceiling[part.offers], class_ceiling[part.needs] = part.duals.u_high, part.duals.v_high
+        trades.append(part.trades)
+        figures.append(part.figures)
+    figures.sort(key=lambda one: problem.category_codes.index(one.code))
+    offer, need, units = in_order(np.concatenate(trades)).T
+    dual, ceiling = class_dual[classes.of], class_ceiling[classes.of]
+    return Clearing(offer, need, units, dual, ceiling, tuple(figures))
+
+
+def in_order(trades: Ints) -> Ints:
+    """Rows of (offer, need, units) by offer, then need."""
+    return trades[np.lexsort((trades[:, 1], trades[:, 0]))]
 
 
 def by_size(problem: Problem) -> list[int]:
@@ -73,18 +93,30 @@ def marks_of_ties(problem: Problem, ties: Ties) -> Ints:
     return marks
 
 
-def _clear_category(problem: Problem, classes: Classes, ties: Ties | None, category: int) -> _Part:
+def category_market(problem: Problem, classes: Classes, ties: Ties | None, category: int) -> CategoryMarket:
+    """The pairs of one category that may trade, as a flow problem."""
     edges, bonus = tied_edges(problem, classes, ties, category)
     market, offers, needs = market_of(classes, edges, category)
-    market = replace(market, gain=market.gain + bonus)
-    flow = best_flow(market)
-    duals = midpoint_duals(market, flow)
+    return CategoryMarket(category, edges, replace(market, gain=market.gain + bonus), offers, needs)
+
+
+def clear_category(problem: Problem, classes: Classes, part: CategoryMarket) -> CategoryResult:
+    """The best trades of one category and their prices."""
+    flow = best_flow(part.market)
+    duals = midpoint_duals(part.market, flow)
     dual = np.zeros(len(classes), dtype=np.int64)
-    dual[offers], dual[needs] = duals.u, duals.v
-    trades = list(share_among_twins(problem, classes, edges, flow))
-    return _Part(
-        offers, needs, duals, trades, category_figures(problem, classes, edges, flow, dual, category)
+    dual[part.offers], dual[part.needs] = duals.u, duals.v
+    return CategoryResult(
+        part.offers,
+        part.needs,
+        duals,
+        share_among_twins(problem, classes, part.edges, flow),
+        category_figures(problem, classes, part.edges, flow, dual, part.category),
     )
+
+
+def _cleared(problem: Problem, classes: Classes, ties: Ties | None, category: int) -> CategoryResult:
+    return clear_category(problem, classes, category_market(problem, classes, ties, category))
 
 
 def tied_edges(problem: Problem, classes: Classes, ties: Ties | None, category: int) -> tuple[Edges, Ints]:
@@ -114,13 +146,24 @@ def market_of(classes: Classes, edges: Edges, category: int) -> tuple[Market, In
     return market, offers, needs
 
 
-def share_among_twins(
-    problem: Problem, classes: Classes, edges: Edges, flow: Ints
+def share_among_twins(problem: Problem, classes: Classes, edges: Edges, flow: Ints) -> Ints:
+    """Trades of single postings, rows of (offer, need, units): among twins the earlier is served first."""
+    used = np.nonzero(flow)[0]
+    size = np.diff(classes.first)
+    alone = (size[edges.offer[used]] == 1) & (size[edges.need[used]] == 1)
+    head, plain = classes.members[classes.first[:-1]], used[alone]
+    single = np.column_stack((head[edges.offer[plain]], head[edges.need[plain]], flow[plain]))
+    shared = list(_shared(problem, classes, edges, flow, used[~alone]))
+    return np.concatenate((single, np.array(shared, dtype=np.int64).reshape(-1, 3)))
+
+
+def _shared(
+    problem: Problem, classes: Classes, edges: Edges, flow: Ints, used: Ints
 ) -> Iterator[tuple[int, int, int]]:
-    """Trades between single postings: among twins the earlier posting is served first."""
+    """What twins trade. A posting without twins has units for all its edges, so it need not be followed."""
     left = problem.quantity.copy()
     position: dict[int, int] = {}
-    for edge in np.nonzero(flow)[0].tolist():
+    for edge in used.tolist():
         a, b, rest = int(edges.offer[edge]), int(edges.need[edge]), int(flow[edge])
         offers, needs = classes.members_of(a), classes.members_of(b)
         while rest:

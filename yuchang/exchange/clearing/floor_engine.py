@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
 import numpy as np
 
 from yuchang.exchange.clearing.classes import Classes, contract_twins
-from yuchang.exchange.clearing.edges import Edges
 from yuchang.exchange.clearing.engine import (
+    CategoryMarket,
+    CategoryResult,
     Run,
     by_size,
     category_figures,
+    category_market,
     clear,
-    market_of,
+    clear_category,
+    in_order,
+    joined,
     marks_of_ties,
     share_among_twins,
-    tied_edges,
 )
 from yuchang.exchange.clearing.floor_account import NO_PAIR, FloorClearing, account
 from yuchang.exchange.clearing.floor_market import Groups, best_floored_flow
@@ -27,15 +30,6 @@ from yuchang.exchange.clearing.floors import PRICE_SCALE, Floors, validate_floor
 from yuchang.exchange.clearing.flow import Market, midpoint_duals
 from yuchang.exchange.clearing.problem import Ints, Problem, Ties, validate
 from yuchang.exchange.clearing.result import Clearing
-
-
-@dataclass(frozen=True)
-class _Part:
-    category: int
-    edges: Edges
-    market: Market
-    offers: Ints
-    needs: Ints
 
 
 def clear_with_floors(
@@ -50,11 +44,10 @@ def clear_with_floors(
     """
     validate(problem, ties)
     validate_floors(problem, floors)
-    market = clear(problem, run, ties)
     classes = contract_twins(problem, _apart(problem, floors, ties))
     head = classes.members[classes.first[:-1]]
     home = floors.home[head]
-    parts = list(run(partial(_part, problem, classes, ties), by_size(problem)))
+    parts, market = _before_floors(problem, classes, run, ties)
     web = _web(floors, classes, home, parts, market.dual[head])
     target = attainable(floors, web)
     value = split(floors, web, target)
@@ -74,13 +67,25 @@ def _apart(problem: Problem, floors: Floors, ties: Ties | None) -> Ints:
     return np.where(marks > 0, len(floors) + marks, floors.home)
 
 
-def _part(problem: Problem, classes: Classes, ties: Ties | None, category: int) -> _Part:
-    edges, bonus = tied_edges(problem, classes, ties, category)
-    market, offers, needs = market_of(classes, edges, category)
-    return _Part(category, edges, replace(market, gain=market.gain + bonus), offers, needs)
+def _before_floors(
+    problem: Problem, classes: Classes, run: Run, ties: Ties | None
+) -> tuple[list[CategoryMarket], Clearing]:
+    """The categories, and the market without floors; pairs are looked for twice only if twins were parted."""
+    plain = contract_twins(problem, None if ties is None else marks_of_ties(problem, ties))
+    same = len(plain) == len(classes)
+    both = list(run(partial(_opened, problem, classes, ties, same), by_size(problem)))
+    parts, results = [part for part, _ in both], [result for _, result in both if result is not None]
+    return parts, joined(problem, classes, results) if same else clear(problem, run, ties)
 
 
-def _web(floors: Floors, classes: Classes, home: Ints, parts: list[_Part], dual: Ints) -> Web:
+def _opened(
+    problem: Problem, classes: Classes, ties: Ties | None, with_result: bool, category: int
+) -> tuple[CategoryMarket, CategoryResult | None]:
+    part = category_market(problem, classes, ties, category)
+    return part, clear_category(problem, classes, part) if with_result else None
+
+
+def _web(floors: Floors, classes: Classes, home: Ints, parts: list[CategoryMarket], dual: Ints) -> Web:
     """The offers that count for a floor, all categories side by side, in fen of value.
 
     A need charges its market dual for what it gives up elsewhere, so the other offers can stay out.
@@ -116,13 +121,13 @@ class _Solved:
     dual: tuple[Ints, Ints]
     best: Ints
     """Of each offer: the most a unit gains beyond its partner's dual."""
-    trades: list[tuple[int, int, int]]
+    trades: Ints
     cells: list[tuple[int, int, int, int]]
     figures: Any
 
 
 def _solve(
-    problem: Problem, floors: Floors, classes: Classes, home: Ints, units: Ints, part: _Part
+    problem: Problem, floors: Floors, classes: Classes, home: Ints, units: Ints, part: CategoryMarket
 ) -> _Solved:
     groups, names = _groups(floors, units[:, part.category], home[part.offers], part.category)
     found = best_floored_flow(part.market, groups)
@@ -146,7 +151,7 @@ def _solve(
         (duals.u_high, duals.v_high),
         (duals.u, duals.v),
         best,
-        list(share_among_twins(problem, classes, part.edges, found.flow)),
+        share_among_twins(problem, classes, part.edges, found.flow),
         [(g, part.category, n, p) for g, n, p in cells],
         category_figures(problem, classes, part.edges, found.flow, dual, part.category),
     )
@@ -186,17 +191,16 @@ def _joined(
 ) -> FloorClearing:
     dual, ceiling = np.zeros((2, len(classes)), dtype=np.int64)
     best = np.full(len(classes), NO_PAIR)
-    trades: list[tuple[int, int, int]] = []
+    trades = [np.zeros((0, 3), dtype=np.int64)]
     cells: list[tuple[int, int, int, int]] = []
     for part in solved:
         dual[part.offers], dual[part.needs] = part.dual
         ceiling[part.offers], ceiling[part.needs] = part.ceiling
         best[part.offers] = part.best
-        trades += part.trades
+        trades.append(part.trades)
         cells += part.cells
-    columns = np.array(sorted(trades), dtype=np.int64).reshape(-1, 3)
     figures = sorted((p.figures for p in solved), key=lambda one: problem.category_codes.index(one.code))
-    offer, need, units = columns.T
+    offer, need, units = in_order(np.concatenate(trades)).T
     cleared = Clearing(offer, need, units, dual[classes.of], ceiling[classes.of], tuple(figures))
     table = np.array(sorted(cells), dtype=np.int64).reshape(-1, 4)
     return FloorClearing(

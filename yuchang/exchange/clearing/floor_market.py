@@ -13,6 +13,9 @@ from yuchang.exchange.clearing.floor_split import solve
 from yuchang.exchange.clearing.flow import UNREACHED, Market
 from yuchang.exchange.clearing.problem import INT64_SAFE, Flaw, Ints, Unfit
 
+SMALL_BONUS = 4
+"""What a unit that serves a floor earns at first, in greatest gains: seldom is a rearrangement dearer."""
+
 
 @dataclass(frozen=True)
 class Groups:
@@ -38,16 +41,31 @@ class FlooredFlow:
 def best_floored_flow(market: Market, groups: Groups) -> FlooredFlow:
     """The trades that serve most floor units and then gain most (or weigh both, when floors are soft).
 
-    Raises Unfit (``overflow``) when the numbers would leave 64 bits.
+    A bonus of a few gains is tried first: it keeps the numbers small, and when every floor is served no
+    larger one could serve more. Raises Unfit (``overflow``) when the numbers would leave 64 bits.
     """
+    top = int(market.gain.max(initial=0))
+    most = groups.price if groups.price >= 0 else top * _nodes(market, groups) + 1
+    if most * 4 * _nodes(market, groups) >= INT64_SAFE:
+        raise Unfit([Flaw("overflow", 0, "the price of the floors")])
+    modest = SMALL_BONUS * top + 1
+    if groups.price < 0 and modest < most:
+        found = _flow(market, groups, modest)
+        if bool((found.sold >= groups.least).all()):
+            return found
+    return _flow(market, groups, most)
+
+
+def _nodes(market: Market, groups: Groups) -> int:
+    return len(groups.parent) + len(market.supply) + len(market.demand) + 2
+
+
+def _flow(market: Market, groups: Groups, bonus: int) -> FlooredFlow:
+    """The trades that gain most when a unit that serves a floor earns ``bonus`` beside its gain."""
     offers, needs, edges = len(market.supply), len(market.demand), len(market.offer)
     first_offer = len(groups.parent)
     first_need = first_offer + offers
     source, sink = first_need + needs, first_need + needs + 1
-    top = int(market.gain.max(initial=0))
-    bonus = groups.price if groups.price >= 0 else top * (sink + 1) + 1
-    if bonus * 4 * (sink + 1) >= INT64_SAFE:
-        raise Unfit([Flaw("overflow", 0, "the price of the floors")])
     total = int(market.supply.sum())
     above = np.where(groups.parent < 0, source, groups.parent)
     at = np.arange(first_offer)

@@ -3,6 +3,10 @@
 In fen of value all categories flow through one network, source -> county -> village -> household ->
 offer -> need -> sink, and floors are arcs of it. What comes out may cut a unit in two; the split is
 therefore only a target, and ``floor_market`` finds the exact whole units for it.
+
+What is attainable is a maximum flow. Where it falls short, its minimum cut parts the groups that compete
+for too little from those that get their floor in every maximum flow (Ford and Fulkerson 1956); only the
+former are weighed against each other.
 """
 
 from __future__ import annotations
@@ -10,13 +14,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ortools.graph.python import min_cost_flow
+from ortools.graph.python import max_flow, min_cost_flow
 
 from yuchang.exchange.clearing.floors import PRICE_SCALE, Floors
-from yuchang.exchange.clearing.problem import INT64_SAFE, Flaw, Ints, Unfit
+from yuchang.exchange.clearing.problem import INT64_SAFE, Bools, Flaw, Ints, Unfit
 
 TRANCHES = 20
 """The worst served come first in steps of a twentieth of their floor."""
+COARSE = 1000
+"""A target weighs gains to the thousandth of a fen per fen: finer ones would only cost scaling rounds."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +40,6 @@ class Web:
     """Millionths of a fen per fen of value, of every pair."""
 
 
-@dataclass(frozen=True)
-class _Tranche:
-    """Parallel arcs into every group: how wide and what a fen through each is worth."""
-
-    width: Ints
-    worth: Ints
-
-
 def attainable(floors: Floors, web: Web) -> Ints:
     """What each group can be given of its floor, households before villages before counties.
 
@@ -50,50 +48,138 @@ def attainable(floors: Floors, web: Web) -> Ints:
     target = np.zeros(len(floors), dtype=np.int64)
     for level in np.unique(floors.level).tolist():
         rows = floors.level == level
-        marks = floors.floor_fen[:, None] * np.arange(TRANCHES + 1)[None, :] // TRANCHES
-        width = np.where(rows[:, None], np.diff(marks, axis=1), 0)
-        worth = np.broadcast_to(np.arange(TRANCHES, 0, -1), width.shape)
-        flow = _through(floors, web, target, _Tranche(width, worth), with_gain=False)[0]
-        target = np.where(rows, np.minimum(floors.floor_fen, flow), target)
+        inside = _inside(floors, target)
+        owed = np.maximum(target - inside, 0)
+        wish = np.where(rows, np.maximum(floors.floor_fen - inside, 0), owed)
+        target = np.where(
+            rows, np.minimum(floors.floor_fen, inside + _served(floors, web, inside, owed, wish)), target
+        )
     return target
+
+
+def _inside(floors: Floors, target: Ints) -> Ints:
+    """What passes through each group at least because the groups below it are given their target."""
+    inside = np.zeros(len(floors), dtype=np.int64)
+    for level in np.unique(floors.level).tolist():
+        at = np.nonzero((floors.level == level) & (floors.parent >= 0))[0]
+        np.add.at(inside, floors.parent[at], np.maximum(inside, target)[at])
+    return inside
+
+
+def _served(floors: Floors, web: Web, inside: Ints, owed: Ints, wish: Ints) -> Ints:
+    """What each group can be given directly: all of ``owed``, and of the rest of ``wish`` the worst first."""
+    net = _network(floors, web, wish)
+    short = net.short_side(int(wish.sum()))
+    if not short.any():
+        return wish
+    groups = len(floors)
+    rows = np.nonzero(short[:groups])[0]
+    marks = floors.floor_fen[:, None] * np.arange(TRANCHES + 1)[None, :] // TRANCHES
+    width = np.diff(np.maximum(marks, inside[:, None]), axis=1) * (wish > owed)[:, None]
+    at, step = np.nonzero(width[rows])
+    into = np.concatenate((rows, rows[at]))
+    room = np.concatenate((owed[rows], width[rows][at, step]))
+    worth = np.concatenate((np.full(len(rows), TRANCHES + 1), TRANCHES - step))
+    given = wish.copy()
+    given[rows] = np.bincount(into, net.weighed(short, into, room, worth), groups).astype(np.int64)[rows]
+    return given
+
+
+@dataclass(frozen=True)
+class _Network:
+    """Source into groups, then group -> group -> offer -> need -> sink; the last two nodes are the ends."""
+
+    tails: Ints
+    heads: Ints
+    capacity: Ints
+    nodes: int
+
+    def short_side(self, wish: int) -> Bools:
+        """The nodes that compete for too little: the source's side of the least cut (none if none do)."""
+        flow = max_flow.SimpleMaxFlow()
+        flow.add_arcs_with_capacity(self.tails.astype(np.int32), self.heads.astype(np.int32), self.capacity)
+        if flow.solve(self.nodes - 2, self.nodes - 1) != flow.OPTIMAL:
+            raise ArithmeticError("the maximum flow stopped early")
+        side = np.zeros(self.nodes, dtype=bool)
+        if flow.optimal_flow() < wish:
+            side[flow.get_source_side_min_cut()] = True
+        return side
+
+    def weighed(self, inner: Bools, into: Ints, room: Ints, worth: Ints) -> Ints:
+        """The flow through new arcs into inner groups that is worth most; all other nodes are one sink."""
+        source, sink = self.nodes - 2, self.nodes - 1
+        kept = inner[self.tails] & (self.tails != source)
+        heads = np.where(inner[self.heads[kept]], self.heads[kept], sink)
+        total = int(room.sum())
+        tails = np.concatenate((np.full(len(into), source), self.tails[kept], [source]))
+        cost = np.zeros(len(tails), dtype=np.int64)
+        cost[: len(into)] = -worth
+        balance = np.zeros(self.nodes, dtype=np.int64)
+        balance[source], balance[sink] = total, -total
+        capacity = np.concatenate((room, self.capacity[kept], [total]))
+        flow = solve(tails, np.concatenate((into, heads, [sink])), capacity, cost, balance)
+        return flow[: len(into)]
+
+
+def _network(floors: Floors, web: Web, wish: Ints) -> _Network:
+    groups, offers, needs = len(floors), len(web.supply), len(web.demand)
+    first_offer, first_need = groups, groups + offers
+    source, sink = first_need + needs, first_need + needs + 1
+    below = np.nonzero(floors.parent >= 0)[0]
+    wide = np.minimum(web.supply[web.offer], web.demand[web.need])
+    parts = [
+        (np.full(groups, source), np.arange(groups), wish),
+        (floors.parent[below], below, np.full(len(below), int(wish.sum()))),
+        (web.home, first_offer + np.arange(offers), web.supply),
+        (first_offer + web.offer, first_need + web.need, wide),
+        (first_need + np.arange(needs), np.full(needs, sink), web.demand),
+    ]
+    tails, heads, capacity = (np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True))
+    return _Network(tails, heads, capacity, sink + 1)
 
 
 def split(floors: Floors, web: Web, target: Ints) -> Ints:
     """The value each group sells of each category (groups x categories) in the best relaxed clearing."""
-    price = np.full((len(floors), 1), max(floors.soft_price, 0))
-    width = (floors.floor_fen if floors.soft_price >= 0 else target * 0)[:, None]
-    low = target if floors.soft_price < 0 else target * 0
-    sold = _through(floors, web, low, _Tranche(width, price), with_gain=True)[1]
     value = np.zeros((len(floors), int(web.category.max(initial=-1)) + 1), dtype=np.int64)
+    if not len(web.offer):
+        return value
+    price = max(floors.soft_price, 0) // COARSE
+    width = floors.floor_fen if floors.soft_price >= 0 else np.zeros_like(target)
+    low = target if floors.soft_price < 0 else np.zeros_like(target)
+    sold = _most_gain(floors, web, low, width, price)
     for row in floors.chains(web.home):
         np.add.at(value, (row[row >= 0], web.category[row >= 0]), sold[row >= 0])
     return value
 
 
-def _through(floors: Floors, web: Web, low: Ints, tranche: _Tranche, *, with_gain: bool) -> tuple[Ints, Ints]:
-    """The flow through every group and out of every offer. ``low`` is what a group must at least pass."""
+def _most_gain(floors: Floors, web: Web, low: Ints, width: Ints, price: int) -> Ints:
+    """What leaves every offer in the flow of most gain in which each group passes at least ``low``.
+
+    The first ``width`` through each group earns ``price`` per fen beside it.
+    """
     groups, offers, needs = len(floors), len(web.supply), len(web.demand)
-    if not len(web.offer):
-        return np.zeros(groups, dtype=np.int64), np.zeros(offers, dtype=np.int64)
     first_offer, first_need = groups, groups + offers
     source, sink = first_need + needs, first_need + needs + 1
     total = int(web.supply.sum())
     above = np.where(floors.parent < 0, source, floors.parent)
-    tail = np.where(web.home < 0, source, web.home)
-    at, step = np.nonzero(tranche.width)
-    worth = tranche.worth[at, step].astype(np.int64)
-    gain = web.gain if with_gain else np.zeros_like(web.gain)
-    top = int(max(worth.max(initial=0) * 4, gain.max(initial=0)))
-    if top * (sink + 1) >= INT64_SAFE:
+    gain = web.gain // COARSE
+    if max(price * 4, int(gain.max(initial=0))) * (sink + 1) >= INT64_SAFE:
         raise Unfit([Flaw("overflow", 0, "the gain per fen of value")])
     wide = np.minimum(web.supply[web.offer], web.demand[web.need])
+    priced = np.nonzero(width)[0]
+    nothing = np.zeros(groups + offers + needs + 1, dtype=np.int64)
     parts = [
-        (above, np.arange(groups), np.full(groups, total), np.zeros(groups, dtype=np.int64)),
-        (above[at], at, tranche.width[at, step], -worth),
-        (tail, first_offer + np.arange(offers), web.supply, np.zeros(offers, dtype=np.int64)),
+        (
+            np.where(web.home < 0, source, web.home),
+            first_offer + np.arange(offers),
+            web.supply,
+            nothing[:offers],
+        ),
+        (above, np.arange(groups), np.full(groups, total), nothing[:groups]),
+        (above[priced], priced, width[priced], np.full(len(priced), -price)),
         (first_offer + web.offer, first_need + web.need, wide, -gain),
-        (first_need + np.arange(needs), np.full(needs, sink), web.demand, np.zeros(needs, dtype=np.int64)),
-        (np.array([source]), np.array([sink]), np.array([total]), np.zeros(1, dtype=np.int64)),
+        (first_need + np.arange(needs), np.full(needs, sink), web.demand, nothing[:needs]),
+        (np.array([source]), np.array([sink]), np.array([total]), nothing[:1]),
     ]
     tails, heads, capacity, cost = (
         np.concatenate(column).astype(np.int64) for column in zip(*parts, strict=True)
@@ -103,11 +189,7 @@ def _through(floors: Floors, web: Web, low: Ints, tranche: _Tranche, *, with_gai
     np.subtract.at(balance, above, low)
     balance[source] += total
     balance[sink] -= total
-    flow = solve(tails, heads, capacity, cost, balance)
-    through = low + flow[:groups]
-    np.add.at(through, at, flow[groups : groups + len(at)])
-    begin = groups + len(at)
-    return through, flow[begin : begin + offers]
+    return solve(tails, heads, capacity, cost, balance)[:offers]
 
 
 def solve(tails: Ints, heads: Ints, capacity: Ints, cost: Ints, balance: Ints) -> Ints:

@@ -17,6 +17,7 @@ from yuchang.exchange.clearing.engine import (
     by_size,
     category_figures,
     clear,
+    in_order,
     market_of,
     marks_of_ties,
     share_among_twins,
@@ -331,8 +332,7 @@ def _cleared(
 ) -> Clearing:
     """The trades between postings, with duals in whole fen and the figures of every category."""
     edges = Edges(pairs.offer, pairs.need, pairs.own)
-    trades = sorted(share_among_twins(problem, classes, edges, units))
-    offer, need, quantity = np.array(trades, dtype=np.int64).reshape(-1, 3).T
+    offer, need, quantity = in_order(share_among_twins(problem, classes, edges, units)).T
     category = classes.category[pairs.offer]
     figures = []
     for c in sorted(by_size(problem)):
