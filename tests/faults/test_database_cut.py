@@ -20,6 +20,7 @@ from config.environment import ROOT, database_url
 from tests.faults.test_supervisor_run import free_port, wait_for
 
 PROMISED_503, PROMISED_RETURN = 5.0, 10.0
+CALM = {"zh-hans": "系统会自动重新连接", "en": "tries again by itself every fifteen seconds"}
 
 
 class Wire(threading.Thread):
@@ -91,13 +92,21 @@ def port(wire: Wire, django_db_setup: None) -> Iterator[int]:
 
 def ask(port: int, path: str) -> tuple[int, float]:
     """Status (0: no answer) and seconds of one request by a browser with a session."""
+    status, seconds, _page = read(port, path)
+    return status, seconds
+
+
+def read(port: int, path: str, language: str = "zh-hans") -> tuple[int, float, str]:
+    """The same with the page."""
     started = time.monotonic()
     asked = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
     try:
-        asked.request("GET", path, headers={"Cookie": "sessionid=" + "s" * 32})
-        return asked.getresponse().status, time.monotonic() - started
+        cookies = f"sessionid={'s' * 32}; django_language={language}"
+        asked.request("GET", path, headers={"Cookie": cookies, "Accept-Language": language})
+        reply = asked.getresponse()
+        return reply.status, time.monotonic() - started, reply.read().decode()
     except OSError:
-        return 0, time.monotonic() - started
+        return 0, time.monotonic() - started, ""
     finally:
         asked.close()
 
@@ -114,6 +123,10 @@ def test_pages_say_503_in_time_and_come_back(wire: Wire, port: int, state: str, 
             status, took = ask(port, path)
             assert status == 503
             assert took <= PROMISED_503
+    for language, words in CALM.items():
+        status, _took, page = read(port, "/registry/", language)
+        assert status == 503 and words in page and 'http-equiv="refresh"' in page
+        assert "Traceback" not in page
     wire.become("whole")
     began = time.monotonic()
     wait_for(lambda: ask(port, "/readyz")[0] == 200 and ask(port, "/registry/")[0] == 302, 30)

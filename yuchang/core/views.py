@@ -62,7 +62,8 @@ def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
 def server_error(request: HttpRequest) -> HttpResponse:
     """Our mistake (500), or a database that is away for the moment (503): then trying again helps."""
     if isinstance(sys.exc_info()[1], OperationalError | InterfaceError):
-        context = {"status": 503, "request_id": request_id.get()}
+        # What was only being read comes back by itself; what was being sent is for the person to send again.
+        context = {"status": 503, "request_id": request_id.get(), "comes_back": request.method == "GET"}
         response = render(request, "errors/500.html", context, status=503)
         response["Retry-After"] = "10"
         return response
