@@ -66,5 +66,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         context = {"status": 503, "request_id": request_id.get(), "comes_back": request.method == "GET"}
         response = render(request, "errors/500.html", context, status=503)
         response["Retry-After"] = "10"
+        if context["comes_back"]:
+            response["Refresh"] = "15"
         return response
     return render(request, "errors/500.html", {"request_id": request_id.get()}, status=500)

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from procrastinate.contrib.django.models import ProcrastinateJob
 
 from tests import people
 from yuchang.accounts.factors import real_now
@@ -64,6 +65,13 @@ def test_a_code_opens_once_for_its_number_and_purpose(outbox: Path) -> None:
     assert not check(code, purpose="contact")
     assert check(code)
     assert not check(code)
+
+
+def test_the_worker_is_woken_at_once_also_for_a_number_nobody_has() -> None:
+    send()
+    send(OTHER, "10.0.0.2")
+    waiting = ProcrastinateJob.objects.filter(task_name="messages.deliver", status="todo")
+    assert waiting.count() == 1
 
 
 def test_after_five_wrong_tries_the_right_one_is_refused(outbox: Path) -> None:
