@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -67,7 +68,8 @@ def pair_of(mine: Posting, other: Posting, today: date) -> Pair:
     """The two together. Says nothing of the other's limit, and asks nothing of it."""
     starts = max(mine.window_from, other.window_from, today)
     ends = min(mine.window_to, other.window_to)
-    km = _distance(mine.county_id, other.county_id)
+    counties = (mine.county_id, other.county_id)
+    km = km_between(points_of(counties), *counties)
     carriage = -(-(km or 0) * mine.category.transport_fen_100km // 100)
     why = _why_not(mine, other, starts <= ends, km)
     return Pair(mine, other, km, carriage, starts, max(starts, ends), why)
@@ -103,16 +105,23 @@ def _owner(row: Posting) -> tuple[str, int | None]:
     return row.owner_kind, row.household_id or row.organisation_id or row.village_id
 
 
-def _distance(one: int | None, two: int | None) -> int | None:
+Points = dict[int, tuple[float | None, float | None]]
+"""Longitude and latitude in degrees by county; None where unknown."""
+
+
+def points_of(county_ids: Iterable[int | None]) -> Points:
+    """The points of some counties. One query."""
+    rows = Place.objects.filter(pk__in={number for number in county_ids if number})
+    return {number: (x, y) for number, x, y in rows.values_list("pk", "longitude", "latitude")}
+
+
+def km_between(points: Points, one: int | None, two: int | None) -> int | None:
     """Between county points, in whole kilometres; 0 within a county, None where a point is unknown."""
     if one is None or two is None:
         return None
     if one == two:
         return 0
-    points = dict((p[0], p[1:]) for p in Place.objects.filter(pk__in=[one, two]).values_list(*_POINT))
-    if len(points) < 2 or any(None in point for point in points.values()):
+    (x1, y1), (x2, y2) = (points.get(number, (None, None)) for number in (one, two))
+    if x1 is None or y1 is None or x2 is None or y2 is None:
         return None
-    return round(great_circle_km(*points[one], *points[two]))
-
-
-_POINT = ("pk", "longitude", "latitude")
+    return round(great_circle_km(x1, y1, x2, y2))

@@ -262,10 +262,14 @@ def masked_owner(row: Posting) -> str:
     return public_owner(row)
 
 
+COUNTED = 1_000
+"""More partners than this are said to be more than this."""
+
+
 def count_partners(
     *, category: str, direction: str, window_from: date, window_to: date, owner: Q | None = None
 ) -> int:
-    """How many open postings stand opposite in a category and overlap in time.
+    """How many open postings stand opposite in a category and overlap in time, counted up to ``COUNTED`` and one.
 
     Prices are left out on purpose: counting by price would tell others' limits.
     """
@@ -277,7 +281,7 @@ def count_partners(
         window_from__lte=window_to,
         window_to__gte=window_from,
     )
-    return (rows.exclude(owner) if owner is not None else rows).count()
+    return (rows.exclude(owner) if owner is not None else rows)[: COUNTED + 1].count()
 
 
 def latest_leftovers(posting_ids: list[int]) -> dict[int, Leftover]:

@@ -20,6 +20,7 @@ from yuchang.core import clock
 from yuchang.core.paging import Page, decode_cursor, encode_cursor
 from yuchang.exchange.live_index import live_index
 from yuchang.exchange.models import Category, Direction, Posting, SavedSearch
+from yuchang.exchange.pairs import Points, km_between, points_of
 from yuchang.exchange.queries import open_market, own_postings, side_filter
 from yuchang.exchange.queries_console import urgent, urgent_postings
 from yuchang.exchange.rules import FRESH_DAYS, partner_rank
@@ -27,7 +28,6 @@ from yuchang.exchange.searching import Criteria, read_search
 from yuchang.exchange.term_index import Hit, Sieve
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
-from yuchang.places.rules import great_circle_km
 
 PAGE = 20
 MATCHED_MOST = 60
@@ -228,7 +228,7 @@ _PARTNERS = """
                                         ELSE p.limit_fen - m.limit_fen END,
            d.gain_fen, %(today)s::date - d.on, k.transport_fen_100km,
            least(m.window_to, p.window_to) - greatest(m.window_from, p.window_from, %(today)s::date) + 1,
-           m.county_id = p.county_id, a.longitude, a.latitude, b.longitude, b.latitude,
+           m.county_id, p.county_id,
            least(coalesce(m.radius_km, k.radius_km, 100000), coalesce(p.radius_km, k.radius_km, 100000))
     FROM exchange_posting m
     JOIN exchange_category k ON k.code = m.category_id
@@ -246,8 +246,6 @@ _PARTNERS = """
            AND o.direction = CASE m.direction WHEN 'offer' THEN 'need' ELSE 'offer' END
          ORDER BY o.id DESC LIMIT %(n)s)
     ) p
-    LEFT JOIN places_place a ON a.id = m.county_id
-    LEFT JOIN places_place b ON b.id = p.county_id
     LEFT JOIN exchange_dual d ON d.posting_id = p.id
     WHERE m.id = ANY(%(own)s::bigint[])
       AND p.quantity > p.agreed_quantity
@@ -300,17 +298,16 @@ def for_you(actor: Actor, limit: int = 6) -> list[Suggestion]:
 def _ranked(own: list[int], today: date) -> list[_Pair]:
     with connection.cursor() as cursor:
         cursor.execute(_PARTNERS, {"own": own, "today": today, "n": CANDIDATES})
-        pairs = {pair for row in cursor.fetchall() if (pair := _pair(row)) is not None}
+        rows = set(cursor.fetchall())
+    points = points_of(number for row in rows for number in row[7:9])
+    pairs = [pair for row in rows if (pair := _pair(row, points)) is not None]
     return sorted(pairs, key=lambda p: (-p.rank, p.km is None, p.km or 0, -p.other))
 
 
-def _pair(row: tuple[Any, ...]) -> _Pair | None:
+def _pair(row: tuple[Any, ...], points: Points) -> _Pair | None:
     """One candidate, or None if it is out of either side's reach."""
-    mine, other, spread, dual, age, fen_100km, days, is_home, x1, y1, x2, y2, reach = row
-    km: int | None = 0
-    if not is_home:
-        known = None not in (x1, y1, x2, y2)
-        km = round(great_circle_km(x1, y1, x2, y2)) if known else None
+    mine, other, spread, dual, age, fen_100km, days, home, away, reach = row
+    km = km_between(points, home, away)
     if (km is None and reach < 100_000) or (km is not None and km > reach):
         return None
     gain = spread - -(-(km or 0) * fen_100km // 100)

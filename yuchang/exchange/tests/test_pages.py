@@ -74,6 +74,11 @@ def test_the_number_of_partners_is_counted_while_filling_in(market: Market) -> N
     query = {"direction": "offer", "window_from": "2026-12-01", "window_to": "2026-12-31"}
     assert "1" in text(market.li.client(), "partner_count", WALNUT, **query)
     assert "填写方向" in text(market.li.client(), "partner_count", WALNUT)
+    more = facts("need", organisation_id=market.firm.pk, quantity=30)
+    actions.post(actor=market.zhao.actor, facts=more)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("yuchang.exchange.queries.COUNTED", 1)
+        assert "1 条以上" in text(market.li.client(), "partner_count", WALNUT, **query)
 
 
 def test_a_resource_becomes_a_posting_in_one_step() -> None:

@@ -196,7 +196,8 @@ def partner_count(request: HttpRequest, code: str) -> HttpResponse:
     category = get_object_or_404(Category, pk=code, is_leaf=True)
     form = _CountForm(request.GET)
     count = queries.count_partners(category=code, **form.cleaned_data) if form.is_valid() else None
-    context = {"count": count, "category": category}
+    is_more = count is not None and count > queries.COUNTED
+    context = {"count": queries.COUNTED if is_more else count, "is_more": is_more, "category": category}
     return render(request, "exchange/partner_count.html", context)
 
 
