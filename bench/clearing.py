@@ -4,7 +4,8 @@ Sizes keep the density of villages and firms while the country grows: S 1,280 vi
 M ten times that, L a hundred times (480,000 postings), over as many categories as the shipped tree has
 leaves, the commonest fourteen times as common as the rarest. Every result is judged by the independent
 checker. Run: ``python -m bench.clearing`` (S and M), ``--sizes S M L`` for the nightly growth table;
-``--rows`` adds budgets and pairing quotas over 100,000 pairs, with branch and bound beside it on size S.
+``--rows`` adds budgets and pairing quotas over 100,000 pairs, with branch and bound beside it on size S;
+``--swaps`` short cycles among 3,000 participants.
 """
 
 from __future__ import annotations
@@ -37,6 +38,9 @@ from yuchang.exchange.clearing.problem import Problem
 from yuchang.exchange.clearing.side_checker import check_rows
 from yuchang.exchange.clearing.side_engine import clear_with_rows
 from yuchang.exchange.clearing.side_rows import SCALE, SideRows
+from yuchang.exchange.clearing.swap_checker import check_swaps
+from yuchang.exchange.clearing.swap_engine import clear_swaps
+from yuchang.exchange.clearing.swaps import cycles_of
 from yuchang.exchange.clearing.terms import part_of
 
 SIZES = {"S": 1, "M": 10, "L": 100}
@@ -366,11 +370,64 @@ def rows_peer() -> None:
     print(f"   HiGHS branch and bound {best} of the bound in {seconds:.2f} CPU s ({seconds / ours:.1f} x)")
 
 
+def barter_of(participants: int, seed: int = 5) -> Problem:
+    """A region of 84 counties in which everybody offers one thing of forty and needs another."""
+    random = np.random.default_rng(seed)
+    kinds, counties, n = FEW["categories"], 84, 2 * participants
+    owner, is_offer = np.repeat(np.arange(participants), 2), np.arange(n) % 2 == 0
+    gives = random.integers(0, kinds, participants)
+    wants = (gives + random.integers(1, kinds, participants)) % kinds
+    category = np.where(is_offer, gives[owner], wants[owner])
+    level = random.integers(200, 6000, kinds)[category]
+    side, start = np.sqrt(counties / 2800), random.integers(0, 270, n)
+    home = random.integers(0, counties, participants)
+    return Problem(
+        id=np.arange(1, n + 1),
+        is_offer=is_offer,
+        owner=owner,
+        category=category,
+        quantity=random.integers(50, 2000, n),
+        limit=np.maximum(1, level * random.normal(np.where(is_offer, 0.95, 1.05), 0.15)).astype(np.int64),
+        start=start,
+        end=start + random.integers(60, 365, n),
+        county=home[owner],
+        radius=np.full(n, 400),
+        category_codes=tuple(f"c{i:03d}" for i in range(kinds)),
+        transport_fen_100km=random.integers(2, 12, kinds),
+        county_ids=tuple(range(counties)),
+        longitude_e4=(1_000_000 + random.random(counties) * side * 330_000).astype(np.int64),
+        latitude_e4=(280_000 + random.random(counties) * side * 200_000).astype(np.int64),
+        has_point=np.ones(counties, dtype=bool),
+        certificates=np.zeros(n, dtype=np.int64),
+    )
+
+
+def swaps_run(participants: int, fund_fen: int = 10_000_000) -> bool:
+    """Short cycles with a fund: cost, distance to the bound. Returns whether the checker accepted."""
+    problem = barter_of(participants)
+    unit = reference_values(problem)
+    started = time.process_time()
+    cycles = len(cycles_of(problem, unit))
+    finding = time.process_time() - started
+    started = time.process_time()
+    result = clear_swaps(problem, unit, fund_fen)
+    seconds = time.process_time() - started
+    verdict = check_swaps(problem, unit, fund_fen, result)
+    share = result.gain_fen * SCALE / max(1, result.bound)
+    print(
+        f"swaps: {participants:,} participants, {cycles:,} cycles of two or three, {len(result.turns):,} turn"
+    )
+    print(f"   CPU {seconds:.2f} s, of which finding cycles {finding:.2f} s; {share:.5f} of the bound")
+    print(f"   checker: {'accepted' if verdict.is_accepted else 'REJECTED'}")
+    return verdict.is_accepted
+
+
 def main() -> int:
     """Returns 1 when a result was not certified or not the optimum of the linear programme."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--sizes", nargs="*", default=["S", "M"], choices=list(SIZES))
     parser.add_argument("--rows", action="store_true", help="budgets and quotas over 100,000 pairs")
+    parser.add_argument("--swaps", action="store_true", help="short cycles among 3,000 participants")
     asked = parser.parse_args()
     failed = False
     settings.configure()  # side_by_side asks Django whether a database is open; none is
@@ -398,6 +455,8 @@ def main() -> int:
     if asked.rows:
         failed |= not rows_run(1250, 188)
         rows_peer()
+    if asked.swaps:
+        failed |= not swaps_run(3000)
     return int(failed)
 
 

@@ -19,8 +19,10 @@ from yuchang.exchange.clearing.swaps import (
     validate_swaps,
 )
 
-EXACT_MAX = 2_000
+EXACT_MAX = 5_000
 """Up to so many cycles by branch and bound; beyond, the linear programme rounded down and refilled."""
+NODES_MAX = 20_000
+"""Where branch and bound stops with the best found so far: a number of steps, so that runs are the same."""
 
 
 def clear_swaps(problem: Problem, unit_fen: Ints, fund_fen: int = 0, barred: Pairs = frozenset()) -> Swaps:
@@ -63,9 +65,8 @@ def _exact(gain: np.ndarray, rows: sparse.csc_matrix, room: list[int], relaxed: 
     if len(gain) > EXACT_MAX:
         return relaxed
     limits = LinearConstraint(rows, -np.inf, room)
-    found = milp(
-        -gain, constraints=limits, integrality=1, bounds=Bounds(0, np.inf), options={"mip_rel_gap": 0}
-    )
+    options = {"mip_rel_gap": 0, "node_limit": NODES_MAX}
+    found = milp(-gain, constraints=limits, integrality=1, bounds=Bounds(0, np.inf), options=options)
     return relaxed if found.x is None else np.round(found.x)
 
 
