@@ -49,7 +49,9 @@ class Ranges(Generic[M]):
         parts = [part.filter(**narrow).order_by(sign + self.key) for part in self.parts]
         if self.key == "pk" and len(parts) == 1:
             return list(parts[0][:most])
-        found = [part.values_list(self.key, flat=True).distinct()[:most] for part in parts]
+        found = [
+            part.prefetch_related(None).values_list(self.key, flat=True).distinct()[:most] for part in parts
+        ]
         numbers = set(found[0].union(*found[1:]) if len(found) > 1 else found[0]) if found else set()
         chosen = sorted(numbers, reverse=is_newest)[:most]
         rows = self.rows.in_bulk(chosen) if chosen else {}

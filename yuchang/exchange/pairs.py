@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -66,10 +66,19 @@ class Pair:
 
 def pair_of(mine: Posting, other: Posting, today: date) -> Pair:
     """The two together. Says nothing of the other's limit, and asks nothing of it."""
+    return pairs_of([mine], other, today)[mine.pk]
+
+
+def pairs_of(own: Sequence[Posting], other: Posting, today: date) -> dict[int, Pair]:
+    """``pair_of`` for several of one's own, by their numbers. One query."""
+    points = points_of([other.county_id, *(mine.county_id for mine in own)])
+    return {mine.pk: _pair(mine, other, today, points) for mine in own}
+
+
+def _pair(mine: Posting, other: Posting, today: date, points: Points) -> Pair:
     starts = max(mine.window_from, other.window_from, today)
     ends = min(mine.window_to, other.window_to)
-    counties = (mine.county_id, other.county_id)
-    km = km_between(points_of(counties), *counties)
+    km = km_between(points, mine.county_id, other.county_id)
     carriage = -(-(km or 0) * mine.category.transport_fen_100km // 100)
     why = _why_not(mine, other, starts <= ends, km)
     return Pair(mine, other, km, carriage, starts, max(starts, ends), why)

@@ -166,7 +166,8 @@ def own_postings(
     wanted = {"direction": direction, "state": state, "category": category}
     given = {name: value for name, value in wanted.items() if value}
     if rows is None:
-        rows = Posting.objects.select_related("category", "household", "organisation", "place")
+        rows = Posting.objects.select_related("category", "household", "organisation")
+        rows = rows.prefetch_related("place")
     own = [one for one in side_conditions(actor, permission) if one != Q(organisation_id=besides)]
     return Ranges(rows, [rows.filter(one, **part) for one in own for part in _parts(one, given)])
 
@@ -269,7 +270,7 @@ COUNTED = 1_000
 def count_partners(
     *, category: str, direction: str, window_from: date, window_to: date, owner: Q | None = None
 ) -> int:
-    """How many open postings stand opposite in a category and overlap in time, counted up to ``COUNTED`` and one.
+    """How many open postings stand opposite in a category and overlap in time, up to ``COUNTED`` and one.
 
     Prices are left out on purpose: counting by price would tell others' limits.
     """
@@ -362,14 +363,18 @@ def card(match: Match, side: str) -> Card:
 
 
 def board(actor: Actor, matches: list[Match]) -> list[Card]:
-    """Cards for a page of the actor's matches, from the actor's side (the offer's if both). One query."""
-    numbers = [m.pk for m in matches]
-    offers = set(
-        Match.objects.filter(side_filter(actor, "exchange.read", "offer__"), pk__in=numbers).values_list(
-            "pk", flat=True
-        )
+    """Cards for a page of the actor's matches, from the actor's side (the offer's if both). No query."""
+    own = side_conditions(actor, "exchange.read")
+    return [card(m, "offer" if any(_meets(m.offer, one) for one in own) else "need") for m in matches]
+
+
+def _meets(posting: Posting, condition: Q) -> bool:
+    """Whether a posting that has been read is one of ``side_conditions``."""
+    given: dict[str, Any] = dict(child for child in condition.children if isinstance(child, tuple))
+    is_none = given.pop("organisation_id__isnull", None)
+    return (is_none is None or (posting.organisation_id is None) == is_none) and all(
+        getattr(posting, name) == value for name, value in given.items()
     )
-    return [card(m, "offer" if m.pk in offers else "need") for m in matches]
 
 
 def messages_of(match: Match) -> QuerySet[Message]:

@@ -149,6 +149,10 @@ def test_every_kind_of_scope_sees_what_the_joins_said_forth_and_back() -> None:
                 queries.matches_for(actor, states=["talking"]), order=["-id"], cursor=rest[0].previous, size=1
             )
             assert [row.pk for row in back.items] == talking[:1]
+        offers = Match.objects.filter(queries.side_filter(actor, "exchange.read", "offer__"))
+        mine = set(offers.values_list("pk", flat=True))
+        for one in queries.board(actor, list(expected.select_related(*queries._DEAL))):
+            assert one.side == ("offer" if one.match.pk in mine else "need"), name
         own = queries.postings_for(actor)
         for given in (
             {},

@@ -16,7 +16,7 @@ from yuchang.core.forms import show_problems
 from yuchang.core.money import plain_yuan
 from yuchang.exchange import actions, forms, queries
 from yuchang.exchange.models import Posting, PostingPhoto
-from yuchang.exchange.pairs import Pair, pair_of
+from yuchang.exchange.pairs import Pair, pairs_of
 from yuchang.exchange.records import dealings_of
 from yuchang.exchange.rules import other_side
 from yuchang.exchange.search import own_opposites
@@ -42,7 +42,7 @@ def propose(request: HttpRequest, posting_id: int) -> HttpResponse:
         messages.info(request, _("请先发布与之相对的供需信息，再提出洽谈。"))
         new = reverse("exchange:posting_new", args=[other.category_id])
         return redirect(f"{new}?direction={other_side(other.direction)}&to={other.pk}")
-    pairs = {row.pk: pair_of(row, other, clock.today()) for row in own}
+    pairs = pairs_of(own, other, clock.today())
     form = _form(request, own, pairs)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
