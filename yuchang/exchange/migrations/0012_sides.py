@@ -32,27 +32,27 @@ def _kept(deal: str) -> str:
     return f"""
         CREATE FUNCTION {name}() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
         BEGIN
-            IF TG_OP = 'INSERT' THEN {_sides(deal, "new_rows")} ORDER BY p.id FOR SHARE OF p;
-            ELSIF EXISTS (SELECT 1 FROM new_rows n JOIN old_rows o ON o.id = n.id
-                          WHERE (n.offer_id, n.need_id) <> (o.offer_id, o.need_id)) THEN
+            {_sides(deal, "new_rows")} ORDER BY p.id FOR SHARE OF p;
+            RETURN NULL;
+        END $$;
+        CREATE FUNCTION {name}_changed() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
+        BEGIN
+            IF TG_OP = 'DELETE' THEN
+                DELETE FROM exchange_dealside WHERE deal = '{deal}' AND deal_id = OLD.id;
+            ELSIF (NEW.offer_id, NEW.need_id) <> (OLD.offer_id, OLD.need_id) THEN
                 RAISE EXCEPTION '{deal}s keep their postings'
                     USING ERRCODE = 'check_violation', CONSTRAINT = '{name}';
             ELSE
-                UPDATE exchange_dealside s SET state = n.state
-                FROM new_rows n WHERE s.deal = '{deal}' AND s.deal_id = n.id AND s.state <> n.state;
+                UPDATE exchange_dealside SET state = NEW.state WHERE deal = '{deal}' AND deal_id = NEW.id;
             END IF;
             RETURN NULL;
         END $$;
         CREATE TRIGGER {name}_insert AFTER INSERT ON {table}
             REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION {name}();
-        CREATE TRIGGER {name}_update AFTER UPDATE ON {table}
-            REFERENCING OLD TABLE AS old_rows NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION {name}();
-        CREATE FUNCTION {name}_gone() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
-        BEGIN
-            DELETE FROM exchange_dealside WHERE deal = '{deal}' AND deal_id = OLD.id;
-            RETURN NULL;
-        END $$;
-        CREATE TRIGGER {name}_delete AFTER DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}_gone();
+        CREATE TRIGGER {name}_update AFTER UPDATE ON {table} FOR EACH ROW
+            WHEN ((NEW.state, NEW.offer_id, NEW.need_id) <> (OLD.state, OLD.offer_id, OLD.need_id))
+            EXECUTE FUNCTION {name}_changed();
+        CREATE TRIGGER {name}_delete AFTER DELETE ON {table} FOR EACH ROW EXECUTE FUNCTION {name}_changed();
         {_sides(deal, table)};
     """  # noqa: S608 - names of this module only
 
@@ -60,7 +60,7 @@ def _kept(deal: str) -> str:
 def _dropped(deal: str) -> str:
     table, name = f"exchange_{deal}", f"exchange_{deal}_sides"
     triggers = "".join(f"DROP TRIGGER {name}_{of} ON {table};" for of in ("insert", "update", "delete"))
-    return f"{triggers} DROP FUNCTION {name}(); DROP FUNCTION {name}_gone();"
+    return f"{triggers} DROP FUNCTION {name}(); DROP FUNCTION {name}_changed();"
 
 
 _MOVED = " OR ".join(f"OLD.{column} IS DISTINCT FROM NEW.{column}" for column in COPIED)
