@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from threading import Thread
 from typing import Any
@@ -45,3 +46,5 @@ def _read_postings(worker: Any) -> None:
         worker.log.warning("the first search will read the postings")
     finally:
         connection.close()
+        gc.collect()
+        gc.freeze()  # what was read to start with stays: no need to look through it again and again

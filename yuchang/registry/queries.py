@@ -74,8 +74,11 @@ def household_numbers(numbers: Iterable[int]) -> dict[int, str]:
 
 
 def households_for(actor: Actor, permission: str = "registry.read") -> QuerySet[Household]:
-    """The households in the actor's area, or opened to the actor one by one."""
-    return Household.objects.filter(reach(actor, permission, Household))
+    """The households in the actor's area, or opened to the actor one by one.
+
+    Read without the thirty words each is found by: whoever shows a household does not show them.
+    """
+    return Household.objects.filter(reach(actor, permission, Household)).defer("search_keys", "content_hash")
 
 
 def household_for(actor: Actor, household_id: int, permission: str = "registry.read") -> Household:
@@ -194,7 +197,7 @@ def villages_of(actor: Actor, permission: str, township: int | None = None) -> l
     """The villages in the actor's area, no more than a thousand."""
     rows = Place.objects.filter(place_filter(actor, permission), level=5, valid_to=None)
     if township:
-        rows = rows.filter(township_id=township)
+        rows = rows.filter(parent_id=township)
     return list(rows.order_by("code")[:1000])
 
 

@@ -40,4 +40,4 @@ def alerts(
     """Alerts in one's places, by number."""
     actor = actor_of(request)
     require(actor, "monitoring.read")
-    return page_of(alerts_for(actor, state=state), span, "id")
+    return page_of(alerts_for(actor, state=state).only(*AlertOut.model_fields), span, "id")

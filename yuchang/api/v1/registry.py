@@ -105,7 +105,8 @@ def households(
     """Households in reach, by number of entry; ``q`` as in the search box of the pages."""
     actor = actor_of(request)
     require(actor, "registry.read")
-    return page_of(filtered(households_for(actor), actor, Filter(text=q, state=state)), span, "id")
+    rows = filtered(households_for(actor), actor, Filter(text=q, state=state))
+    return page_of(rows.only(*HouseholdOut.model_fields), span, "id")
 
 
 @router.get("/households/{household_id}", response={200: HouseholdOut, **REFUSALS})
