@@ -7,10 +7,12 @@ import re
 import uuid
 from collections.abc import Callable
 
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 
-from yuchang.core.errors import YuchangError
+from yuchang.core.errors import Invalid, YuchangError, invalid
 from yuchang.core.logs import request_id
 from yuchang.core.once import remembering
 
@@ -50,10 +52,18 @@ class ErrorPagesMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        exception = unstorable(exception) or exception
         if not isinstance(exception, YuchangError):
             return None
         logger.info("refused %s %s: %s", request.method, request.path, type(exception).__name__)
         return error_page(request, exception)
+
+
+def unstorable(exception: Exception) -> Invalid | None:
+    """What PostgreSQL says of a text with the sign U+0000, which no keyboard makes, as a refusal."""
+    if isinstance(exception, DataError) and "NUL" in str(exception):
+        return invalid("", _("文字里有不能保存的控制字符。"), _("请删去看不见的字符后重试。"))
+    return None
 
 
 def error_page(request: HttpRequest, error: YuchangError) -> HttpResponse:

@@ -56,6 +56,11 @@ def test_a_token_has_only_the_permissions_it_names():
     assert machine.post("/postings", {}).status_code == 422
 
 
+def test_a_sign_that_no_text_may_hold_is_refused_in_words():
+    answer = Machine(wang()).get("/households", state="a\x00")
+    assert answer.status_code == 422 and "控制字符" in str(answer.json())
+
+
 def test_a_token_never_has_more_than_its_owner():
     with pytest.raises(Invalid):
         _issue(auditor(), ["registry.enter"])

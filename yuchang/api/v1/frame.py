@@ -8,7 +8,7 @@ import inspect
 from collections.abc import Callable
 from typing import Annotated, Any, Generic, TypeVar
 
-from django.db import transaction
+from django.db import DataError, transaction
 from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
@@ -22,6 +22,7 @@ from yuchang.api import actions, queries
 from yuchang.api.models import ApiToken
 from yuchang.core.errors import Invalid, YuchangError, invalid
 from yuchang.core.logs import request_id
+from yuchang.core.middleware import unstorable
 from yuchang.core.paging import Ranges, keyset_page
 
 MOST = 200
@@ -80,6 +81,13 @@ def explain_errors(api: NinjaAPI) -> None:
         problems = error.problems if isinstance(error, Invalid) else []
         listed = [{"field": p.field, "message": p.message, "remedy": p.remedy} for p in problems]
         return reply(request, error.status, error.message, error.remedy, listed)
+
+    @api.exception_handler(DataError)
+    def unfit(request: HttpRequest, error: DataError) -> HttpResponse:
+        told = unstorable(error)
+        if told is None:
+            raise error
+        return refused(request, told)
 
     @api.exception_handler(ValidationError)
     def unreadable(request: HttpRequest, error: ValidationError) -> HttpResponse:

@@ -5,12 +5,14 @@ import re
 
 import pytest
 from babel.messages.pofile import read_po
+from django.db import DataError
 from django.http import HttpResponse
 from django.test import RequestFactory
 
 from config.environment import ROOT
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, Stale, YuchangError, invalid
 from yuchang.core.middleware import ErrorPagesMiddleware, RequestIdMiddleware, request_id
+from yuchang.core.models import Instance
 
 ERRORS = [
     (YuchangError("办不了", remedy="换个办法"), 400),
@@ -89,3 +91,10 @@ def test_every_sentence_of_the_core_has_its_english():
                 wanted.add(node.args[0].value)
     assert wanted
     assert wanted <= said
+
+
+def test_a_sign_that_no_text_may_hold_is_refused_and_every_other_mistake_is_still_ours(db):
+    with pytest.raises(DataError) as caught:
+        list(Instance.objects.filter(name="\x00"))
+    assert page_for(caught.value).status_code == 422
+    assert page_for(DataError("value out of range")) is None
