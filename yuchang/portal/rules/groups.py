@@ -145,7 +145,7 @@ def _leads(
         else:
             steps = [("row", r) for r, c in cells if c == name and full[r][c] > 0]
         waiting += [knot for knot in steps if knot not in reached]
-        reached.update(steps)
+        reached |= set(steps)
     return goal in reached
 
 
