@@ -141,6 +141,10 @@ class Case(Versioned, Placed):
                 for level in ("province", "prefecture")
             ),
             models.Index(fields=["definition", "id"], name="procedures_case_definition"),
+            # What the box on top finds in a small area, without all that it finds in the country.
+            models.Index(fields=["county_id", "-id"], name="procedures_case_county"),
+            models.Index(fields=["township_id", "-id"], name="procedures_case_township"),
+            models.Index(fields=["village_id", "-id"], name="procedures_case_village"),
             models.Index(
                 fields=["subject_kind", "assigned_to"],
                 condition=Q(state="open", assigned_to__isnull=False),
