@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.contrib.sessions.backends import db
 from django.contrib.sessions.models import Session
-from django.utils import timezone
 
+from yuchang.accounts.factors import real_now
 from yuchang.core.rows import row_by
 
 
@@ -14,7 +14,7 @@ class SessionStore(db.SessionStore):
 
     def _get_session_from_db(self) -> Session | None:
         found = row_by(Session, "session_key", self.session_key) if self.session_key else None
-        if found is not None and found.expire_date > timezone.now():
+        if found is not None and found.expire_date > real_now():
             return found
         self._session_key: str | None = None
         return None
