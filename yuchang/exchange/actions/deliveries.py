@@ -105,9 +105,9 @@ def record_delivery(
         )
         attach_to_deal(actor, agreement, "offer", Paper.About.DELIVERY, row.pk, uploads)
         audit.add("delivery", row.pk, place_id=agreement.place_id, quantity=quantity, files=len(uploads))
-        title = _("请确认收货：协议 #%(number)d，%(quantity)d") % {
+        title = _("请确认收货：协议 #%(number)d，%(goods)s") % {
             "number": agreement.pk,
-            "quantity": quantity,
+            "goods": _goods(agreement, quantity),
         }
         tell_sides(actor, agreement, ["need"], title, body=row.note)
     return row
@@ -145,9 +145,19 @@ def judge_delivery(
         save(row)
         fulfil(agreement, accepted)
         audit.add("delivery", row.pk, place_id=agreement.place_id, state=row.state, accepted=accepted)
-        words = _("对方已确认收货 %(accepted)d") if is_whole else _("对方对交付有异议，认可 %(accepted)d")
-        tell_sides(actor, agreement, ["offer"], words % {"accepted": accepted}, body=row.reason)
+        words = (
+            _("对方已确认收货：协议 #%(number)d，%(goods)s")
+            if is_whole
+            else _("对方对交付有异议：协议 #%(number)d，认可 %(goods)s")
+        )
+        title = words % {"number": agreement.pk, "goods": _goods(agreement, accepted)}
+        tell_sides(actor, agreement, ["offer"], title, body=row.reason)
     return row
+
+
+def _goods(agreement: Agreement, units: int) -> str:
+    """What a delivery was of, as a message to people says it."""
+    return f"{agreement.category.name_zh} {units:,} {agreement.category.unit}"
 
 
 def _open_recorded(actor: Actor, delivery_id: int, version: int, side: str) -> tuple[Delivery, Agreement]:
