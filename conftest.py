@@ -6,6 +6,7 @@ that grants are proven by every test, and a test may step into another role (``a
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -54,6 +55,15 @@ def _files_of_this_run(tmp_path_factory: pytest.TempPathFactory) -> None:
     from django.conf import settings  # noqa: PLC0415 - configured by then
 
     settings.FILES_DIR = tmp_path_factory.mktemp("files")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _public_pages_are_made_for_each() -> None:
+    """A test changes what is public and looks at once, here and in the processes that tests start."""
+    from django.conf import settings  # noqa: PLC0415 - configured by then
+
+    settings.PUBLIC_PAGE_SECONDS = 0
+    os.environ["YUCHANG_PUBLIC_PAGE_SECONDS"] = "0"
 
 
 @pytest.fixture(autouse=True)

@@ -89,7 +89,7 @@ _PUBLIC = [
 ]
 MIDDLEWARE = _COMMON_FIRST + (_PUBLIC if ZONE == "public" else _INSIDE)
 # How long the public zone shows a page as it was made for somebody else a moment ago.
-PUBLIC_PAGE_SECONDS = 0 if DEBUG else 1
+PUBLIC_PAGE_SECONDS = 0 if DEBUG else int(os.environ.get("YUCHANG_PUBLIC_PAGE_SECONDS", "1"))
 ROOT_URLCONF = "config.urls_public" if ZONE == "public" else "config.urls"
 WSGI_APPLICATION = "config.wsgi.application"
 

@@ -34,6 +34,8 @@ FIRST_PORT, LAST_PORT = 54_320, 54_420
 # A crash in the middle of a county's import may leave gigabytes of log to replay.
 RECOVERY_SECONDS = 900
 SOCKET_PATH_BYTES = 107
+# What a server that could not start says last reaches its log a moment after pg_ctl gave up.
+LAST_WORDS_SECONDS = 1
 # A commit is in the archive at the latest this long after, once archiving has begun (``backups``).
 ARCHIVE_SECONDS = 30
 # Statements slower than this are written to the server's log; its folder is private to the account.
@@ -225,7 +227,10 @@ class EmbeddedServer:
         before = {path: path.stat().st_size for path in self.log.glob("*.log")}
         wait = ["-w", "-t", str(RECOVERY_SECONDS)]
         command = [str(programs / "pg_ctl"), "-D", str(self.data), "-l", str(start_log), *wait, "start"]
-        said = run_as(account, command).stdout
+        done = run_as(account, command)
+        said = done.stdout
+        if done.returncode != 0:
+            time.sleep(LAST_WORDS_SECONDS)
         for path in sorted(self.log.glob("*.log")):
             with path.open(errors="replace") as handle:
                 size = before.get(path, 0)
