@@ -155,7 +155,10 @@ def state(
 
 @dataclass(frozen=True)
 class Filter:
-    """One field of the filter row: with ``options`` a choice (``is_tabs``: a row of links), else a word."""
+    """One field of the filter row: with ``options`` a choice (``is_tabs``: a row of links), else a word.
+
+    ``suggestions`` are offered for a word, which may still be any other.
+    """
 
     name: str
     label: Any
@@ -166,6 +169,7 @@ class Filter:
     is_tabs: bool = False
     submits: bool = False
     any_word: Any = ""
+    suggestions: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from yuchang.core import clock
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems, version_of
 from yuchang.core.lists import Filter, listing
-from yuchang.core.queries import entries_for, log_state
+from yuchang.core.queries import log_state
 from yuchang.places.models import Place
 from yuchang.registry.actions import reveal as reveal_secret
 from yuchang.registry.models import Household, Member
@@ -31,6 +31,7 @@ from yuchang.workbench.forms import GrantForm, PersonForm
 from yuchang.workbench.queries import figures, lists, pages
 from yuchang.workbench.queries.household import KINDS, household_page, role_word
 from yuchang.workbench.queries.household import why as household_why
+from yuchang.workbench.queries.log import found_entries
 from yuchang.workbench.queries.operations import health, task_rows
 
 
@@ -143,15 +144,15 @@ def reveal(request: HttpRequest, pk: int, member: int, field: str) -> HttpRespon
 @gate("audit.read")
 @require_GET
 def audit_log(request: HttpRequest) -> HttpResponseBase:
-    """Search the audit log; the state of its signed tree."""
+    """Search the audit log, by words or by codes; the state of its signed tree."""
     given = {k: request.GET.get(k, "").strip() for k in lists.LOG_FILTERS}
     found = listing(
         request,
-        entries_for(**given),
+        found_entries(**given),
         lists.LOG,
         name="audit.log",
         label=_("审计日志"),
-        filters=[Filter(k, word, given[k]) for k, word in lists.LOG_FILTERS.items()],
+        filters=lists.log_filters(given),
     )
     return answer(request, found, "workbench/audit_log.html", {"log": log_state()})
 

@@ -80,6 +80,12 @@ def options(pairs: Iterable[tuple[Any, Any]], chosen: str = "") -> SafeString:
     return SafeString("".join(_option(str(value), word, chosen) for value, word in pairs))
 
 
+@register.simple_tag
+def suggestions(words: Iterable[str]) -> SafeString:
+    """The words of a ``datalist``; written as above, too."""
+    return SafeString("".join(f'<option value="{escape(word)}"></option>' for word in words))
+
+
 def _option(value: str, word: Any, chosen: str) -> str:
     mark = " selected" if value == chosen else ""
     return f'<option value="{escape(value)}"{mark}>{escape(str(word))}</option>'

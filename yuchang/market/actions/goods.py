@@ -279,17 +279,21 @@ def _refund(actor: Actor, lines: Sequence[OrderLine], fulfilled: dict[int, int])
 
 def dispatch_rounds(*, actor: Actor, round_ids: Sequence[int]) -> int:
     """Note that the filled orders of these rounds are on their way. Returns how many."""
-    return _move_orders(actor, round_ids, [Order.State.PAID], Order.State.DISPATCHED, "dispatched_at")
+    name, state = "market.dispatched", Order.State.DISPATCHED
+    return _move_orders(name, actor, round_ids, [Order.State.PAID], state, "dispatched_at")
 
 
 def deliver_rounds(*, actor: Actor, round_ids: Sequence[int]) -> int:
     """Note, on the carrier's receipts, that the orders of these rounds were delivered. Returns how many."""
     states = [Order.State.PAID, Order.State.DISPATCHED]
-    return _move_orders(actor, round_ids, states, Order.State.DELIVERED, "delivered_at")
+    name, state = "market.delivered", Order.State.DELIVERED
+    return _move_orders(name, actor, round_ids, states, state, "delivered_at")
 
 
-def _move_orders(actor: Actor, round_ids: Sequence[int], states: Sequence[str], to: str, column: str) -> int:
-    with write(f"market.{column.removesuffix('_at')}", actor) as audit:
+def _move_orders(
+    action: str, actor: Actor, round_ids: Sequence[int], states: Sequence[str], to: str, column: str
+) -> int:
+    with write(action, actor) as audit:
         rounds = locked_rounds(actor, round_ids)
         filled = [row for row in rounds if row.state == Round.State.FULFILLED]
         if not filled and any(row.state != Round.State.SETTLED for row in rounds):

@@ -125,9 +125,10 @@ def answer_commitment(
 ) -> Commitment:
     """The receiving county's officer accepts or declines; never who made the promise."""
     state = Commitment.State.ACTIVE if is_accepted else Commitment.State.DECLINED
+    action = "partners.active_commitment" if is_accepted else "partners.declined_commitment"
     if not is_accepted and not reason.strip():
         raise invalid("reason", _("请说明不接受的理由。"))
-    return _answer(actor, commitment_id, version, Commitment.State.OFFERED, state, reason)
+    return _answer(action, actor, commitment_id, version, Commitment.State.OFFERED, state, reason)
 
 
 def release_commitment(*, actor: Actor, commitment_id: int, version: int, reason: str) -> Commitment:
@@ -135,10 +136,12 @@ def release_commitment(*, actor: Actor, commitment_id: int, version: int, reason
     if not reason.strip():
         raise invalid("reason", _("请说明解除的理由。"))
     active, released = Commitment.State.ACTIVE, Commitment.State.RELEASED
-    return _answer(actor, commitment_id, version, active, released, reason)
+    name = "partners.released_commitment"
+    return _answer(name, actor, commitment_id, version, active, released, reason)
 
 
 def _answer(
+    action: str,
     actor: Actor,
     commitment_id: int,
     version: int,
@@ -146,7 +149,7 @@ def _answer(
     state: Commitment.State,
     reason: str,
 ) -> Commitment:
-    with write(f"partners.{state}_commitment", actor) as audit:
+    with write(action, actor) as audit:
         within = place_filter(actor, MANAGE)
         row = open_door(Commitment.objects.all(), actor, MANAGE, commitment_id, within=within, lock=True)
         check_version(row, version)
