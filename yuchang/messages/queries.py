@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from django.db.models import QuerySet
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from django.db.models import Count, F, Func, Max, Q, QuerySet, TextField, Value
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import Actor
@@ -12,6 +15,27 @@ from yuchang.core.once import once
 from yuchang.messages.models import Contact, Delivery, Message, Preference
 
 UNREAD_SHOWN = 100
+BUNDLED_FROM = 5
+"""So many unread messages about the same matter become one line."""
+COUNTED = 1000
+"""The newest unread messages that are looked at for bundles."""
+_MATTER = Func(
+    Func(
+        F("title"),
+        Value("^([^：:]+)[：:].*$"),
+        Value(r"\1"),
+        function="regexp_replace",
+        output_field=TextField(),
+    ),
+    Value("[0-9]+"),
+    Value("…"),
+    Value("g"),
+    function="regexp_replace",
+    output_field=TextField(),
+)
+"""What the messages of one kind have in common: the title up to a colon, without its numbers."""
+# What is urgent or asks for something by a day stands on its own; reminders of it do not.
+_LOOSE = Q(is_urgent=False) & (Q(due_on=None) | Q(kind=Message.Kind.REMINDER))
 
 
 def person(actor: Actor) -> int:
@@ -63,6 +87,48 @@ def inbox_for(actor: Actor, show: str) -> QuerySet[Message]:
     if show == "due":
         return rows.filter(due_on__isnull=False, settled_at__isnull=True, reminds=None)
     return rows
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Unread messages about one matter as one line: how many, and the newest of them."""
+
+    matter: str
+    count: int
+    newest: Message
+    is_more: bool
+
+    @property
+    def shown(self) -> str:
+        """The number; with a plus sign where older messages were not looked at."""
+        return f"{self.count:,}{'+' if self.is_more else ''}"
+
+
+def bundles_of(rows: QuerySet[Message]) -> list[Bundle]:
+    """The matters of which at least five of these messages are unread, the newest first. Two queries.
+
+    Only the newest ``COUNTED`` unread messages are looked at, so that a full inbox costs no more.
+    """
+    latest = rows.filter(_LOOSE, read_at=None).order_by("-id")[:COUNTED]
+    grouped = Message.objects.filter(pk__in=latest.values("pk")).values(matter=_MATTER)
+    found = list(grouped.annotate(count=Count("pk"), last=Max("pk")).order_by("-last"))
+    is_more = sum(one["count"] for one in found) >= COUNTED
+    chosen = [one for one in found if one["count"] >= BUNDLED_FROM]
+    newest = Message.objects.in_bulk([one["last"] for one in chosen]) if chosen else {}
+    return [Bundle(one["matter"], one["count"], newest[one["last"]], is_more) for one in chosen]
+
+
+def beside(rows: QuerySet[Message], bundles: Sequence[Bundle]) -> QuerySet[Message]:
+    """The messages that no bundle stands for: what was read, what is urgent or due, and the few of a kind."""
+    if not bundles:
+        return rows
+    matters = [bundle.matter for bundle in bundles]
+    return rows.alias(matter=_MATTER).exclude(_LOOSE, read_at=None, matter__in=matters)
+
+
+def about(rows: QuerySet[Message], matter: str) -> QuerySet[Message]:
+    """The messages for which the bundle of this matter stands, each by itself; those read before, too."""
+    return rows.alias(matter=_MATTER).filter(_LOOSE, matter=matter)
 
 
 def message_for(actor: Actor, message_id: int) -> Message:

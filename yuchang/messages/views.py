@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from django.contrib import messages as flash
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -27,17 +27,38 @@ SHOWN = {
     "due": gettext_lazy("待办"),
     "archived": gettext_lazy("已归档"),
 }
+_TEMPLATES = {
+    "code": gettext_lazy("验证码"),
+    "task": gettext_lazy("新的待办"),
+    "due": gettext_lazy("待办到期提醒"),
+    "notice": gettext_lazy("新的消息"),
+    "digest": gettext_lazy("消息摘要"),
+}
+_REASONS = {
+    "expired": gettext_lazy("已过有效期"),
+    "channel is off": gettext_lazy("本平台未启用这个通道"),
+    "sms is off": gettext_lazy("本平台未启用这个通道"),
+    "interrupted": gettext_lazy("发送中断"),
+    "no proven contact": gettext_lazy("没有已验证的号码或地址"),
+}
 _KINDS = {"sent": "good", "given_up": "bad", "waiting": "info", "sending": "info"}
+
+
+def _reason(row: Delivery) -> str:
+    """Why it did not arrive; what a gateway said as it said it."""
+    return str(_REASONS.get(row.error, row.error))
+
+
 COLUMNS = (
     text("id", gettext_lazy("编号"), lambda r: r.pk),
     text("to", gettext_lazy("收件人"), lambda r: r.recipient.display_name if r.recipient else "—"),
     text("channel", gettext_lazy("通道"), lambda r: r.get_channel_display()),
-    text("template", gettext_lazy("类别"), lambda r: r.template),
+    text("template", gettext_lazy("类别"), lambda r: _TEMPLATES.get(r.template, r.template)),
     state(
         "state", gettext_lazy("状态"), lambda r: r.get_state_display(), lambda r: _KINDS.get(r.state, "quiet")
     ),
     text("attempts", gettext_lazy("次数"), lambda r: r.attempts),
-    text("error", gettext_lazy("原因"), lambda r: r.error),
+    text("error", gettext_lazy("原因"), lambda r: _reason(r)),
     text("at", gettext_lazy("时间"), lambda r: f"{timezone.localtime(r.created_at):%Y-%m-%d %H:%M}"),
 )
 
@@ -45,24 +66,34 @@ COLUMNS = (
 @gate(SIGNED_IN)
 @require_GET
 def inbox(request: HttpRequest) -> HttpResponse:
-    """The reader's own messages, newest first; what is due, by its day."""
-    actor = actor_of(request)
-    show, kind = request.GET.get("show", ""), request.GET.get("kind", "")
+    """The reader's own messages, newest first; what is due, by its day; many of a kind as one line."""
+    actor, given = actor_of(request), request.GET
+    show, cursor = given.get("show", ""), given.get("after", "")
+    kind, matter = _narrowed(given)
     rows = queries.inbox_for(actor, show if show in SHOWN else "")
-    if kind in Message.Kind.values:
-        rows = rows.filter(kind=kind)
+    rows = rows.filter(kind=kind) if kind else rows
+    bundles = [] if matter or show in ("due", "archived") else queries.bundles_of(rows)
+    rows = queries.about(rows, matter) if matter else queries.beside(rows, bundles)
     order = ["due_on", "id"] if show == "due" else ["-id"]
-    page = keyset_page(rows, order=order, cursor=request.GET.get("after", ""), size=30)
+    page = keyset_page(rows, order=order, cursor=cursor, size=30)
     context = {
         "page": page,
+        "bundles": [] if cursor else bundles,
         "show": show,
         "kind": kind,
+        "matter": matter,
         "shown": SHOWN.items(),
         "kinds": Message.Kind.choices,
-        "newest": max((m.pk for m in page.items), default=0),
+        "newest": max([m.pk for m in page.items] + [b.newest.pk for b in bundles], default=0),
         "unread": queries.unread_count(actor),
     }
     return render(request, "messages/inbox.html", context)
+
+
+def _narrowed(given: QueryDict) -> tuple[str, str]:
+    """The kind and the matter that the reader chose; empty: all."""
+    kind = given.get("kind", "")
+    return kind if kind in Message.Kind.values else "", given.get("like", "").replace("\x00", "")[:120]
 
 
 @gate(SIGNED_IN)
@@ -85,9 +116,11 @@ def mark_read(request: HttpRequest, pk: int) -> HttpResponse:
 @gate(SIGNED_IN)
 @require_POST
 def read_all(request: HttpRequest) -> HttpResponse:
-    """Everything up to the newest message that the page showed is read."""
+    """Everything of what the page showed, up to its newest message, is read."""
     given = request.POST.get("up_to", "")
-    count = actions.read_all(actor_of(request), up_to=int(given) if given.isdecimal() else 0)
+    kind, matter = _narrowed(request.POST)
+    newest = int(given) if given.isdecimal() else 0
+    count = actions.read_all(actor_of(request), up_to=newest, kind=kind, matter=matter)
     flash.success(request, _("已将 %(count)s 条标为已读。") % {"count": count})
     return redirect("messages:inbox")
 
@@ -185,7 +218,8 @@ def delivery_list(request: HttpRequest) -> HttpResponse:
     )
     gates = [(word, gateways.is_on(channel)) for channel, word in Delivery.Channel.choices]
     stuck = [r for r in found.page.items if r.state in ("given_up", "off") and r.template != "code"][:20]
-    return render(request, "messages/deliveries.html", {"list": found, "gates": gates, "stuck": stuck})
+    context = {"list": found, "gates": gates, "stuck": [(row, _reason(row)) for row in stuck]}
+    return render(request, "messages/deliveries.html", context)
 
 
 @gate("messages.operate")

@@ -28,10 +28,15 @@ def mark_read(actor: Actor, *, message_id: int) -> Message:
     return row
 
 
-def read_all(actor: Actor, *, up_to: int) -> int:
-    """Mark read everything unread up to the newest message that the actor saw. Returns how many."""
+def read_all(actor: Actor, *, up_to: int, kind: str = "", matter: str = "") -> int:
+    """Mark read everything unread up to the newest message that the actor saw. Returns how many.
+
+    ``kind`` and ``matter`` (see ``queries.bundles_of``) leave the messages of others unread.
+    """
     with write("messages.read_all", actor) as audit:
         rows = queries.messages_for(actor).filter(read_at=None, archived_at=None, pk__lte=up_to)
+        rows = rows.filter(kind=kind) if kind else rows
+        rows = queries.about(rows, matter) if matter else rows
         count = rows.update(read_at=clock.now())
         audit.add("inbox", actor.user_id or 0, read=count)
     return count

@@ -40,6 +40,66 @@ def test_the_inbox_costs_the_same_for_five_and_for_sixty() -> None:
     assert cost() == few
 
 
+def received(person: people.Person, count: int, word: str = "请确认收货", **more: Any) -> None:
+    """Messages of deliveries, each of another agreement."""
+    for number in range(count):
+        title = f"{word}：协议 #{number + 70}，花椒 {number + 1} 千克"
+        tell(person, kind="deal", title=title, **more)
+
+
+def test_many_unread_messages_of_one_kind_are_one_line_and_each_is_behind_it() -> None:
+    li = people.li()
+    received(li, 7)
+    received(li, 4, "对方已确认收货")
+    tell(li, 6, title="走访", due_on=clock.today())
+    received(li, 1, is_urgent=True)
+    client, address = li.client(), reverse("messages:inbox")
+    context = client.get(address).context
+    (bundle,) = context["bundles"]
+    assert (bundle.matter, bundle.shown, bundle.newest.title) == (
+        "请确认收货",
+        "7",
+        "请确认收货：协议 #76，花椒 7 千克",
+    )
+    assert len(context["page"].items) == 4 + 6 + 1, "few, due and urgent messages stand on their own"
+    each = client.get(address, {"show": "unread", "like": bundle.matter}).context
+    assert (len(each["page"].items), each["bundles"]) == (7, [])
+    assert "同类 7 条" in client.get(address, {"kind": "deal"}).content.decode()
+    assert "同类" not in client.get(address, {"kind": "task"}).content.decode()
+    assert client.get(address, {"like": "a\x00b"}).status_code == 200
+
+
+def test_numbers_in_a_title_make_no_other_kind_and_pages_hold_the_rest() -> None:
+    li = people.li()
+    for number in range(50):
+        tell(li, title=f"协议 #{number} 已提前了结")
+        tell(li, title=f"{chr(0x4E00 + number)}户待核实")
+    client, address = li.client(), reverse("messages:inbox")
+    first = client.get(address).context
+    assert [(b.matter, b.count) for b in first["bundles"]] == [("协议 #… 已提前了结", 50)]
+    second = client.get(address, {"after": first["page"].next}).context
+    assert (second["bundles"], second["page"].next) == ([], "")
+    shown = {m.title for page in (first, second) for m in page["page"].items}
+    assert shown == {f"{chr(0x4E00 + number)}户待核实" for number in range(50)}
+
+
+def test_a_bundle_is_marked_read_at_once_and_nothing_else() -> None:
+    li, zhang = people.li(), people.zhang()
+    received(li, 6)
+    tell(li, title="核实")
+    received(zhang, 6)
+    seen = Message.objects.filter(recipient=li.user, kind="deal").latest("id").pk
+    received(li, 1)
+    given = {"up_to": seen, "like": "请确认收货"}
+    li.client().post(reverse("messages:read_all"), given)
+    assert Message.objects.filter(recipient=li.user, read_at=None).count() == 2, (
+        "the later one, the other kind"
+    )
+    assert Message.objects.filter(recipient=zhang.user, read_at=None).count() == 6
+    li.client().post(reverse("messages:read_all"), {"up_to": seen + 9, "kind": "deal"})
+    assert Message.objects.get(recipient=li.user, read_at=None).title == "核实"
+
+
 def test_the_delivery_log_costs_the_same_for_five_and_for_sixty() -> None:
     li, client, address = people.li(), people.administrator().client(), reverse("messages:deliveries")
 
