@@ -17,17 +17,21 @@ from yuchang.exchange.models import Agreement
 from yuchang.monitoring.models import Alert
 from yuchang.places.models import Place
 from yuchang.procedures import actions as procedures
+from yuchang.procedures.models import Sample
+from yuchang.registry.actions.cases import await_second_persons
 from yuchang.registry.models import Household
 from yuchang.workbench.queries.entrance import members_with_phone
 
 HELPED = 12
 """So many households are given to the helper, those with an alert first."""
+EXITS, SHARE = 20, 30
+"""So many exits are proposed where nothing else waits; the percentage that an evaluator checks."""
 
 
 def bring_in(scene: Scene, line: Line) -> str:
-    """Households get a helper, a sample of what came in late an evaluator; one household has a telephone."""
+    """Households get a helper, a drawn sample its evaluator; one household has a telephone."""
     village = next(iter(scene.villages.values()))
-    made = [_helper(scene, village), *_evaluator(scene), *_household(scene, village)]
+    made = [_helper(scene, village), *_household(scene, village), _evaluator(scene)]
     cast.remember(scene.options.folder, made)
     return "、".join(f"{one.role} {one.name}" for one in made)
 
@@ -52,17 +56,37 @@ def _helper(scene: Scene, village: Place) -> SignIn:
     return printed
 
 
-def _evaluator(scene: Scene) -> Sequence[SignIn]:
-    """A fifth or more of what came in late and waits for the second person; none where nothing waits."""
+def _evaluator(scene: Scene) -> SignIn:
+    """A sample of what came in late and waits for the second person; where nothing waits, of some exits."""
+    while await_second_persons():
+        pass  # no worker runs while the county is built
     try:
-        drawn = procedures.draw_sample(
-            scene.officer, code="household_verification", step="verify", place=scene.county_place
-        )
+        drawn = _draw(scene, "household_verification", "verify")
     except Conflict:
-        return []
+        _propose_exits(scene)
+        drawn = _draw(scene, "household_exit", "village_review")
     number, printed = _person("evaluator", "冯评估", Role.EVALUATOR, scene.county_place.name)
     procedures.give_sample(scene.officer, sample_id=drawn.pk, user_id=number)
-    return [printed]
+    return printed
+
+
+def _draw(scene: Scene, code: str, step: str) -> Sample:
+    """Raises Conflict where nothing stands in this step."""
+    return procedures.draw_sample(
+        scene.officer, code=code, step=step, place=scene.county_place, share_percent=SHARE
+    )
+
+
+def _propose_exits(scene: Scene) -> None:
+    """Some listed households that stand well by now are to be struck off; the villages will talk it over."""
+    rows = Household.objects.filter(county_id=scene.county_place.pk, state=Household.State.LISTED)
+    well = rows.exclude(pk__in=Alert.objects.values("household_id")).order_by("pk")
+    subjects = [
+        procedures.Subject(row.pk, row.place_id, f"{row.head_name}户退出", row.number) for row in well[:EXITS]
+    ]
+    procedures.open_cases(
+        scene.officer, code="household_exit", subject_kind="registry.household", subjects=subjects
+    )
 
 
 def _household(scene: Scene, village: Place) -> Sequence[SignIn]:
