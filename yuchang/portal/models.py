@@ -13,6 +13,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.accounts.factors import real_now
+
 # Seven digits in a row could be a telephone, card or ID number; no published text needs them.
 PRIVATE = r"[0-9]{7,}"
 _SIGNS = "23456789ABCDEFGHJKLMNPQRSTUVWXYZ"
@@ -243,7 +245,8 @@ class PublishedReceipt(models.Model):
 class ObjectionIntake(models.Model):
     """An objection as it came in. The public zone adds; only the inside reads, collects and empties.
 
-    ``sender_hash`` is a keyed hash of the sender's network address, kept to bound the number per hour.
+    ``sender_hash`` is a keyed hash of the sender's network address, kept to bound the number per hour of real
+    time: ``arrived_at`` is the true instant, ``received_at`` that of the working day, which may be simulated.
     ``sent_in`` (outside) and ``carried_in`` (inside) number the bundle that carried it;
     ``objection_id`` is what it became in the register.
     """
@@ -253,6 +256,7 @@ class ObjectionIntake(models.Model):
     text = models.CharField(max_length=1000)
     sender_hash = models.CharField(max_length=64)
     received_at = models.DateTimeField()
+    arrived_at = models.DateTimeField(default=real_now)
     collected_at = models.DateTimeField(null=True)
     objection_id = models.BigIntegerField(null=True, unique=True)
     sent_in = models.IntegerField(null=True)
@@ -264,7 +268,7 @@ class ObjectionIntake(models.Model):
         ]
         indexes = [
             models.Index(fields=["id"], condition=Q(collected_at__isnull=True), name="portal_intake_waiting"),
-            models.Index(fields=["sender_hash", "received_at"], name="portal_intake_sender"),
+            models.Index(fields=["sender_hash", "arrived_at"], name="portal_intake_arrived"),
         ]
 
 

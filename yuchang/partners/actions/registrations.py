@@ -9,6 +9,7 @@ from django.db import IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
+from yuchang.accounts.factors import real_now
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
@@ -116,7 +117,7 @@ def _invitation(code: str) -> Invitation:
 def _require_no_flood(host: Place) -> None:
     """One county at a time: its row is locked, so that a thousand at once count one another."""
     Place.objects.select_for_update().only("pk").get(pk=host.pk)
-    since = clock.now() - timedelta(days=1)
+    since = real_now() - timedelta(days=1)
     today = Organisation.objects.filter(host=host, origin="public", created_at__gt=since)
     if today.count() >= DAILY_REGISTRATIONS:
         raise Conflict(_("今天向该县登记的机构过多。"), remedy=_("请明天再试，或请该县专员发出邀请。"))

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from tests import people, things
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
-from yuchang.core.models import AuditEntry
+from yuchang.core.models import AuditEntry, Instance
 from yuchang.market.actions.settlements import settle_round
 from yuchang.market.tests.world import build as build_market
 from yuchang.places.models import keys_of
@@ -251,6 +252,27 @@ def test_an_objection_that_says_nothing_or_comes_too_often_is_refused(db: None, 
             actions.receive_objection(
                 entry_code="NOSUCHCODE", text="这户的情况与公示的不一样。", network_address="192.0.2.3"
             )
+
+
+def test_the_hour_of_the_limit_is_a_real_one_where_the_working_day_stands_still(
+    db: None, as_role: Any
+) -> None:
+    entry = published()
+    Instance.objects.update_or_create(id=1, defaults={"is_simulated": True, "clock_at": timezone.now()})
+    asked = {
+        "entry_code": entry.public_code,
+        "text": "这户的情况与公示的不一样。",
+        "network_address": "192.0.2.1",
+    }
+    with as_role("portal"):
+        for _i in range(5):
+            actions.receive_objection(**asked)
+        with pytest.raises(Conflict):
+            actions.receive_objection(**asked)
+    ObjectionIntake.objects.update(arrived_at=F("arrived_at") - timedelta(minutes=61))
+    with as_role("portal"):
+        actions.receive_objection(**asked)
+    assert ObjectionIntake.objects.values("received_at").distinct().count() == 1
 
 
 def test_the_form_for_programs_is_a_trap(db: None, public: Any) -> None:
