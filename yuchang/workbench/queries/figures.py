@@ -18,10 +18,10 @@ from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import require
 from yuchang.accounts.queries import LEVEL_COLUMNS, assigned, is_national, place_filter
-from yuchang.accounts.rules import Actor, PlaceScope
+from yuchang.accounts.rules import Actor, OrganisationScope, PlaceScope
 from yuchang.core import tallies
 from yuchang.core.errors import Hidden, invalid
-from yuchang.core.lists import Cell, Head, Listing, listing
+from yuchang.core.lists import Cell, Column, Head, Listing, listing
 from yuchang.core.money import format_wan, format_yuan
 from yuchang.core.once import once
 from yuchang.core.paging import keyset_page
@@ -378,7 +378,7 @@ def figure_list(name: str, actor: Actor, today: date, chosen: Selection, size: i
     value = number_of(item, actor, today, chosen)
     rows = rows_of(item, actor, today, chosen)
     found = keyset_page(rows, order=item.order, size=size).items if value or item.sum_of is not None else []
-    columns = [c for c in item.columns if not c.is_extra]
+    columns = [c for c in columns_of(item, actor) if not c.is_extra]
     return FigureList(
         name=name,
         label=str(item.label),
@@ -392,13 +392,20 @@ def figure_list(name: str, actor: Actor, today: date, chosen: Selection, size: i
     )
 
 
+def columns_of(item: Source, actor: Actor) -> tuple[Column, ...]:
+    """The columns of a figure's list: its own ones for who reads for an organisation alone."""
+    scopes = actor.scopes(item.permission)
+    is_own = bool(scopes) and all(isinstance(scope, OrganisationScope) for scope in scopes)
+    return item.own_columns if is_own and item.own_columns else item.columns
+
+
 def whole_list(request: HttpRequest, found: FigureList, actor: Actor, today: date) -> Listing:
     """The list behind a figure as a page of its own: sorted, chosen, exported like every list."""
     item = source(found.name)
     return listing(
         request,
         rows_of(item, actor, today, found.chosen),
-        item.columns,
+        columns_of(item, actor),
         name=f"figure.{found.name}",
         label=found.label,
         order=item.order,

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
 from django.utils.translation import get_language, gettext_lazy
 
 from yuchang.accounts.queries import organisation_filter, place_filter
@@ -19,6 +19,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core.addresses import address
 from yuchang.core.lists import Column, day, day_word, number, text, yuan
 from yuchang.exchange.models import Agreement, Category, Match, Posting
+from yuchang.exchange.queries import public_owner
 from yuchang.ledger.models import Leg
 from yuchang.market.models import Order
 from yuchang.monitoring.queries import TALLY as ALERTS_TALLY
@@ -58,6 +59,11 @@ def category_word(category: Category) -> str:
     return category.name_zh if in_chinese() else category.name_en
 
 
+def unit_word(category: Category) -> str:
+    """The unit of a category in the reader's language."""
+    return category.unit if in_chinese() else category.unit_en
+
+
 def owner_word(posting: Posting) -> str:
     """Whose posting it is."""
     if posting.organisation:
@@ -94,7 +100,8 @@ class Source:
     ``dated_by`` is the field of the month filter and the sparkline; with ``is_cumulative`` the
     sparkline shows how many there were at each month's end. ``extra`` names further filters; ``household``
     is the column of the household that a row is about, by which a helper's own are found; ``prepare`` reads
-    what the columns show beside the rows of a page.
+    what the columns show beside the rows of a page. ``own_columns`` are for an organisation's own people, who
+    need not read their own name on every line.
     """
 
     name: str
@@ -114,6 +121,7 @@ class Source:
     news: News | None = None
     household: str = ""
     prepare: Callable[[list[Any]], list[Any]] = list
+    own_columns: tuple[Column, ...] = ()
 
 
 def _households(*conditions: Q) -> Callable[[Actor, date], Rows]:
@@ -156,18 +164,29 @@ def _unsold(actor: Actor, today: date) -> Rows:
     return _postings(soon)(actor, today)
 
 
+def _buys(actor: Actor) -> Case:
+    """Whether the need of a deal is the reader's own organisation's."""
+    own = organisation_filter(actor, "exchange.read", "need__organisation_id")
+    return Case(When(own, then=Value(True)), default=Value(False))
+
+
 def _matches(actor: Actor, today: date) -> Rows:
     reach = _reach(actor, "exchange.read", "offer__") | _reach(actor, "exchange.read", "need__")
-    found = Match.objects.filter(reach, state__in=["proposed", "talking"])
-    return found.select_related("category", "offer__place", "need__place", "need__organisation")
+    found = Match.objects.filter(reach, state__in=["proposed", "talking"]).annotate(is_need=_buys(actor))
+    return found.select_related(
+        "category", "offer__place", "offer__organisation", "need__place", "need__organisation"
+    )
 
 
 def _agreements(actor: Actor, today: date) -> Rows:
     reach = place_filter(actor, "exchange.read")
     reach |= organisation_filter(actor, "exchange.read", "offer__organisation_id")
     reach |= organisation_filter(actor, "exchange.read", "need__organisation_id")
-    found = Agreement.objects.filter(reach, state__in=["agreed", "fulfilled"])
-    return found.select_related("category", "place", "need__organisation", "offer__household")
+    found = Agreement.objects.filter(reach, state__in=["agreed", "fulfilled"]).annotate(is_need=_buys(actor))
+    return found.select_related(
+        "category", "place", "need__organisation", "need__place", "offer__household", "offer__organisation",
+        "offer__place",
+    )  # fmt: skip
 
 
 def _orders(*conditions: Q) -> Callable[[Actor, date], Rows]:
@@ -270,7 +289,7 @@ MATCH_COLUMNS = (
         _("需方"),
         lambda r: r.need.organisation.name if r.need.organisation else r.need.place.name,
     ),
-    number("quantity", _("数量"), lambda r: r.quantity),
+    number("quantity", _("数量"), lambda r: r.quantity, unit=lambda r: unit_word(r.category)),
     yuan("price", _("单价（元）"), lambda r: r.price_fen),
     text("state", _("状态"), lambda r: r.get_state_display()),
 )
@@ -279,7 +298,7 @@ AGREEMENT_COLUMNS = (
     text("category", _("品类"), lambda r: category_word(r.category)),
     PLACE,
     text("need", _("需方"), lambda r: r.need.organisation.name if r.need.organisation else "—"),
-    number("quantity", _("数量"), lambda r: r.quantity),
+    number("quantity", _("数量"), lambda r: r.quantity, unit=lambda r: unit_word(r.category)),
     yuan("value", _("金额（元）"), lambda r: r.quantity * r.price_fen),
 )
 ORDER_COLUMNS = (
@@ -309,6 +328,60 @@ OBJECTION_COLUMNS = (
     text("content", _("内容"), lambda r: r.text[:60]),
 )
 
+
+def _other_side(row: Any) -> str:
+    """The other side of a deal, as the reader's organisation may know it."""
+    return public_owner(row.offer if row.is_need else row.need)
+
+
+def _own_gain(row: Match) -> int | None:
+    """What the reader's side gains on each unit against its own limit; nothing where people set the price."""
+    if "direct" in row.reason or row.reason.get("swap"):
+        return None
+    return row.need_gain_fen if row.is_need else row.offer_gain_fen  # type: ignore[attr-defined]
+
+
+def _own_price(row: Match) -> int:
+    """What the reader's side pays or gets for each unit: who needs it pays the carriage, too."""
+    return row.price_fen + (row.transport_fen if row.is_need else 0)  # type: ignore[attr-defined]
+
+
+def _asked(row: Match) -> str:
+    """What a match waits for, told to the reader's side."""
+    if row.state == Match.State.TALKING:
+        return str(_("请接着洽谈"))
+    answer = row.need_answer if row.is_need else row.offer_answer  # type: ignore[attr-defined]
+    return str(_("请答复是否愿意") if answer == Match.Answer.PENDING else _("等对方答复"))
+
+
+def _asked_of_buyer(row: Order) -> str:
+    words = {"held": _("请付款"), "paid": _("等待发货"), "dispatched": _("请签收")}
+    return str(words.get(row.state, ""))
+
+
+OWN_POSTING_COLUMNS = tuple(column for column in POSTING_COLUMNS if column.key != "owner")
+OWN_MATCH_COLUMNS = (
+    MATCH_COLUMNS[0],
+    text("other", _("对方"), _other_side),
+    number("quantity", _("数量"), lambda r: r.quantity, unit=lambda r: unit_word(r.category)),
+    yuan("price", _("每单位价格（元）"), _own_price),
+    yuan("gain", _("每单位得益（元）"), _own_gain),
+    text("asked", _("下一步"), _asked),
+)
+OWN_AGREEMENT_COLUMNS = (
+    AGREEMENT_COLUMNS[0],
+    AGREEMENT_COLUMNS[1],
+    text("other", _("对方"), _other_side),
+    number("quantity", _("数量"), lambda r: r.quantity, unit=lambda r: unit_word(r.category)),
+    number("fulfilled", _("已履约"), lambda r: r.fulfilled, unit=lambda r: unit_word(r.category)),
+    text("delivery", _("交付"), lambda r: f"{day_word(r.delivery_from)} — {day_word(r.delivery_to)}"),
+    yuan("value", _("金额（元）"), lambda r: r.quantity * r.price_fen),
+)
+OWN_ORDER_COLUMNS = (
+    *(column for column in ORDER_COLUMNS if column.key not in ("buyer", "total")),
+    text("asked", _("下一步"), _asked_of_buyer),
+    ORDER_COLUMNS[-1],
+)
 _TO_VERIFY = Q(verified_by__isnull=True, state__in=["entered", "listed", "exited"])
 _BY_STATE = {"state": "state", "cause": "main_cause", "attribute": "attribute"}
 SOURCES: dict[str, Source] = {
@@ -419,6 +492,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _postings(Q(state="open", direction="offer")),
             POSTING_COLUMNS,
+            own_columns=OWN_POSTING_COLUMNS,
             household="household_id",
             order=("window_to", "id"),
             words=gettext_lazy("条"),
@@ -430,6 +504,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _postings(Q(state="open", direction="need")),
             POSTING_COLUMNS,
+            own_columns=OWN_POSTING_COLUMNS,
             household="household_id",
             order=("window_to", "id"),
             words=gettext_lazy("条"),
@@ -441,6 +516,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _unsold,
             POSTING_COLUMNS,
+            own_columns=OWN_POSTING_COLUMNS,
             household="household_id",
             order=("window_to", "id"),
             is_bad=True,
@@ -453,6 +529,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _matches,
             MATCH_COLUMNS,
+            own_columns=OWN_MATCH_COLUMNS,
             household="offer__household_id",
             order=("-id",),
             prefix="offer__",
@@ -464,6 +541,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _agreements,
             AGREEMENT_COLUMNS,
+            own_columns=OWN_AGREEMENT_COLUMNS,
             household="offer__household_id",
             order=("-id",),
             dated_by="agreed_at",
@@ -476,6 +554,7 @@ SOURCES: dict[str, Source] = {
             "exchange.read",
             _agreements,
             AGREEMENT_COLUMNS,
+            own_columns=OWN_AGREEMENT_COLUMNS,
             household="offer__household_id",
             order=("-id",),
             sum_of=F("quantity") * F("price_fen"),
@@ -488,6 +567,7 @@ SOURCES: dict[str, Source] = {
             "market.read",
             _orders(Q(paid_at__isnull=False) & ~Q(state__in=["refunded", "cancelled"])),
             ORDER_COLUMNS,
+            own_columns=OWN_ORDER_COLUMNS,
             order=("-id",),
             sum_of="total_fen",
             dated_by="paid_at",
@@ -499,6 +579,7 @@ SOURCES: dict[str, Source] = {
             "market.read",
             _orders(Q(state__in=["paid", "dispatched"])),
             ORDER_COLUMNS,
+            own_columns=OWN_ORDER_COLUMNS,
             order=("-id",),
             words=gettext_lazy("单"),
             tally=_of_orders(lambda state: state in {"paid", "dispatched"}),

@@ -14,6 +14,8 @@ from yuchang.accounts.models import RoleGrant
 from yuchang.accounts.rules import ROLE_WORDS, Actor, PlaceScope, Role
 from yuchang.core.addresses import address
 from yuchang.messages.queries import unread_count
+from yuchang.procedures.queries import READ
+from yuchang.workbench.queries.searching import KINDS
 
 register = template.Library()
 
@@ -36,6 +38,17 @@ ROOMS: tuple[tuple[Any, str, str], ...] = (
     (gettext_lazy("审计"), "workbench:audit_log", "audit.read"),
     (gettext_lazy("运行"), "workbench:operations", "operations.read"),
     (gettext_lazy("人员"), "workbench:people", "accounts.manage"),
+)
+
+
+MOST_SOUGHT = (
+    "registry.read",
+    "accounts.manage",
+    "workbench.read",
+    "partners.read",
+    "exchange.read",
+    "market.read",
+    READ,
 )
 
 
@@ -94,6 +107,17 @@ def bell(context: dict[str, Any]) -> Bell | None:
 
 def _is_here(path: str, url: str) -> bool:
     return path == url if url == "/" else path.startswith(url)
+
+
+@register.simple_tag(takes_context=True)
+def findable(context: dict[str, Any]) -> str:
+    """What the box on top finds for the present actor, the most asked for first: three kinds."""
+    actor = context.get("actor")
+    if not isinstance(actor, Actor):
+        return ""
+    words = {permission: str(word) for word, permission, _find in KINDS}
+    found = [words[permission] for permission in MOST_SOUGHT if actor.may(permission)][:3]
+    return _("、").join(found).lower()
 
 
 @register.filter
