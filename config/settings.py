@@ -22,6 +22,8 @@ DB_ROLE = os.environ.get("YUCHANG_DB_ROLE", "portal" if ZONE == "public" else "a
 DATABASES: dict[str, Any] = {"default": parse_database_url(database_url(DB_ROLE))}
 # A folder that the other zone reaches, too: the portal's task carries bundles through it.
 ZONE_FOLDER = os.environ.get("YUCHANG_ZONE_FOLDER", "")
+# Where the public pages are reached from outside, as the inside tells people; may be unknown.
+PUBLIC_ADDRESS = os.environ.get("YUCHANG_PUBLIC_ADDRESS", "").rstrip("/")
 
 INSTALLED_APPS = [
     "django.contrib.auth",

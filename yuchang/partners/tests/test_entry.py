@@ -7,6 +7,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import Client
 from django.urls import reverse
+from django.utils.html import escape
 
 from tests import people
 from yuchang.accounts.doors import ProofDue
@@ -91,6 +92,20 @@ def test_an_invitation_works_once_and_who_invited_does_not_vet() -> None:
     actions.check_organisation(actor=second(), organisation_id=row.pk, version=1, opinion="齐全")
     with pytest.raises(Refused):
         actions.vet_organisation(actor=wang.actor, organisation_id=row.pk, version=2)
+
+
+def test_an_invitation_says_what_is_entered_outside_the_government_network(settings: Any) -> None:
+    officer, address = people.wang().client(), reverse("partners:invitation_list")
+    given = {"name": "上海陇商企业", "kind": "enterprise"}
+    reply = officer.post(address, given)
+    code = reply.context["code"]
+    assert f"/partners/join/{code}" in reply.context["link"] and not reply.context["public_link"]
+    assert f"<code>{code}</code>" in reply.content.decode() and "在政务网外打不开" in reply.content.decode()
+    settings.PUBLIC_ADDRESS = "https://portal.example"
+    reply = officer.post(address, given)
+    public = f"https://portal.example/join?county=621221&invitation={reply.context['code']}"
+    assert escape(public) in reply.content.decode()
+    assert "code" not in officer.get(address).context
 
 
 def test_an_old_link_and_a_stranger_county_get_nothing() -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -61,20 +64,32 @@ def _register(request: HttpRequest, form: RegistrationForm, code: str, host: Pla
 @gate("partners.manage")
 @require_http_methods(["GET", "POST"])
 def invitation_list(request: HttpRequest) -> HttpResponse:
-    """Invitations of one's county, and a new one; its link is shown once."""
+    """Invitations of one's county, and a new one; its link and code are shown once."""
     actor = actor_of(request)
-    form, link = InvitationForm(request.POST or None), ""
+    form, made = InvitationForm(request.POST or None), dict[str, str]()
     if request.method == "POST" and form.is_valid():
-        _row, code = actions.invite_organisation(
+        row, code = actions.invite_organisation(
             actor=actor, host_id=managed_county(actor), **form.cleaned_data
         )
-        link = request.build_absolute_uri(reverse("partners:join", args=[code]))
+        made = {
+            "link": request.build_absolute_uri(reverse("partners:join", args=[code])),
+            "code": code,
+            "public_link": _public_link(row, code),
+        }
         form = InvitationForm()
     rows: list[Invitation] = list(
         queries.invitations_for(actor).select_related("organisation").order_by("-id")[:100]
     )
-    context = {"form": form, "link": link, "rows": rows}
+    context = {"form": form, "rows": rows, **made}
     return render(request, "partners/invitations.html", context, status=422 if form.errors else 200)
+
+
+def _public_link(row: Invitation, code: str) -> str:
+    """The public form with the invitation filled in; empty while the settings do not know its address."""
+    if not settings.PUBLIC_ADDRESS:
+        return ""
+    query = urlencode({"county": row.host.code[:6], "invitation": code})
+    return f"{settings.PUBLIC_ADDRESS}{reverse('portal:join', urlconf='config.urls_public')}?{query}"
 
 
 def managed_county(actor: Actor) -> int:
