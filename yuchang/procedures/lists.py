@@ -72,13 +72,17 @@ def _sample(row: Any) -> str:
     return address("procedures:sample", row.pk)
 
 
+def _cases(_row: Any) -> str:
+    return now("件")
+
+
 SAMPLES: tuple[Column, ...] = (
     text("sample", _("抽查"), lambda r: r.pk, href=_sample, sort=("id",)),
     text("place", _("地区"), lambda r: r.place.name),
-    text("code", _("程序"), lambda r: r.code),
-    text("step", _("步骤"), lambda r: r.step),
-    number("population", _("总体"), lambda r: r.population),
-    number("size", _("抽中"), lambda r: r.size),
+    text("code", _("程序"), lambda r: queries.step_words(r.code, r.step)[0]),
+    text("step", _("步骤"), lambda r: queries.step_words(r.code, r.step)[1]),
+    number("population", _("总体"), lambda r: r.population, unit=_cases),
+    number("size", _("抽中"), lambda r: r.size, unit=_cases),
     number("share", _("比例"), lambda r: r.share_percent, unit=lambda _r: "%"),
     number("draw", _("第几次"), lambda r: r.draw),
     day("on", _("抽取日"), lambda r: r.drawn_at),

@@ -21,6 +21,7 @@ from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, live, place_filter
 from yuchang.accounts.rules import PERMISSIONS, Actor, PlaceScope, SampleScope
 from yuchang.core import clock
 from yuchang.core.errors import Hidden
+from yuchang.core.once import once
 from yuchang.places.models import Place
 from yuchang.procedures.models import (
     Case,
@@ -433,6 +434,19 @@ def present_definitions() -> list[Definition]:
     for row in rows.order_by("code", F("place").asc(nulls_first=True), "-number"):
         found.setdefault(row.code, row)
     return list(found.values())
+
+
+def step_words(code: str, step: str) -> tuple[str, str]:
+    """A procedure and a step of it in words; their codes where nothing of today has them.
+
+    One query a request, however often it is asked.
+    """
+    known = once("procedures.present", lambda: {d.code: d for d in present_definitions()})
+    if code not in known:
+        return code, step
+    found = plan_of(known[code]).steps.get(step)
+    title = words(known[code].title, known[code].title_en)
+    return title, words(found.title, found.title_en) if found else step
 
 
 def open_to_all() -> list[Definition]:

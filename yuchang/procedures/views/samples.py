@@ -81,8 +81,10 @@ def _page(request: HttpRequest, found: Sample, given: GiveForm | None = None) ->
     rows = found.rows.filter(is_drawn=True).select_related("case__place", "check_result__by")
     page = keyset_page(rows, order=["rank"], cursor=request.GET.get("after", ""))
     may_give = queries.may_give(actor, found)
+    title, step = queries.step_words(found.code, found.step)
     context = {
         "sample": found,
+        "title": f"{title} · {step}",
         "page": page,
         "lines": [(row, subject_page(row.case)) for row in page.items],
         "again": queries.redraw(found),
