@@ -9,12 +9,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, reduce
+from operator import or_
 from pathlib import Path
 from typing import TypeVar
 
 import yaml
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 
 from yuchang.core.models import AuditEntry
 from yuchang.core.paging import Ranges
@@ -22,6 +23,7 @@ from yuchang.core.queries import entries_for
 from yuchang.workbench.queries.sources import in_chinese
 
 CATALOGUE = Path(__file__).parent.with_name("log_words.yaml")
+MOST_PARTS = 64
 CODE = re.compile(r"[a-z_]+\.[a-z_]*")
 
 K = TypeVar("K")
@@ -89,8 +91,9 @@ def actions_meant(text: str) -> list[str]:
     known = words()
     if not text or CODE.fullmatch(text):
         return [text]
-    named = {**known.areas, **known.actions}
-    return _called(text, named.items()) or _holding(text, known.actions.items()) or [text]
+    if area := _called(text, known.areas.items()):
+        return [code for code in known.actions if code.startswith(area[0])]
+    return _called(text, known.actions.items()) or _holding(text, known.actions.items()) or [text]
 
 
 def kinds_meant(text: str) -> list[tuple[str, str]]:
@@ -116,15 +119,31 @@ def found_entries(
 ) -> QuerySet[AuditEntry] | Ranges[AuditEntry]:
     """The entries that match every given filter; ``action`` and ``kind`` are codes or words.
 
-    Words that mean several codes become as many ranges of one index, read no further than a page.
+    Words that mean a few codes become as many ranges of one index, read no further than a page; those that
+    mean many hold enough of the newest entries to be met in the order of the log.
     """
     given = {"object_id": object_id, "actor": actor}
+    codes, kinds = actions_meant(action), kinds_meant(kind)
+    if len(codes) * len(kinds) > MOST_PARTS:
+        return _broadly(codes, kinds, **given)
     parts = [
         entries_for(action=code or area, kind=what, **given)
-        for code in actions_meant(action)
-        for what, area in kinds_meant(kind)
+        for code in codes
+        for what, area in kinds
         if not code or code.startswith(area)
     ]
     if not parts:
         return AuditEntry.objects.none()
     return parts[0] if len(parts) == 1 else Ranges(AuditEntry.objects.all(), parts)
+
+
+def _broadly(
+    codes: list[str], kinds: list[tuple[str, str]], *, object_id: str, actor: str
+) -> QuerySet[AuditEntry]:
+    one = codes[0] if len(codes) == 1 else ""
+    rows = entries_for(action=one, object_id=object_id, actor=actor)
+    if not one and codes != [""]:
+        rows = rows.filter(action__in=codes)
+    if kinds != [("", "")]:
+        rows = rows.filter(reduce(or_, (Q(object_kind=k, action__startswith=area) for k, area in kinds)))
+    return rows
