@@ -97,5 +97,5 @@ def _cell(cell: Cell) -> str:
         word = status(cell.kind, cell.text)
     elif cell.href:
         word = SafeString(f'<a href="{escape(cell.href)}">{word}</a>')
-    note = f'<span class="cell-note">{escape(cell.note)}</span>' if cell.note else ""
+    note = f' <span class="cell-note">{escape(cell.note)}</span>' if cell.note else ""
     return f"{_NUMBER if cell.is_number else '<td>'}{word}{note}</td>"

@@ -45,15 +45,15 @@ def _found(**given: str) -> list[str]:
 def test_the_log_names_actions_and_objects_beside_their_codes(log: None) -> None:
     client = people.auditor().client()
     page = client.get("/audit").content.decode()
-    assert '核实农户<span class="cell-note">registry.verify_household</span>' in page
-    assert '农户 0<span class="cell-note">household</span>' in page
+    assert '核实农户 <span class="cell-note">registry.verify_household</span>' in page
+    assert '农户 0 <span class="cell-note">household</span>' in page
     assert "交付 3" in page and "发送记录 4" in page
     assert "registry.of_old" in page and '<option value="批量核实农户"></option>' in page
     home = client.get("/").content.decode()
     assert "核实农户</span>" in home and "registry.verify_household" in home
     client.cookies["django_language"] = "en"
     english = client.get("/audit").content.decode()
-    assert "Verify a household<span" in english and "Household 0" in english
+    assert "Verify a household <span" in english and "Household 0" in english
 
 
 @pytest.mark.parametrize(
