@@ -47,10 +47,12 @@ def words() -> Words:
     found = Words({}, {}, {})
     for area, given in text["areas"].items():
         found.areas[f"{area}."] = _word(given["name"])
-        found.actions.update((f"{area}.{name}", _word(pair)) for name, pair in given["actions"].items())
+        for name, pair in given["actions"].items():
+            found.actions[f"{area}.{name}"] = _word(pair)
     for kind, given in text["kinds"].items():
         own = given if isinstance(given, dict) else {"": given}
-        found.kinds.update(((kind, area and f"{area}."), _word(pair)) for area, pair in own.items())
+        for area, pair in own.items():
+            found.kinds[(kind, area and f"{area}.")] = _word(pair)
     return found
 
 
