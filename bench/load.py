@@ -123,12 +123,15 @@ class Found:
     """What the askers saw. Seconds from the moment a question was due."""
 
     times: dict[str, list[float]] = field(default_factory=dict)
+    course: list[tuple[float, float]] = field(default_factory=list)
+    """When each question was due, and how long until its answer."""
     errors: Counter[str] = field(default_factory=Counter)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def add(self, kind: str, seconds: float, problem: str = "") -> None:
+    def add(self, kind: str, due: float, seconds: float, problem: str = "") -> None:
         with self.lock:
             self.times.setdefault(kind, []).append(seconds)
+            self.course.append((due, seconds))
             if problem:
                 self.errors[f"{kind}: {problem}"] += 1
 
@@ -149,7 +152,7 @@ class Asker(threading.Thread):
             problem = self._try(kind)
             if problem == "RemoteDisconnected":  # an idle connection was closed: a browser opens another
                 problem = self._try(kind)
-            self.found.add(kind, time.monotonic() - due, problem)
+            self.found.add(kind, due, time.monotonic() - due, problem)
 
     def _try(self, kind: str) -> str:
         """Ask once; what went wrong, empty when nothing did."""
@@ -282,6 +285,16 @@ def prepare(
     return running, json.loads(done.stdout.splitlines()[-1]) | {"static": files_of(port)}
 
 
+def windows(course: list[tuple[float, float]], parts: int = 10) -> list[tuple[int, list[float]]]:
+    """The waiting times of each tenth of the run, sorted: a server that falls behind shows here."""
+    first, last = min(due for due, _ in course), max(due for due, _ in course)
+    width = max(1.0, (last - first) / parts)
+    found: dict[int, list[float]] = {}
+    for due, seconds in course:
+        found.setdefault(min(parts - 1, int((due - first) / width)), []).append(seconds)
+    return [(int(part * width), sorted(times)) for part, times in sorted(found.items())]
+
+
 def report(found: Found, rate: float, seconds: float, memory: list[float]) -> int:
     """Print the table; 1 when there were errors."""
     print("| what | asked | p50 ms | p95 ms | p99 ms | worst ms |\n|---|---|---|---|---|---|")
@@ -292,6 +305,10 @@ def report(found: Found, rate: float, seconds: float, memory: list[float]) -> in
     every = [t for times in found.times.values() for t in times]
     errors = sum(found.errors.values())
     print(f"\n{len(every):,} questions at {rate:g}/s for {seconds:g} s; errors {errors} {dict(found.errors)}")
+    print("| due in second | p50 ms | p95 ms |\n|---|---|---|")
+    for second, times in windows(found.course):
+        at = [1000 * times[int(len(times) * q)] for q in (0.5, 0.95)]
+        print(f"| {second} | {at[0]:.0f} | {at[1]:.0f} |")
     print(f"p95 of all {1000 * statistics.quantiles(every, n=20)[-1]:.0f} ms")
     growth = memory[-1] / max(1.0, memory[min(2, len(memory) - 1)])
     print("web memory MB: " + " ".join(f"{m:.0f}" for m in memory) + f"; end / after warming up {growth:.2f}")
