@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import networkx
 import numpy as np
@@ -86,14 +87,21 @@ def market_of(
         end=start + random.integers(20, 180, n),
         county=home[owner].astype(np.int64),
         radius=reach * random.choice([1, 2, 3, 4], n, p=[0.2, 0.4, 0.3, 0.1]),
-        category_codes=tuple(f"c{i:03d}" for i in range(categories)),
-        transport_fen_100km=random.integers(2, 12, categories),
-        county_ids=tuple(range(counties)),
-        longitude_e4=(1_000_000 + random.random(counties) * side * 330_000).astype(np.int64),
-        latitude_e4=(280_000 + random.random(counties) * side * 200_000).astype(np.int64),
-        has_point=np.ones(counties, dtype=bool),
         certificates=np.zeros(n, dtype=np.int64),
+        **_land(random, categories, counties, side),
     )
+
+
+def _land(random: np.random.Generator, categories: int, counties: int, side: float) -> dict[str, Any]:
+    """Kinds and what carrying them costs, and counties strewn over a part of the country."""
+    return {
+        "category_codes": tuple(f"c{i:03d}" for i in range(categories)),
+        "transport_fen_100km": random.integers(2, 12, categories),
+        "county_ids": tuple(range(counties)),
+        "longitude_e4": (1_000_000 + random.random(counties) * side * 330_000).astype(np.int64),
+        "latitude_e4": (280_000 + random.random(counties) * side * 200_000).astype(np.int64),
+        "has_point": np.ones(counties, dtype=bool),
+    }
 
 
 def markets_of(problem: Problem) -> list[Market]:
@@ -393,13 +401,8 @@ def barter_of(participants: int, seed: int = 5) -> Problem:
         end=start + random.integers(60, 365, n),
         county=home[owner],
         radius=np.full(n, 400),
-        category_codes=tuple(f"c{i:03d}" for i in range(kinds)),
-        transport_fen_100km=random.integers(2, 12, kinds),
-        county_ids=tuple(range(counties)),
-        longitude_e4=(1_000_000 + random.random(counties) * side * 330_000).astype(np.int64),
-        latitude_e4=(280_000 + random.random(counties) * side * 200_000).astype(np.int64),
-        has_point=np.ones(counties, dtype=bool),
         certificates=np.zeros(n, dtype=np.int64),
+        **_land(random, kinds, counties, side),
     )
 
 

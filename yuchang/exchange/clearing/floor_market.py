@@ -9,8 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from yuchang.exchange.clearing.floor_split import solve
-from yuchang.exchange.clearing.flow import UNREACHED, Market
+from yuchang.exchange.clearing.flow import UNREACHED, Market, solve
 from yuchang.exchange.clearing.problem import INT64_SAFE, Flaw, Ints, Unfit
 
 SMALL_BONUS = 4

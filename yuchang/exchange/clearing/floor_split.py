@@ -14,9 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from ortools.graph.python import max_flow, min_cost_flow
+from ortools.graph.python import max_flow
 
 from yuchang.exchange.clearing.floors import PRICE_SCALE, Floors
+from yuchang.exchange.clearing.flow import solve
 from yuchang.exchange.clearing.problem import INT64_SAFE, Bools, Flaw, Ints, Unfit
 
 TRANCHES = 20
@@ -27,9 +28,10 @@ COARSE = 1000
 
 @dataclass(frozen=True)
 class Web:
-    """Every feasible pair of all categories: offers and needs renumbered, capacities in fen of value."""
+    """The pairs of all categories whose offer counts for a floor: renumbered, capacities in fen of value."""
 
     home: Ints
+    """The innermost group of each offer; offers that count for none stay out."""
     category: Ints
     """Of each offer."""
     supply: Ints
@@ -169,12 +171,7 @@ def _most_gain(floors: Floors, web: Web, low: Ints, width: Ints, price: int) -> 
     priced = np.nonzero(width)[0]
     nothing = np.zeros(groups + offers + needs + 1, dtype=np.int64)
     parts = [
-        (
-            np.where(web.home < 0, source, web.home),
-            first_offer + np.arange(offers),
-            web.supply,
-            nothing[:offers],
-        ),
+        (web.home, first_offer + np.arange(offers), web.supply, nothing[:offers]),
         (above, np.arange(groups), np.full(groups, total), nothing[:groups]),
         (above[priced], priced, width[priced], np.full(len(priced), -price)),
         (first_offer + web.offer, first_need + web.need, wide, -gain),
@@ -190,19 +187,6 @@ def _most_gain(floors: Floors, web: Web, low: Ints, width: Ints, price: int) -> 
     balance[source] += total
     balance[sink] -= total
     return solve(tails, heads, capacity, cost, balance)[:offers]
-
-
-def solve(tails: Ints, heads: Ints, capacity: Ints, cost: Ints, balance: Ints) -> Ints:
-    """The flow of least cost. Exact; the same arrays give the same flow."""
-    network = min_cost_flow.SimpleMinCostFlow()
-    arcs = network.add_arcs_with_capacity_and_unit_cost(
-        tails.astype(np.int32), heads.astype(np.int32), capacity, cost
-    )
-    network.set_nodes_supplies(np.arange(len(balance), dtype=np.int32), balance)
-    status = network.solve()
-    if status != network.OPTIMAL:
-        raise ArithmeticError(f"minimum-cost flow stopped with status {status}")
-    return np.asarray(network.flows(arcs), dtype=np.int64)
 
 
 def targets_in_units(floors: Floors, target: Ints, value: Ints) -> Ints:

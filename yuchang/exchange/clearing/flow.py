@@ -38,16 +38,22 @@ def best_flow(market: Market) -> Ints:
     open_width = np.minimum(market.supply[market.offer], market.demand[market.need])
     capacity = np.concatenate((market.supply, open_width, market.demand, [total]))
     cost = np.concatenate((np.zeros(offers), -market.gain, np.zeros(needs + 1))).astype(np.int64)
+    balance = np.zeros(sink + 1, dtype=np.int64)
+    balance[source], balance[sink] = total, -total
+    return solve(tails, heads, capacity, cost, balance)[offers : offers + edges]
+
+
+def solve(tails: Ints, heads: Ints, capacity: Ints, cost: Ints, balance: Ints) -> Ints:
+    """The flow of least cost on every arc. Exact; the same arrays give the same flow."""
     network = min_cost_flow.SimpleMinCostFlow()
     arcs = network.add_arcs_with_capacity_and_unit_cost(
-        tails.astype(np.int32), heads.astype(np.int32), capacity.astype(np.int64), cost
+        tails.astype(np.int32), heads.astype(np.int32), capacity, cost
     )
-    network.set_node_supply(source, total)
-    network.set_node_supply(sink, -total)
+    network.set_nodes_supplies(np.arange(len(balance), dtype=np.int32), balance)
     status = network.solve()
     if status != network.OPTIMAL:
         raise ArithmeticError(f"minimum-cost flow stopped with status {status}")
-    return np.asarray(network.flows(arcs[offers : offers + edges]), dtype=np.int64)
+    return np.asarray(network.flows(arcs), dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -75,7 +75,8 @@ def receive_registration(*, said: Registration, host_code: str, network_address:
         if getattr(error.__cause__, "sqlstate", "") != "YC429":
             raise
         raise Conflict(
-            _("今天向该县登记的机构过多。"), remedy=_("请明天再试，或请该县专员发出邀请。")
+            _("登记请求过多：同一网络一小时最多五份，同一个县一天最多五十份。"),
+            remedy=_("请稍后再试，或请该县专员发出邀请。"),
         ) from error
     return receipt
 
