@@ -18,6 +18,7 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import require
+from yuchang.accounts.factors import real_now
 from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
 from yuchang.core.actions import Recorder, check_version, save, write
@@ -125,8 +126,8 @@ def _about(row: StoredFile) -> dict[str, str | int]:
 
 
 def _require_room(actor: Actor, row: StoredFile) -> None:
-    day_ago = clock.now() - timedelta(days=1)
-    sent = StoredFile.objects.filter(uploaded_by_id=actor.user_id, received_at__gt=day_ago)
+    day_ago = real_now() - timedelta(days=1)
+    sent = StoredFile.objects.filter(uploaded_by_id=actor.user_id, arrived_at__gt=day_ago)
     if sent[: DAILY_UPLOADS + 1].count() > DAILY_UPLOADS:
         raise Conflict(_("您今天上传的文件过多。"), remedy=_("请明天继续，或联系县级专员批量办理。"))
     if queries.used_bytes(_key(row)) + row.received_size > settings.FILES_QUOTA:
@@ -327,7 +328,7 @@ def _expire(pk: int, audit: Recorder) -> int:
 
 def resume_stalled() -> int:
     """Judge again what a killed process left in quarantine. Returns how many were judged."""
-    stalled = StoredFile.objects.filter(state=State.QUARANTINED, received_at__lt=clock.now() - STALLED)
+    stalled = StoredFile.objects.filter(state=State.QUARANTINED, arrived_at__lt=real_now() - STALLED)
     judged = 0
     for row in list(stalled.order_by("pk")[:100]):
         try:

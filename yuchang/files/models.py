@@ -8,6 +8,7 @@ from django.db import models
 from django.db.models import Q
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.accounts.factors import real_now
 from yuchang.core.models import Versioned
 from yuchang.places.models import Placed
 
@@ -40,7 +41,8 @@ class StoredFile(Versioned, Placed):
     ``about_kind`` and ``about_id`` name an object of any domain. ``file_name`` is cleaned for display and
     emptied with the bytes. ``size`` and ``sha256`` are those of what is kept (an image is encoded anew),
     ``received_size`` and ``received_sha256`` those of what was sent. ``expires_on`` is the last day on which
-    it is kept; a held file outlives it.
+    it is kept; a held file outlives it. ``arrived_at`` is the true instant, by which a day's uploads and what
+    a killed process left are judged; ``received_at`` is that of the working day, which may be simulated.
     """
 
     class State(models.TextChoices):
@@ -70,6 +72,7 @@ class StoredFile(Versioned, Placed):
     held_for = models.CharField(max_length=200, blank=True, default="")
     uploaded_by = models.ForeignKey("accounts.User", on_delete=models.PROTECT, related_name="+")
     received_at = models.DateTimeField()
+    arrived_at = models.DateTimeField(default=real_now)
     ended_at = models.DateTimeField(null=True)
 
     class Meta:
@@ -99,7 +102,7 @@ class StoredFile(Versioned, Placed):
             models.Index(fields=["county_id", "-id"], name="files_county"),
             models.Index(fields=["township_id", "-id"], name="files_township"),
             models.Index(fields=["village_id", "-id"], name="files_village"),
-            models.Index(fields=["uploaded_by", "received_at"], name="files_uploader"),
+            models.Index(fields=["uploaded_by", "arrived_at"], name="files_arrived"),
             models.Index(fields=["expires_on"], name="files_expiry", condition=Q(state="ready")),
             models.Index(fields=["id"], name="files_waiting", condition=Q(state="quarantined")),
         ]

@@ -10,12 +10,14 @@ from typing import Any
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+from django.utils import timezone
 
 from tests import people
 from yuchang.accounts.rules import Role
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
-from yuchang.core.models import AuditEntry
+from yuchang.core.models import AuditEntry, Instance
 from yuchang.files import actions, queries, store
 from yuchang.files.models import Blob, StoredFile
 from yuchang.files.tests import hostile
@@ -169,6 +171,21 @@ def test_a_full_county_and_a_busy_person_are_refused(settings: Any, monkeypatch:
     take(li)
     with pytest.raises(Conflict):
         take(li)
+
+
+def test_the_day_of_uploads_is_a_real_one_where_the_working_day_stands_still(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    last_year = timezone.now() - timedelta(days=365)
+    Instance.objects.update_or_create(id=1, defaults={"is_simulated": True, "clock_at": last_year})
+    monkeypatch.setattr(actions, "DAILY_UPLOADS", 1)
+    li = people.li()
+    first = take(li)
+    Instance.objects.update(clock_at=last_year + timedelta(days=30))
+    with pytest.raises(Conflict):
+        take(li)
+    StoredFile.objects.update(arrived_at=F("arrived_at") - timedelta(hours=25))
+    assert take(li).received_at == first.received_at + timedelta(days=30)
 
 
 @pytest.mark.parametrize(("code", "expected"), [(0, None), (1, Invalid), (2, Conflict)])
