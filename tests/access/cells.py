@@ -376,6 +376,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("procedures:case_new", "GET"): Cell(STAFF, STAFF),
     ("procedures:case_new", "POST"): Cell(STAFF),
     ("procedures:case_return", "POST"): Cell((REVIEWER,)),
+    ("procedures:case_transfer", "GET"): Cell((REVIEWER, OFFICER)),
     ("procedures:case_transfer", "POST"): Cell((REVIEWER, OFFICER)),
     ("procedures:case_withdraw", "POST"): Cell(ONLY_OFFICER),
     ("procedures:definition", "GET"): Cell(READERS, READERS),

@@ -9,9 +9,10 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.accounts.models import User
+from yuchang.accounts.queries import role_word
 from yuchang.files.fields import UploadField
 from yuchang.places.models import Place
-from yuchang.procedures.queries import words
+from yuchang.procedures.queries import Colleague, words
 from yuchang.procedures.rules.machine import Plan, Step
 
 
@@ -72,25 +73,23 @@ class ReturnForm(ReasonForm):
         to.choices = [(s.code, words(s.title, s.title_en)) for s in steps]
 
 
-class _PersonField(forms.ModelChoiceField):  # type: ignore[type-arg]
-    """One of some people, by the name that colleagues know."""
-
-    def label_from_instance(self, obj: Any) -> str:
-        """The person's name."""
-        return str(obj.display_name)
-
-
 class TransferForm(ReasonForm):
-    """To whom a step is handed."""
+    """To whom a step is handed. A few are shown; whether who was chosen may receive it the action judges."""
 
-    to_user = _PersonField(User.objects.none(), label=_("转交给"))
+    to_user = forms.IntegerField(
+        label=_("转交给"), widget=forms.RadioSelect, min_value=1, max_value=2**63 - 1
+    )
 
-    def __init__(self, *args: Any, people: QuerySet[User], **options: Any) -> None:
+    def __init__(self, *args: Any, people: list[Colleague], **options: Any) -> None:
         super().__init__(*args, **options)
-        to_user = self.fields["to_user"]
-        assert isinstance(to_user, forms.ModelChoiceField)  # noqa: S101 - declared above
-        to_user.empty_label = None
-        to_user.queryset = people
+        shown = self.fields["to_user"].widget
+        assert isinstance(shown, forms.RadioSelect)  # noqa: S101 - declared above
+        shown.choices = [(one.user.pk, _colleague_words(one)) for one in people]
+
+
+def _colleague_words(one: Colleague) -> str:
+    """What tells people of one name apart."""
+    return " · ".join(filter(None, [one.user.display_name, role_word(one.role), one.place]))
 
 
 class OpenForm(forms.Form):

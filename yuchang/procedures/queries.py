@@ -278,7 +278,7 @@ class Picked:
 def picture(case: Case) -> list[Picked]:
     """The main steps of the case's definition with where it stands. Two queries."""
     plan = plan_of(case.definition)
-    records = {r.step: r for r in case.records.order_by("number") if r.kind == StepRecord.Kind.ADVANCED}
+    records = {r.step: r for r in records_of(case) if r.kind == StepRecord.Kind.ADVANCED}
     tracks = list(case.tracks.order_by("id"))
     found, is_ahead = [], False
     for code in plan.main:
@@ -497,9 +497,9 @@ class Entry:
 
 
 def history(case: Case) -> list[Entry]:
-    """Everything that was done to a case, oldest first. One query."""
+    """Everything that was done to a case, oldest first, in the reader's words. One query."""
     plan = plan_of(case.definition)
-    return [_entry(plan, record) for record in case.records.order_by("number")]
+    return [_entry(plan, record) for record in records_of(case)]
 
 
 def _title(plan: Plan, code: str) -> str:
@@ -521,13 +521,42 @@ def _entry(plan: Plan, record: StepRecord) -> Entry:
     return Entry(record, _title(plan, record.step), chosen, _title(plan, record.next_step), files, is_late)
 
 
-def receivers(case: Case) -> QuerySet[User]:
-    """People whose roles lie over the case's place; whether one may receive it the action judges."""
-    above = [pk for pk in ancestors_of(case) if pk is not None]
-    today = clock.today()
-    hats = Hat.objects.filter(live(today), state="live", place_id__in=above)
-    rows = User.objects.filter(pk__in=hats.values("user_id"), is_active=True).exclude(pk__in=case.barred)
-    return rows.order_by("display_name", "pk")
+@dataclass(frozen=True)
+class Colleague:
+    """Somebody who may do the present step of a case, by which role and where."""
+
+    user: User
+    role: str
+    place: str
+
+
+COLLEAGUES = 20
+
+
+def receivers(case: Case, word: str = "") -> list[Colleague]:
+    """People whose roles may do the present step, those of the nearest place first; perhaps of one name.
+
+    At most ``COLLEAGUES`` and one, so that a page lists few however many work there: at most one query for
+    each level, and of each no more rows than are missing. Whether one may receive it the action judges.
+    """
+    roles = [role for role, permissions in PERMISSIONS.items() if case.permission in permissions]
+    hats = Hat.objects.filter(live(clock.today()), state="live", role__in=roles, user__is_active=True)
+    hats = hats.exclude(user_id__in=case.barred).select_related("user", "place")
+    if word:
+        hats = hats.filter(Q(user__display_name__contains=word) | Q(user__username=word))
+    found: dict[int, Colleague] = {}
+    for level, pk in reversed(tuple(enumerate(ancestors_of(case), 1))):
+        left = COLLEAGUES + 1 - len(found)
+        if pk is not None and left > 0 and (not case.levels or level in case.levels):
+            near = hats.filter(place_id=pk).exclude(user_id__in=found)[:left]
+            for hat in sorted(near, key=lambda hat: (hat.user.display_name, hat.user_id)):
+                found.setdefault(hat.user_id, Colleague(hat.user, hat.role, str(hat.place)))
+    return list(found.values())
+
+
+def records_of(case: Case) -> list[StepRecord]:
+    """Everything that was done to a case, oldest first. One query a request."""
+    return once(("procedures.records", case.pk), lambda: list(case.records.order_by("number")))
 
 
 def may_manage(actor: Actor, case: Case) -> bool:

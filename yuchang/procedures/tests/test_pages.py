@@ -172,10 +172,51 @@ def test_a_missing_reason_stands_beside_its_field(step, more):
     person = li if step == "withdraw" else zhang
     given = {"version": 2, "to_user": zhang.user.pk} | more
     answer = person.client().post(f"/procedures/cases/{case.pk}/{step}/", given)
-    assert answer.status_code == 422 and '<details class="confirm" open>' in text(answer)
-    [form] = [form for form in answer.context["forms"].values() if form.errors]
+    assert answer.status_code == 422
+    if step == "transfer":
+        form = answer.context["form"]
+    else:
+        assert '<details class="confirm" open>' in text(answer)
+        [form] = [form for form in answer.context["forms"].values() if form.errors]
     assert set(form.errors) == {"reason"}
     assert Case.objects.get(pk=case.pk).version == 2
+
+
+def test_a_step_is_handed_to_the_nearest_or_to_a_colleague_found_by_name():
+    li, wang, zhang = cadre(), people.wang(), reviewer()
+    case = entry(li, code="complaint")
+    step_on(wang, case, "accept")
+    address = f"/procedures/cases/{case.pk}/transfer/"
+    client = zhang.client()
+    assert address in text(client.get(f"/procedures/cases/{case.pk}/"))
+    for n in range(30):
+        reviewer(f"同事{n:02d}")
+    page = client.get(address)
+    assert len(page.context["people"]) == 20 and "其他人请按姓名查找" in text(page)
+    page = client.get(f"{address}?q=同事29")
+    [found] = page.context["people"]
+    assert found.user.display_name == "同事29" and "其他人请按姓名查找" not in text(page)
+    # Who does not have the step's right is not offered, however near; nor does who may not hand it on see it.
+    assert "没有这个姓名的人" in text(client.get(f"{address}?q=李村干"))
+    assert li.client().get(address).status_code == 403
+    assert people.outsider().client().get(address).status_code == 404
+
+
+def test_the_page_of_a_case_costs_the_same_however_many_colleagues_there_are():
+    zhang = reviewer()
+    case = entry(cadre(), code="appeal")
+    client, address = zhang.client(), f"/procedures/cases/{case.pk}/"
+    counts = []
+    for last in (2, 40):
+        for n in range(last):
+            reviewer(f"第{last}批{n:02d}")
+        client.get(address)
+        with CaptureQueriesContext(connection) as one:
+            client.get(address)
+        with CaptureQueriesContext(connection) as two:
+            client.get(f"{address}transfer/")
+        counts.append((len(one), len(two)))
+    assert counts[1][0] == counts[0][0] and counts[1][1] <= counts[0][1]
 
 
 def test_a_parallel_step_is_finished_with_the_evidence_it_asks_for():

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.rules import Actor
-from yuchang.core.errors import Invalid
+from yuchang.core.errors import Invalid, Refused
 from yuchang.core.forms import show_problems, version_of
 from yuchang.core.lists import Filter, listing
 from yuchang.procedures import actions, lists, queries
@@ -117,6 +117,7 @@ def _page(request: HttpRequest, found: Case, given: Given | None = None) -> Http
         "picture": queries.picture(found),
         "records": queries.history(found),
         "can_act": queries.may_act(actor, found) and not plan.driver,
+        "may_hand": _may_hand(actor, found),
         "subject_page": subject_page(found),
         "outcome": _outcome(found),
     }
@@ -136,10 +137,6 @@ def _open_forms(actor: Actor, found: Case, plan: Plan, can_act: bool) -> dict[st
         made["act"] = ActForm(step=step, initial=start)
         if step.may_return and (steps := _returns(found)):
             made["back"] = ReturnForm(steps=steps, initial=start, auto_id="back-%s")
-    if (queries.may_act(actor, found) or queries.may_manage(actor, found)) and queries.receivers(
-        found
-    ).exists():
-        made["hand"] = TransferForm(people=queries.receivers(found), initial=start, auto_id="hand-%s")
     if plan.may_withdraw and not plan.driver and _may_withdraw(actor, found):
         made["undo"] = ReasonForm(initial=start, auto_id="undo-%s")
     return made
@@ -262,22 +259,32 @@ def case_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
 
 
 @gate("procedures.read")
-@require_POST
+@require_http_methods(["GET", "POST"])
 def case_transfer(request: HttpRequest, pk: int) -> HttpResponse:
-    """Hand the present step to one person."""
+    """Hand the present step to one person: the nearest who may do it, or those of a name."""
     actor = actor_of(request)
     found = queries.case_for(actor, pk)
-    form = TransferForm(request.POST, people=queries.receivers(found), auto_id="hand-%s")
+    word = request.GET.get("q", "").strip()[:60]
+    if request.method == "GET" and not _may_hand(actor, found):
+        raise Refused(_("您不能转交这件事项。"), remedy=_("请由办理人或管理程序的人员转交。"))
+    people = queries.receivers(found, word)
+    shown = people[: queries.COLLEAGUES]
+    form = TransferForm(request.POST or None, people=shown, initial={"version": found.version})
 
     def act(data: dict[str, Any]) -> None:
-        number = data["to_user"].pk if data.get("to_user") else 0
-        reason = data.get("reason", "")
+        number, reason = data.get("to_user") or 0, data.get("reason", "")
         actions.transfer(actor, case=found, version=data.get("version"), to_user_id=number, reason=reason)
 
-    if not _try(form, act, to_user_id="to_user"):
-        return _page(request, found, {"hand": form})
-    messages.success(request, _("已转交。"))
-    return redirect("procedures:case", pk=pk)
+    if request.method == "POST" and _try(form, act, to_user_id="to_user"):
+        messages.success(request, _("已转交。"))
+        return redirect("procedures:case", pk=pk)
+    context = {"case": found, "form": form, "word": word, "people": shown, "has_more": people != shown}
+    return render(request, "procedures/transfer.html", context, status=422 if form.errors else 200)
+
+
+def _may_hand(actor: Actor, found: Case) -> bool:
+    is_open = found.state == Case.State.OPEN
+    return is_open and (queries.may_act(actor, found) or queries.may_manage(actor, found))
 
 
 @gate("procedures.read")
