@@ -32,7 +32,7 @@ class Person:
     def client(self) -> Client:
         """A browser in which this person has signed in."""
         client = Client()
-        client.force_login(self.user, backend="django.contrib.auth.backends.ModelBackend")
+        client.force_login(self.user, backend="yuchang.accounts.backend.AccountBackend")
         session = client.session
         session[PROVEN] = int(time.time())
         session.save()

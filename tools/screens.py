@@ -72,7 +72,7 @@ def main(address: str) -> int:
         for name, username, path, (width, height) in SHOTS:
             client = Client()
             client.force_login(
-                User.objects.get(username=username), backend="django.contrib.auth.backends.ModelBackend"
+                User.objects.get(username=username), backend="yuchang.accounts.backend.AccountBackend"
             )
             context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
             cookie = client.cookies[settings.SESSION_COOKIE_NAME].value

@@ -26,7 +26,7 @@ def session_for(person: Person) -> str:
     """The cookie of a signed-in browser."""
     store = import_module(settings.SESSION_ENGINE).SessionStore()
     store[SESSION_KEY] = str(person.user.pk)
-    store[BACKEND_SESSION_KEY] = "django.contrib.auth.backends.ModelBackend"
+    store[BACKEND_SESSION_KEY] = "yuchang.accounts.backend.AccountBackend"
     store[HASH_SESSION_KEY] = person.user.get_session_auth_hash()
     store.save()
     return str(store.session_key)

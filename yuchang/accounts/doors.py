@@ -16,6 +16,7 @@ from yuchang.accounts.factors import real_now
 from yuchang.accounts.queries import consented_fields, reach
 from yuchang.accounts.rules import PROOF_MINUTES, Actor, is_proof_fresh
 from yuchang.core.errors import Hidden, Refused
+from yuchang.core.prepared import Prepared
 
 M = TypeVar("M", bound=Model)
 View = Callable[..., HttpResponseBase]
@@ -45,7 +46,16 @@ def open_door(
     found = rows.filter(reach(actor, permission, rows.model) if within is None else within, pk=pk)
     if lock:
         found = found.select_for_update(of=("self",))
-    row = found.first()
+    return _through(found.first())
+
+
+def open_prepared(question: Prepared[M], model: type[M], actor: Actor, permission: str, pk: Any) -> M:
+    """``open_door`` where ``question`` asks for the row by the condition of reach and the key."""
+    require(actor, permission)
+    return _through(next(iter(question(reach(actor, permission, model), pk)), None))
+
+
+def _through(row: M | None) -> M:
     if row is None:
         raise Hidden(_("没有找到,或不在您的管辖范围内。"), remedy=_("请核对编号;跨区域事项请联系所属县。"))
     return row

@@ -20,7 +20,7 @@ from yuchang.accounts.models import User
 from yuchang.accounts.rules import Actor
 
 V = TypeVar("V", bound=Callable[..., HttpResponseBase])
-BACKEND = "django.contrib.auth.backends.ModelBackend"
+BACKEND = "yuchang.accounts.backend.AccountBackend"
 PENDING = "second_step"  # the session's note between password and second factor
 PROVEN = "proven_at"  # when its person last proved who it is, in seconds of real time
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -194,6 +194,11 @@ NEIGHBOURS = 16
 """Numbers of which at least every sixteenth is asked for are neighbours."""
 
 
+def are_neighbours(numbers: Collection[int]) -> bool:
+    """Whether some of these numbers follow so closely that one sweep over them all is cheaper."""
+    return max(numbers) - min(numbers) < NEIGHBOURS * len(numbers)
+
+
 def among(rows: QuerySet[M], column: str, numbers: Iterable[int]) -> QuerySet[M]:
     """The rows with one of these numbers in an indexed ``column``.
 
@@ -204,7 +209,7 @@ def among(rows: QuerySet[M], column: str, numbers: Iterable[int]) -> QuerySet[M]
     if not wanted:
         return rows.none()
     first, last = min(wanted), max(wanted)
-    if last - first >= NEIGHBOURS * len(wanted):
+    if not are_neighbours(wanted):
         return rows.filter(**{f"{column}__in": wanted})
     swept: QuerySet[M] = rows.filter(**{f"{column}__gte": first, f"{column}__lte": last})
     # A sum is no column: no index is tempted to look each of them up after all.

@@ -23,11 +23,17 @@ def signs_index(column: str, name: str) -> GinIndex:
     return GinIndex(signs_of(column), name=name)
 
 
-def holding(rows: QuerySet[M], column: str, word: str) -> QuerySet[M]:
+def signs_in(word: str) -> list[str]:
+    """The signs of a word by which ``holding`` looks it up."""
+    return sorted(set(word.lower()))
+
+
+def holding(rows: QuerySet[M], column: str, word: Any, signs: Any = None) -> QuerySet[M]:
     """Rows whose ``column`` holds the word, in capitals or small letters; the column has a ``signs_index``.
 
-    All signs of the word are looked up at once, then the word itself is looked for in what has them.
+    All signs of the word are looked up at once, then the word itself is looked for in what has them. A
+    prepared question gives ``signs`` (``signs_in``) beside the word, since it does not see the word.
     """
-    signs = sorted(set(word.lower()))
+    signs = signs_in(word) if signs is None else signs
     found = rows.alias(_signs=signs_of(column)).filter(_signs__contains=signs)
     return cast("QuerySet[M]", found.filter(**{f"{column}__icontains": word}))

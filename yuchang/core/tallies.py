@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import partial
+from typing import Any
 
 from django.db import connection
 from django.db.migrations.operations import RunSQL
-from django.db.models import Q, Sum
+from django.db.models import Q, QuerySet, Sum
 
 from yuchang.core.models import TallyNow
 from yuchang.core.once import once
+from yuchang.core.prepared import prepared
 
 KEYS = ("province_id", "prefecture_id", "county_id", "township_id", "village_id")
 _COLUMNS = ", ".join(KEYS)
@@ -155,10 +157,21 @@ def read_below_ahead(column: str, subjects: Iterable[str], within: Q) -> None:
         once((_TALLY, column, subject, within), partial(found.__getitem__, subject))
 
 
+@prepared
+def _sums(within: Any, subjects: Any) -> QuerySet[TallyNow, Any]:
+    rows = TallyNow.objects.filter(within, subject__any=subjects).values_list("subject", "key")
+    return rows.annotate(count=Sum("n"), total=Sum("amount"))
+
+
+@prepared
+def _sums_below(within: Any, subjects: Any, *, column: str) -> QuerySet[TallyNow, Any]:
+    rows = TallyNow.objects.filter(within, subject__any=subjects).values_list("subject", column, "key")
+    return rows.annotate(count=Sum("n"), total=Sum("amount"))
+
+
 def _read_below(column: str, within: Q, *subjects: str) -> dict[str, Below]:
     found: dict[str, Below] = {subject: {} for subject in subjects}
-    rows = TallyNow.objects.filter(within, subject__in=subjects).values_list("subject", column, "key")
-    for subject, place, key, count, total in rows.annotate(count=Sum("n"), total=Sum("amount")):
+    for subject, place, key, count, total in _sums_below(within, subjects, column=column):
         found[subject].setdefault(place, {})[key] = int(count), int(total)
     return found
 
@@ -171,8 +184,7 @@ def _by_key(subject: str, within: Q) -> dict[str, tuple[int, int]]:
 def _read(within: Q, *subjects: str) -> dict[str, dict[str, tuple[int, int]]]:
     """(count, sum) by subject and key."""
     found: dict[str, dict[str, tuple[int, int]]] = {subject: {} for subject in subjects}
-    rows = TallyNow.objects.filter(within, subject__in=subjects).values_list("subject", "key")
-    for subject, key, count, total in rows.annotate(count=Sum("n"), total=Sum("amount")):
+    for subject, key, count, total in _sums(within, subjects):
         found[subject][key] = int(count), int(total)
     return found
 

@@ -15,7 +15,9 @@ from typing import Any
 
 from django.conf import settings
 from django.db import connection
+from django.db.models import QuerySet
 
+from yuchang.core.prepared import prepared
 from yuchang.places.models import Place
 from yuchang.places.reference import common_characters
 from yuchang.places.rules import (
@@ -164,6 +166,11 @@ def _hits(sql: str, narrowing: str, values: dict[str, Any]) -> list[_Hit]:
         return [_Hit(*row) for row in cursor.fetchall()]
 
 
+@prepared
+def _places(numbers: Any) -> QuerySet[Place]:
+    return Place.objects.defer("grams").filter(pk__any=numbers)
+
+
 def _best(hits: Sequence[_Hit], text: str, limit: int) -> list[Found]:
     ranked = {
         hit.id: (hit.rank(text), hit.level, not hit.is_present, len(hit.name), hit.code, hit.id)
@@ -171,5 +178,5 @@ def _best(hits: Sequence[_Hit], text: str, limit: int) -> list[Found]:
         if hit.name not in HEADINGS
     }
     chosen = sorted(ranked.values())[:limit]
-    places = Place.objects.defer("grams").in_bulk([key[-1] for key in chosen])
+    places = {place.pk: place for place in _places([key[-1] for key in chosen])} if chosen else {}
     return [Found(places[key[-1]], key[0]) for key in chosen]

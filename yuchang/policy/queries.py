@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db import connection
@@ -18,6 +19,7 @@ from yuchang.accounts.queries import place_filter, reach
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Invalid, invalid
+from yuchang.core.prepared import prepared
 from yuchang.places.models import Place
 from yuchang.policy.explain import explain
 from yuchang.policy.inputs import frozen_row
@@ -95,10 +97,22 @@ def pack_of(library: Library) -> Pack:
         raise Conflict(str(error), remedy=_("请改正规则文件后重试；在此之前不作任何认定。")) from error
 
 
+@prepared
+def _codes(numbers: Any) -> QuerySet[Place, Any]:
+    return Place.objects.filter(pk__any=numbers).values_list("pk", "code")
+
+
+@prepared
+def _full_names(code: Any) -> QuerySet[Place, Any]:
+    rows = Place.objects.filter(code=code).order_by("-valid_from")
+    return rows.values_list("full_name", flat=True)[:1]
+
+
 def regions_of(place: Place) -> list[str]:
     """The codes whose parameters may apply in a place, nearest first, the nation last."""
     keys = [place.village_id, place.township_id, place.county_id, place.prefecture_id, place.province_id]
-    codes = dict(Place.objects.filter(pk__in=[k for k in keys if k]).values_list("pk", "code"))
+    found: Any = _codes([k for k in keys if k])
+    codes = dict(found)
     return [*(codes[k] for k in keys if k in codes), NATION]
 
 
@@ -111,10 +125,7 @@ def line_for(place: Place, on: date, name: str = "monitoring_range") -> Line | N
     value = resolve(library().values, name, regions_of(place), on, simulated=simulated)
     if value is None or value.value is None or value.applied_from is None:
         return None
-    names = (
-        Place.objects.filter(code=value.region).order_by("-valid_from").values_list("full_name", flat=True)
-    )
-    region = names.first()
+    region = next(iter(_full_names(value.region)), "")
     return Line(
         name=name,
         fen=value.value,
@@ -213,20 +224,28 @@ def verdict_for(household_id: int) -> HouseholdVerdict | None:
     return verdicts_for([household_id]).get(household_id)
 
 
+@prepared
+def _newest_decisions(numbers: Any) -> QuerySet[Decision]:
+    rows = Decision.objects.filter(household_id__any=numbers).defer("input_row", "explanation")
+    return rows.order_by("household_id", "-on", "-id").distinct("household_id")
+
+
+@prepared
+def _newest_results(numbers: Any) -> QuerySet[RunResult]:
+    rows = RunResult.objects.filter(household_id__any=numbers).select_related("run")
+    return rows.order_by("household_id", "-run__on", "-run_id").distinct("household_id")
+
+
 def verdicts_for(household_ids: list[int]) -> dict[int, HouseholdVerdict]:
     """The newest verdicts of many households: by the day they speak of, then by when they were made."""
-    decisions = Decision.objects.filter(household_id__in=household_ids)
-    decisions = decisions.order_by("household_id", "-on", "-id").distinct("household_id")
-    results = RunResult.objects.filter(household_id__in=household_ids).select_related("run")
-    results = results.order_by("household_id", "-run__on", "-run_id").distinct("household_id")
     found: dict[int, HouseholdVerdict] = {}
     made = {}
-    for row in results:
+    for row in _newest_results(household_ids):
         found[row.household_id] = HouseholdVerdict(
             row.household_id, row.run.on, row.verdict, row.monitoring_class, None, row.run_id
         )
         made[row.household_id] = (row.run.on, row.run.made_at)
-    for decision in decisions.defer("input_row", "explanation"):
+    for decision in _newest_decisions(household_ids):
         key = decision.household_id
         if key not in made or (decision.on, decision.made_at) >= made[key]:
             found[key] = HouseholdVerdict(

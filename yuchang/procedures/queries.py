@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
@@ -22,6 +23,7 @@ from yuchang.accounts.rules import PERMISSIONS, Actor, PlaceScope, SampleScope
 from yuchang.core import clock
 from yuchang.core.errors import Hidden
 from yuchang.core.once import once
+from yuchang.core.prepared import prepared
 from yuchang.places.models import Place
 from yuchang.procedures.models import (
     Case,
@@ -82,18 +84,20 @@ def _shipped_calendar(days: tuple[ShippedDay, ...]) -> Calendar:
     )
 
 
+@prepared
+def _holidays(places: Any) -> QuerySet[Holiday]:
+    rows = Holiday.objects.filter(Q(place=None) | Q(place_id__any=places))
+    return rows.order_by(F("place__level").asc(nulls_first=True), "id")
+
+
 def calendar_for(*ancestors: int | None) -> Calendar:
     """The national calendar with what was imported for the nation and for these places, wider ones first.
 
     ``ancestors``: ids of the province, prefecture and county. One query.
     """
     calendar = _shipped_calendar(shipped_days())
-    wanted = [pk for pk in ancestors if pk is not None]
-    rows = Holiday.objects.filter(Q(place=None) | Q(place_id__in=wanted)).order_by(
-        F("place__level").asc(nulls_first=True), "id"
-    )
     years = set(calendar.years)
-    for row in rows:
+    for row in _holidays([pk for pk in ancestors if pk is not None]):
         one = [row.day]
         calendar = calendar.over(one, ()) if row.is_off else calendar.over((), one)
         if row.place_id is None:
@@ -238,18 +242,34 @@ def case_of(subject_kind: str, subject_id: int) -> Case | None:
 CAP = 1000
 
 
+@prepared
+def _due_days(mine: Any) -> QuerySet[Case, Any]:
+    rows = Case.objects.filter(mine, state=Case.State.OPEN, due_on__isnull=False).order_by("due_on", "id")
+    return rows.values_list("due_on", flat=True)[: CAP + 1]
+
+
+@prepared
+def _most_urgent(mine: Any, *, most: int) -> QuerySet[Case]:
+    rows = Case.objects.filter(mine, state=Case.State.OPEN, due_on__isnull=False)
+    return shown_of(rows).order_by("due_on", "id")[:most]
+
+
+def most_urgent(actor: Actor, most: int) -> list[Case]:
+    """The first of ``due_for``, with what lists show of them."""
+    return _most_urgent(_mine(actor), most=most)
+
+
 def waiting_for(actor: Actor) -> dict[str, int]:
     """Counts for the home page: ``due``, ``soon`` (three days), ``late``; each counts to 1,000 at most.
 
     The first thousand and one days tell all three, but for a reader with nearly as many late ones.
     """
     today = clock.today()
-    rows = due_for(actor).order_by("due_on", "id")
     soon = calendar_for().add_working(today, 3)
-    days = list(rows.values_list("due_on", flat=True)[: CAP + 1])
+    days: list[Any] = _due_days(_mine(actor))
     within = sum(today <= day <= soon for day in days if day)
     if len(days) > CAP and within < len(days) and (days[-1] or today) <= soon:
-        within = rows.order_by().filter(due_on__range=(today, soon))[: CAP + 1].count()
+        within = due_for(actor).filter(due_on__range=(today, soon))[: CAP + 1].count()
     return {"due": len(days), "soon": within, "late": sum(day < today for day in days if day)}
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from django.db.models import Max, Min, Q, QuerySet
+from django.db.models import F, Max, Min, Q, QuerySet
 
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import place_filter, reach
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock, secrets
-from yuchang.core.paging import among
+from yuchang.core.paging import are_neighbours
+from yuchang.core.prepared import prepared
 from yuchang.core.tallies import tally_by_key
 from yuchang.places.models import Place
 from yuchang.registry.documents import blind_id
@@ -102,10 +103,10 @@ def filtered(rows: QuerySet[Household], actor: Actor, narrow: Filter) -> QuerySe
         rows = rows.filter(state__in=PRESENT)
     if narrow.waiting:
         rows = rows.filter(verified_by=None, state__in=["entered", "listed", "exited"])
-    return rows.filter(_matches(narrow.text, actor)) if narrow.text else rows
+    return rows.filter(matching(actor, narrow.text)) if narrow.text else rows
 
 
-def _matches(text: str, actor: Actor) -> Q:
+def matching(actor: Actor, text: str) -> Q:
     """By ID number or its last six signs (with ``registry.reveal``), household number, initials, or name."""
     plain = clean_id(text)
     if actor.may("registry.reveal") and re.fullmatch(r"\d{14,21}[\dX]", plain):
@@ -170,14 +171,34 @@ def facts_on(
     household_ids: Iterable[int], on: date, *, only: Sequence[str] = ()
 ) -> dict[int, HouseholdFacts]:
     """The latest observation of each household on or before the day; ``only`` names the facts to read."""
-    rows = (
-        among(HouseholdFacts.objects.filter(observed_on__lte=on), "household_id", household_ids)
-        .order_by("household_id", "-observed_on", "-id")
-        .distinct("household_id")
-    )
-    if only:
-        rows = rows.only("household_id", *only)
-    return {row.household_id: row for row in rows}
+    wanted = sorted(set(household_ids))
+    if not wanted:
+        return {}
+    if are_neighbours(wanted):
+        found = _facts_between(on, wanted, wanted[0], wanted[-1], only=tuple(only))
+    else:
+        found = _facts_of(on, wanted, only=tuple(only))
+    return {row.household_id: row for row in found}
+
+
+@prepared
+def _facts_of(on: Any, numbers: Any, *, only: tuple[str, ...]) -> QuerySet[HouseholdFacts]:
+    return _newest(HouseholdFacts.objects.filter(household_id__any=numbers, observed_on__lte=on), only)
+
+
+@prepared
+def _facts_between(
+    on: Any, numbers: Any, first: Any, last: Any, *, only: tuple[str, ...]
+) -> QuerySet[HouseholdFacts]:
+    swept = HouseholdFacts.objects.filter(household_id__gte=first, household_id__lte=last)
+    # A sum is no column: no index is tempted to look each of them up after all.
+    asked: Any = swept.alias(number_asked=F("household_id") + 0)
+    return _newest(asked.filter(number_asked__any=numbers, observed_on__lte=on), only)
+
+
+def _newest(rows: QuerySet[HouseholdFacts], only: Sequence[str]) -> QuerySet[HouseholdFacts]:
+    newest = rows.order_by("household_id", "-observed_on", "-id").distinct("household_id")
+    return newest.only("household_id", *only) if only else newest
 
 
 def areas_of(actor: Actor, permission: str) -> list[Place]:
@@ -189,8 +210,12 @@ def areas_of(actor: Actor, permission: str) -> list[Place]:
 
 def townships_of(actor: Actor, permission: str = "registry.read") -> list[Place]:
     """The townships in the actor's area, no more than two hundred (a county's worth)."""
-    rows = Place.objects.filter(place_filter(actor, permission), level=4, valid_to=None)
-    return list(rows.only("name").order_by("code")[:200])
+    return _townships(place_filter(actor, permission))
+
+
+@prepared
+def _townships(within: Any) -> QuerySet[Place]:
+    return Place.objects.filter(within, level=4, valid_to=None).only("name").order_by("code")[:200]
 
 
 def villages_of(actor: Actor, permission: str, township: int | None = None) -> list[Place]:

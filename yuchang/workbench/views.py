@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -12,7 +14,7 @@ from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts import actions as account_actions
-from yuchang.accounts.doors import actor_of, gate, open_door
+from yuchang.accounts.doors import actor_of, gate, open_door, open_prepared
 from yuchang.accounts.entry import proven_at, proving
 from yuchang.accounts.models import RoleGrant
 from yuchang.accounts.queries import LEVEL_COLUMNS, held_by, people_for, place_filter
@@ -21,6 +23,7 @@ from yuchang.core import clock
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems, version_of
 from yuchang.core.lists import Filter, listing
+from yuchang.core.prepared import prepared
 from yuchang.core.queries import log_state
 from yuchang.places.models import Place
 from yuchang.registry.actions import reveal as reveal_secret
@@ -89,11 +92,6 @@ HELD_WORDS = {
 }
 
 
-def _household(request: HttpRequest, pk: int) -> Household:
-    rows = Household.objects.select_related("place", "entered_by", "verified_by").only(*SHOWN)
-    return open_door(rows, actor_of(request), "registry.read", pk)
-
-
 # Of the people who entered and verified a household only the names, of its place no words to search by.
 SHOWN = (
     *(f.name for f in Household._meta.concrete_fields if f.name not in ("search_keys", "content_hash")),
@@ -101,6 +99,16 @@ SHOWN = (
     *(f"place__{column}" for column in LEVEL_COLUMNS.values()),
     *("entered_by__display_name", "verified_by__display_name"),
 )
+
+
+@prepared
+def _one_household(within: Any, pk: Any) -> QuerySet[Household]:
+    rows = Household.objects.select_related("place", "entered_by", "verified_by").only(*SHOWN)
+    return rows.filter(within, pk=pk)
+
+
+def _household(request: HttpRequest, pk: int) -> Household:
+    return open_prepared(_one_household, Household, actor_of(request), "registry.read", pk)
 
 
 @gate("registry.read")

@@ -143,7 +143,7 @@ def test_a_one_time_password_leads_to_the_change_of_it_and_nowhere_else(db: None
         actor=people.administrator().actor, username="new", display_name="新同事"
     )
     client = Client()
-    client.force_login(user, backend="django.contrib.auth.backends.ModelBackend")
+    client.force_login(user, backend="yuchang.accounts.backend.AccountBackend")
     for address in ("/", "/search", "/places/"):
         assert client.get(address)["Location"] == "/accounts/password"
     weak = client.post("/accounts/password", {"old": password, "new": "short", "again": "short"})

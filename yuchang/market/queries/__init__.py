@@ -44,6 +44,7 @@ from yuchang.market.queries.reach import (
     round_for,
     round_reach,
     rounds_for,
+    rounds_within,
 )
 from yuchang.market.queries.settling import (
     PAID_STATES,
@@ -97,6 +98,7 @@ __all__ = [
     "round_for",
     "round_reach",
     "rounds_for",
+    "rounds_within",
     "settlement_of",
     "settlement_preview",
     "shortfall_sentence",

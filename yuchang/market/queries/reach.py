@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
@@ -9,6 +11,7 @@ from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.queries import LEVEL_COLUMNS, organisation_filter, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.errors import Conflict, Refused
+from yuchang.core.prepared import prepared
 from yuchang.exchange.models import Agreement
 from yuchang.market.models import Channel, Offer, Order, Round
 from yuchang.partners.models import Organisation
@@ -23,18 +26,28 @@ def round_reach(actor: Actor, permission: str) -> Q:
     reach = place_filter(actor, permission) | organisation_filter(actor, permission)
     places = [s.place_id for s in actor.scopes(permission) if isinstance(s, PlaceScope) and s.level > 1]
     ancestors: set[int] = set()
-    for row in Place.objects.filter(pk__in=places).values(*LEVEL_COLUMNS.values()):
-        ancestors |= {pk for pk in row.values() if pk}
+    for keys in _keys(places) if places else ():
+        ancestors |= {pk for pk in keys if pk}
     return reach | Q(place_id__in=ancestors) if ancestors else reach
+
+
+@prepared
+def _keys(places: Any) -> QuerySet[Place, Any]:
+    return Place.objects.filter(pk__any=places).values_list(*LEVEL_COLUMNS.values())
 
 
 def rounds_for(actor: Actor) -> QuerySet[Round]:
     """Rounds the actor may read: of the places and co-ops in reach; for partners also all on sale."""
+    return Round.objects.filter(rounds_within(actor)).select_related("place", "organisation")
+
+
+def rounds_within(actor: Actor) -> Q:
+    """The rounds of ``rounds_for`` as a condition."""
     require(actor, "market.read")
     reach = round_reach(actor, "market.read")
     if actor.organisation_ids("market.read"):
         reach |= Q(state=Round.State.OPEN, channel=Channel.ROUND)
-    return Round.objects.filter(reach).select_related("place", "organisation")
+    return reach
 
 
 def round_for(actor: Actor, round_id: int, permission: str = "market.read", *, lock: bool = False) -> Round:

@@ -9,7 +9,7 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode
 
-from django.db.models import Count, DateTimeField, Q, Sum
+from django.db.models import Count, DateTimeField, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce, TruncMonth
 from django.http import HttpRequest, QueryDict
 from django.urls import get_script_prefix, get_urlconf, reverse
@@ -25,10 +25,11 @@ from yuchang.core.lists import Cell, Column, Head, Listing, listing
 from yuchang.core.money import format_wan, format_yuan
 from yuchang.core.once import once
 from yuchang.core.paging import keyset_page
+from yuchang.core.prepared import prepared
 from yuchang.core.tallies import amount_by_key, tally_by_key
 from yuchang.places.models import Place
 from yuchang.registry.queries import households_for
-from yuchang.workbench.queries.sources import SOURCES, Rows, Source, Tallied
+from yuchang.workbench.queries.sources import SOURCES, News, Rows, Source, Tallied
 
 SHADES = 5
 
@@ -213,13 +214,10 @@ def monthly(item: Source, actor: Actor, today: date, chosen: Selection, months: 
     """The last ``months`` months, the present one last: what happened in each (or stood at its end)."""
     firsts = months_before(today, months)
     if item.news:
-        rows = item.news.rows(actor)
         if chosen.mine:
             return []  # what was new is known by place only
-        if chosen.place:
-            rows = rows.filter(**{LEVEL_COLUMNS[chosen.place.level]: chosen.place.pk})
-        found = _by_month(rows, item.news.dated_by, item.news.sum_of, firsts[0])
-        return [found.get(first, 0) for first in firsts]
+        new = _new_by_month(item.news, actor, chosen.place, firsts[0])
+        return [new.get(first, 0) for first in firsts]
     everything = Selection(chosen.place, None, chosen.extra, chosen.mine)
     if item.tally and item.tally.has_months and _is_tallied(item, actor, everything):
         fitting = _fitting(item, actor, today, everything, is_amount=item.sum_of is not None)
@@ -240,6 +238,13 @@ def _in_month(item: Source, kept: Tallied, fitting: dict[str, int], month: str) 
     if item.is_cumulative:
         return sum(n for key, n in fitting.items() if kept.month(key) <= month)
     return sum(n for key, n in fitting.items() if kept.month(key) == month)
+
+
+def _new_by_month(news: News, actor: Actor, place: Place | None, since: date) -> dict[date, int]:
+    within = place_filter(actor, news.permission)
+    if place:
+        within &= Q(**{LEVEL_COLUMNS[place.level]: place.pk})
+    return once(("workbench.news", within, since), lambda: dict(news.by_month(within, since)))
 
 
 def _by_month(rows: Rows, dated_by: str, sum_of: Any, since: date) -> dict[date, int]:
@@ -309,8 +314,13 @@ def by_child(name: str, actor: Actor, today: date, place: Place) -> list[Tile]:
 
 
 def _children(place: Place) -> list[Place]:
-    rows = Place.objects.filter(parent_id=place.pk, valid_to__isnull=True).order_by("code")
-    return list(rows.only("level", "code", "name"))
+    return _below(place.pk)
+
+
+@prepared
+def _below(number: Any) -> QuerySet[Place]:
+    rows = Place.objects.filter(parent_id=number, valid_to__isnull=True).order_by("code")
+    return rows.only("level", "code", "name")
 
 
 def read_children_ahead(names: Iterable[str], actor: Actor, place: Place) -> None:
@@ -376,8 +386,9 @@ def figure_list(name: str, actor: Actor, today: date, chosen: Selection, size: i
     """The first of exactly the rows that the figure counts, with the figure itself."""
     item = source(name)
     value = number_of(item, actor, today, chosen)
-    rows = rows_of(item, actor, today, chosen)
-    found = keyset_page(rows, order=item.order, size=size).items if value or item.sum_of is not None else []
+    found: list[Any] = []
+    if value or item.sum_of is not None:
+        found = keyset_page(rows_of(item, actor, today, chosen), order=item.order, size=size).items
     columns = [c for c in columns_of(item, actor) if not c.is_extra]
     return FigureList(
         name=name,
@@ -444,11 +455,16 @@ def home_place(actor: Actor, permission: str) -> Place | None:
     """
     for scope in actor.scopes(permission):
         if isinstance(scope, PlaceScope) and scope.level:
-            return Place.objects.filter(pk=scope.place_id).first()
+            return next(iter(_places([scope.place_id])), None)
     if not is_national(actor, permission):
         return None
     county_id = households_for(actor).order_by("county_id").values_list("county_id", flat=True).first()
-    return Place.objects.filter(pk=county_id).first() if county_id else None
+    return next(iter(_places([county_id])), None) if county_id else None
+
+
+@prepared
+def _places(numbers: Any) -> QuerySet[Place]:
+    return Place.objects.filter(pk__any=numbers)
 
 
 def figures(names: Iterable[str], actor: Actor, today: date, chosen: Selection | None = None) -> list[Figure]:

@@ -133,14 +133,13 @@ def _due(actor: Actor, today: date) -> dict[str, Any]:
     """Steps of procedures that are the actor's, the most urgent first, and how many there are."""
     if not actor.may(procedures.READ):
         return {}
-    rows = procedures.shown_of(procedures.due_for(actor)).order_by("due_on", "id")[:PREVIEW]
     cases = [
         Due(
             case,
             address("procedures:case", case.pk),
             (case.due_on - today).days if case.due_on else None,
         )
-        for case in rows
+        for case in procedures.most_urgent(actor, PREVIEW)
     ]
     return {"due": cases, "due_counts": procedures.waiting_for(actor)}
 

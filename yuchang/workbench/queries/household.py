@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any, TypeVar
 
 from django.db import connection
-from django.db.models import Count, Model, Q, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -19,6 +19,7 @@ from yuchang.accounts.rules import ROLE_WORDS, Actor, Role
 from yuchang.core.addresses import address
 from yuchang.core.errors import YuchangError
 from yuchang.core.money import format_yuan
+from yuchang.core.prepared import Prepared, prepared
 from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.ledger.models import Leg, Transaction, Way
 from yuchang.market.models import Commitment
@@ -44,7 +45,7 @@ from yuchang.workbench.rules import Situation, Step, What, Who, next_steps
 
 # The newest of each kind; older ones stay in their own lists.
 PER_KIND = 40
-M = TypeVar("M", bound=Model)
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
@@ -184,46 +185,120 @@ def _has(pk: int) -> frozenset[str]:
         )
 
 
+# Everything the page asks of one household, each written once.
+
+
+@prepared
+def _history(pk: Any) -> QuerySet[HouseholdFacts]:
+    rows = HouseholdFacts.objects.filter(household_id=pk).select_related("recorded_by")
+    return rows.order_by("-observed_on", "-id")[:PER_KIND]
+
+
+@prepared
+def _decisions(pk: Any) -> QuerySet[Decision]:
+    rows = Decision.objects.filter(household_id=pk).defer("input_row", "explanation")
+    return rows.order_by("-id")[:PER_KIND]
+
+
+@prepared
+def _alerts(pk: Any) -> QuerySet[Alert]:
+    return Alert.objects.filter(household_id=pk).order_by("-opened_on", "-id")[:PER_KIND]
+
+
+@prepared
+def _visits(pk: Any) -> QuerySet[Visit]:
+    return Visit.objects.filter(household_id=pk).order_by("-visited_on", "-id")[:PER_KIND]
+
+
+@prepared
+def _entries(pk: Any) -> QuerySet[NoticeEntry]:
+    return NoticeEntry.objects.filter(household_id=pk).select_related("notice").order_by("-id")[:10]
+
+
+@prepared
+def _objections(pk: Any) -> QuerySet[Objection]:
+    rows = Objection.objects.filter(entry__household_id=pk).select_related("decided_by")
+    return rows.order_by("-id")[:10]
+
+
+@prepared
+def _agreements(pk: Any) -> QuerySet[Agreement]:
+    mine = Q(offer__household_id=pk) | Q(need__household_id=pk)
+    rows = Agreement.objects.filter(mine).select_related(
+        "category", "need__organisation", "offer__organisation", "offer__place", "need__place"
+    )
+    return rows.order_by("-id")[:PER_KIND]
+
+
+@prepared
+def _results(pk: Any) -> QuerySet[RunResult]:
+    return RunResult.objects.filter(household_id=pk).select_related("run").order_by("-run_id")[:10]
+
+
+@prepared
+def _postings(pk: Any) -> QuerySet[Posting]:
+    rows = Posting.objects.filter(household_id=pk).select_related("category")
+    return rows.order_by("-id")[:PER_KIND]
+
+
+@prepared
+def _promises(pk: Any) -> QuerySet[Commitment]:
+    rows = Commitment.objects.filter(household_id=pk).select_related("offer__round")
+    return rows.order_by("-id")[:20]
+
+
+@prepared
+def _members(pk: Any) -> QuerySet[Member]:
+    return Member.objects.filter(household_id=pk, left_on__isnull=True).order_by(*HEAD_FIRST)
+
+
+@prepared
+def _member_facts(numbers: Any) -> QuerySet[MemberFacts]:
+    rows = MemberFacts.objects.filter(member_id__any=numbers)
+    return rows.order_by("member_id", "-observed_on", "-id").distinct("member_id")
+
+
+@prepared
+def _member_health(numbers: Any) -> QuerySet[MemberHealth]:
+    rows = MemberHealth.objects.filter(member_id__any=numbers)
+    return rows.order_by("member_id", "-observed_on", "-id").distinct("member_id")
+
+
+@prepared
+def _present_causes(pk: Any) -> QuerySet[Cause]:
+    return Cause.objects.filter(household_id=pk, until_on__isnull=True).order_by("-is_main", "id")
+
+
 def household_page(actor: Actor, household: Household, today: date) -> HouseholdPage:
     """The page of a household whose door the actor has passed. At most a constant number of queries."""
     pk = household.pk
     has = _has(pk)
 
-    def some(name: str, rows: QuerySet[M]) -> list[M]:
-        return list(rows) if name in has else []
+    def some(name: str, question: Prepared[M]) -> list[M]:
+        return question(pk) if name in has else []
 
-    history = list(
-        HouseholdFacts.objects.filter(household_id=pk)
-        .select_related("recorded_by")
-        .order_by("-observed_on", "-id")[:PER_KIND]
-    )
+    history = _history(pk)
     facts = history[0] if history else None
-    made = Decision.objects.filter(household_id=pk).defer("input_row", "explanation")
-    decisions = some("decisions", made.order_by("-id")[:PER_KIND])
-    alerts = some("alerts", Alert.objects.filter(household_id=pk).order_by("-opened_on", "-id")[:PER_KIND])
-    visits = some("visits", Visit.objects.filter(household_id=pk).order_by("-visited_on", "-id")[:PER_KIND])
-    noticed = NoticeEntry.objects.filter(household_id=pk).select_related("notice")
-    entries = some("entries", noticed.order_by("-id")[:10])
-    raised = Objection.objects.filter(entry__household_id=pk).select_related("decided_by")
-    objections = some("entries", raised.order_by("-id")[:10])
-    agreements = some("postings", _agreements(pk)[:PER_KIND])
+    decisions = some("decisions", _decisions)
+    alerts = some("alerts", _alerts)
+    visits = some("visits", _visits)
+    entries = some("entries", _entries)
+    objections = some("entries", _objections)
+    agreements = some("postings", _agreements)
     matches = _to_answer(pk) if "postings" in has else 0
     earned_fen, this_year_fen = _earned(pk, today.year) if "legs" in has else (0, 0)
     names = _names({d.made_by_id for d in decisions})
-    runs = RunResult.objects.filter(household_id=pk).select_related("run")
-    results = some("results", runs.order_by("-run_id")[:10])
+    results = some("results", _results)
     verdict = verdict_for(pk) if has & {"decisions", "results"} else None
-    postings = Posting.objects.filter(household_id=pk).select_related("category").order_by("-id")
-    promises = Commitment.objects.filter(household_id=pk).select_related("offer__round").order_by("-id")
     events = [
         *_fact_events(history),
         *_decision_events(decisions, names),
         *_run_events(results),
         *_notice_events(entries, objections),
         *_alert_events(alerts, visits),
-        *_posting_events(some("postings", postings[:PER_KIND])),
+        *_posting_events(some("postings", _postings)),
         *_deal_events(pk, agreements),
-        *_promise_events(some("commitments", promises[:20])),
+        *_promise_events(some("commitments", _promises)),
         *(_money_events(pk) if "legs" in has else ()),
         *_life(household),
     ]
@@ -327,14 +402,6 @@ def _why(pk: int, verdict: HouseholdVerdict | None, *, is_whole: bool = False) -
     )
 
 
-def _agreements(pk: int) -> QuerySet[Agreement]:
-    mine = Q(offer__household_id=pk) | Q(need__household_id=pk)
-    rows = Agreement.objects.filter(mine).select_related(
-        "category", "need__organisation", "offer__organisation", "offer__place", "need__place"
-    )
-    return rows.order_by("-id")
-
-
 def _names(numbers: set[int | None]) -> dict[int, str]:
     wanted = [n for n in numbers if n]
     return dict(User.objects.filter(pk__in=wanted).values_list("pk", "display_name")) if wanted else {}
@@ -355,18 +422,12 @@ def _yes_no(value: bool | None) -> str:
 
 
 def _people(actor: Actor, pk: int, today: date) -> list[Person]:
-    members = list(Member.objects.filter(household_id=pk, left_on__isnull=True).order_by(*HEAD_FIRST))
+    members = _members(pk)
     numbers = [m.pk for m in members]
-    facts = {
-        f.member_id: f
-        for f in MemberFacts.objects.filter(member_id__in=numbers)
-        .order_by("member_id", "-observed_on", "-id")
-        .distinct("member_id")
-    }
+    facts = {f.member_id: f for f in _member_facts(numbers)}
     health: dict[int, MemberHealth] = {}
     if actor.may("registry.reveal"):
-        rows = MemberHealth.objects.filter(member_id__in=numbers).order_by("member_id", "-observed_on", "-id")
-        health = {h.member_id: h for h in rows.distinct("member_id")}
+        health = {h.member_id: h for h in _member_health(numbers)}
     members.sort(key=lambda m: m.relation != "head")
     return [_person(m, facts.get(m.pk), health.get(m.pk), today) for m in members]
 
@@ -404,8 +465,7 @@ def _house(facts: HouseholdFacts | None) -> list[tuple[str, Any]]:
 
 
 def _causes(pk: int) -> list[tuple[str, bool]]:
-    rows = Cause.objects.filter(household_id=pk, until_on__isnull=True).order_by("-is_main", "id")
-    return [(code_word("cause", c.code), c.is_main) for c in rows]
+    return [(code_word("cause", c.code), c.is_main) for c in _present_causes(pk)]
 
 
 def _day(value: date | datetime) -> date:

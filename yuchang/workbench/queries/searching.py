@@ -6,20 +6,25 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.utils.translation import gettext_lazy as _
 
-from yuchang.accounts.queries import people_for
-from yuchang.accounts.rules import Actor
+from yuchang.accounts.queries import people_for, place_filter, reach
+from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.addresses import address
-from yuchang.core.signs import holding
+from yuchang.core.prepared import prepared
+from yuchang.core.signs import holding, signs_in
 from yuchang.exchange.models import Category, Posting
 from yuchang.exchange.queries import find_categories, sight_filter
-from yuchang.market.queries import rounds_for
+from yuchang.market.models import Round
+from yuchang.market.queries import rounds_within
 from yuchang.partners.models import Organisation
+from yuchang.places.models import Place
 from yuchang.places.search import search_places
 from yuchang.procedures import queries as procedures
-from yuchang.registry.queries import Filter, filtered, households_for
+from yuchang.procedures.models import Case
+from yuchang.registry.models import Household
+from yuchang.registry.queries import PRESENT, matching
 from yuchang.workbench.queries.sources import category_word, household_address
 
 FOUND = 12
@@ -55,10 +60,60 @@ def search(actor: Actor, text: str, size: int = FOUND) -> list[Group]:
     return [group for group in found if group.hits]
 
 
+# What is asked while somebody types, each written once.
+
+
+@prepared
+def _found_households(within: Any, *, most: int) -> QuerySet[Household]:
+    rows = Household.objects.filter(within, state__in=PRESENT).select_related("place")
+    return rows.only("head_name", "number", "state", "place__full_name").order_by("id")[:most]
+
+
+@prepared
+def _found_organisations(word: Any, signs: Any, *, most: int) -> QuerySet[Organisation]:
+    rows = holding(Organisation.objects.exclude(state="proposed"), "name", word, signs)
+    rows = rows.select_related("place").only("name", "kind", "place__name")
+    return rows.order_by("name", "id")[:most]
+
+
+@prepared
+def _found_postings(within: Any, codes: Any, *, most: int) -> QuerySet[Posting]:
+    rows = Posting.objects.filter(within, category__any=codes, state="open")
+    rows = rows.select_related("category", "place").only(
+        *("direction", "quantity", "agreed_quantity", "unit", "place__name", "category__name_zh"),
+        "category__name_en",
+    )
+    return rows.order_by("-id")[:most]
+
+
+@prepared
+def _found_rounds(within: Any, word: Any, signs: Any, *, most: int) -> QuerySet[Round]:
+    rows = holding(Round.objects.filter(within), "title", word, signs)
+    return rows.only("title", "state").order_by("-sales_to", "-id")[:most]
+
+
+@prepared
+def _found_cases(within: Any, word: Any, signs: Any, *, most: int) -> QuerySet[Case]:
+    rows = holding(Case.objects.filter(within), "title", word, signs)
+    return rows.only("title", "opened_at").order_by("-id")[:most]
+
+
+@prepared
+def _village_cases(within: Any, word: Any, *, most: int) -> QuerySet[Case]:
+    rows = Case.objects.filter(within, title__icontains=word)
+    return rows.only("title", "opened_at").order_by("-id")[:most]
+
+
+def _is_of_villages(actor: Actor, permission: str) -> bool:
+    """Whether the actor reads villages only: to look through what they have is less than to look up a sign
+    that half the country's titles hold."""
+    scopes = actor.scopes(permission)
+    return all(isinstance(scope, PlaceScope) and scope.level == Place.Level.VILLAGE for scope in scopes)
+
+
 def _households(actor: Actor, word: str, size: int) -> Iterator[Hit]:
-    rows = filtered(households_for(actor), actor, Filter(text=word)).select_related("place")
-    rows = rows.only("head_name", "number", "state", "place__full_name")
-    for row in rows.order_by("id")[:size]:
+    within = reach(actor, "registry.read", Household) & matching(actor, word)
+    for row in _found_households(within, most=size):
         note = f"{row.place.full_name} · {row.number} · {row.get_state_display()}"
         yield Hit(row.head_name, household_address(row.pk), note)
 
@@ -69,8 +124,7 @@ def _places(actor: Actor, word: str, size: int) -> Iterator[Hit]:
 
 
 def _organisations(actor: Actor, word: str, size: int) -> Iterator[Hit]:
-    rows = holding(Organisation.objects.exclude(state="proposed"), "name", word).select_related("place")
-    for row in rows.only("name", "kind", "place__name").order_by("name", "id")[:size]:
+    for row in _found_organisations(word, signs_in(word), most=size):
         note = f"{row.get_kind_display()} · {row.place.name}"
         yield Hit(row.name, address("partners:organisation_page", row.pk), note)
 
@@ -80,27 +134,25 @@ def _postings(actor: Actor, word: str, size: int) -> Iterator[Hit]:
     from_categories: list[Category] = find_categories(word)[:20]
     if not from_categories:
         return
-    reach = sight_filter(actor, "exchange.read")
-    rows = Posting.objects.filter(reach, category__in=from_categories, state="open")
-    rows = rows.select_related("category", "place").only(
-        *("direction", "quantity", "agreed_quantity", "unit", "place__name", "category__name_zh"),
-        "category__name_en",
-    )
-    for row in rows.order_by("-id")[:size]:
+    codes = [category.pk for category in from_categories]
+    for row in _found_postings(sight_filter(actor, "exchange.read"), codes, most=size):
         left = f"{row.left:,} {row.unit}"
         note = f"{row.get_direction_display()} · {left} · {row.place.name}"
         yield Hit(category_word(row.category), address("exchange:posting", row.pk), note)
 
 
 def _rounds(actor: Actor, word: str, size: int) -> Iterator[Hit]:
-    rows = holding(rounds_for(actor), "title", word)
-    for row in rows.select_related(None).only("title", "state").order_by("-sales_to", "-id")[:size]:
+    for row in _found_rounds(rounds_within(actor), word, signs_in(word), most=size):
         yield Hit(row.title, address("market:round", row.pk), row.get_state_display())
 
 
 def _cases(actor: Actor, word: str, size: int) -> Iterator[Hit]:
-    rows = holding(procedures.cases_for(actor), "title", word)
-    for row in rows.only("title", "opened_at").order_by("-id")[:size]:
+    within = place_filter(actor, procedures.READ)
+    if _is_of_villages(actor, procedures.READ):
+        found = _village_cases(within, word, most=size)
+    else:
+        found = _found_cases(within, word, signs_in(word), most=size)
+    for row in found:
         yield Hit(row.title, address("procedures:case", row.pk), f"{row.opened_at:%Y-%m-%d}")
 
 

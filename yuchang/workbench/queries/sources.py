@@ -11,19 +11,22 @@ from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
 
-from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
+from django.db.models.functions import TruncMonth
 from django.utils.translation import get_language, gettext_lazy
 
 from yuchang.accounts.queries import organisation_filter, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core.addresses import address
 from yuchang.core.lists import Column, day, day_word, number, text, yuan
+from yuchang.core.prepared import Prepared, prepared
 from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.exchange.queries import public_owner
 from yuchang.ledger.models import Leg
 from yuchang.market.models import Order
+from yuchang.monitoring.models import Assessment
 from yuchang.monitoring.queries import TALLY as ALERTS_TALLY
-from yuchang.monitoring.queries import alerts_for, assessments_for, with_names
+from yuchang.monitoring.queries import alerts_for, with_names
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
 from yuchang.registry.models import Household, Objection
 from yuchang.registry.queries import TALLY as HOUSEHOLDS_TALLY
@@ -86,11 +89,13 @@ class Tallied:
 
 @dataclass(frozen=True)
 class News:
-    """What the sparkline of a figure about a present state shows: what was new in each month."""
+    """What the sparkline of a figure about a present state shows: what was new in each month.
 
-    rows: Callable[[Actor], Rows]
-    dated_by: str
-    sum_of: Any = None
+    ``by_month`` asks, by a condition on place keys and a first day, for (the month's first day, how many).
+    """
+
+    permission: str
+    by_month: Prepared[Any]
 
 
 @dataclass(frozen=True)
@@ -241,7 +246,13 @@ def _by_month(subject: str) -> Tallied:
     return Tallied(subject, lambda key, today: True, lambda key: key, has_months=True)
 
 
-OPENED = News(assessments_for, "on", "opened")
+@prepared
+def _opened(within: Any, since: Any) -> QuerySet[Assessment, Any]:
+    rows = Assessment.objects.filter(within, on__gte=since).annotate(_m=TruncMonth("on"))
+    return rows.order_by().values_list("_m").annotate(_n=Sum("opened"))
+
+
+OPENED = News("monitoring.read", _opened)
 _ = gettext_lazy
 PLACE = text("place", _("地区"), lambda r: r.place.name)
 HOUSEHOLD_COLUMNS = (

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django import template
+from django.db.models import QuerySet
 
 from yuchang.accounts.rules import Actor
 from yuchang.core.lists import Listing
+from yuchang.core.prepared import prepared
 from yuchang.workbench.models import SavedView
 
 register = template.Library()
@@ -22,11 +24,15 @@ class Saved:
     views: list[SavedView]
 
 
+@prepared
+def _views(user_id: Any, page: Any) -> QuerySet[SavedView]:
+    return SavedView.objects.filter(user_id=user_id, page=page).order_by("name", "id")
+
+
 @register.simple_tag(takes_context=True)
 def saved_views(context: dict[str, Any], found: Listing) -> Saved:
     """One query for a signed-in reader, none for anybody else."""
     actor = context.get("actor")
     if not isinstance(actor, Actor) or not actor.user_id:
         return Saved(False, [])
-    rows = SavedView.objects.filter(user_id=actor.user_id, page=found.name).order_by("name", "id")
-    return Saved(True, list(rows))
+    return Saved(True, _views(actor.user_id, found.name))
