@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from functools import lru_cache
 from typing import Any, TypeVar
 
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
@@ -21,7 +20,7 @@ from yuchang.accounts.queries import (
 )
 from yuchang.accounts.rules import Actor
 from yuchang.core.paging import Ranges
-from yuchang.exchange.catalogue import read_categories
+from yuchang.exchange import catalogue
 from yuchang.exchange.models import (
     HOLDING_RESOURCE,
     Agreement,
@@ -99,34 +98,15 @@ def speaks_for(actor: Actor, permission: str, posting: Posting) -> bool:
 def find_categories(text: str, limit: int = 30) -> list[Category]:
     """Leaf categories whose name or alias contains the text, exact hits first; all without a text.
 
-    Looked for among the shipped names, so that only what is found is read.
+    Looked for among the shipped names, so that only what is shown is read.
     """
     rows = Category.objects.filter(is_leaf=True).select_related("parent")
     text = text.strip().lower()
     if not text:
         return list(rows.order_by("position"))
-    ranks = {code: rank for code, names in _leaf_names().items() if (rank := _rank(text, names)) is not None}
-    found = rows.filter(pk__in=ranks)
-    return sorted(found, key=lambda row: (ranks[row.pk], row.position))[:limit]
-
-
-@lru_cache(maxsize=1)
-def _leaf_names() -> dict[str, tuple[str, ...]]:
-    """The shipped leaves by every name they go by; read once per process."""
-    return {
-        row["code"]: (row["name_zh"], row["name_en"].lower(), *row["aliases"])
-        for row in read_categories()
-        if row["is_leaf"]
-    }
-
-
-def _rank(text: str, names: tuple[str, ...]) -> int | None:
-    """0: a name; 1: part of one; 2: holds one; None: nothing of it."""
-    if text in names:
-        return 0
-    if any(text in name for name in names):
-        return 1
-    return 2 if any(name in text for name in names if len(name) > 1) else None
+    codes = catalogue.names().found(text)[:limit]
+    known = rows.in_bulk(codes) if codes else {}
+    return [known[code] for code in codes if code in known]
 
 
 def unposted_resources(actor: Actor, *, household_number: str = "", limit: int = 20) -> list[Resource]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +13,8 @@ from tests import people
 from yuchang.accounts.rules import SYSTEM
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
-from yuchang.exchange import actions, queries
-from yuchang.exchange.catalogue import read_categories
+from yuchang.exchange import actions, catalogue, queries
+from yuchang.exchange.catalogue import CATALOGUE, read_categories
 from yuchang.exchange.models import Category, Posting
 from yuchang.exchange.tests.world import Market, facts, household, organisation, resource
 
@@ -192,6 +193,33 @@ def test_a_category_is_found_by_every_name_it_goes_by(word: str) -> None:
 
 def test_an_unknown_word_finds_no_category() -> None:
     assert queries.find_categories("月球") == []
+    assert queries.find_categories("果\n果") == []
+
+
+def test_names_come_before_parts_of_names_and_these_before_names_within_the_text() -> None:
+    names = catalogue.names()
+    leaves = {row["code"]: row for row in read_categories() if row["is_leaf"]}
+    for text in ("苹果", "果", "花椒苗", "po", "potato", "鲜苹果和土豆", "运输", "a", "培训", "x"):
+        ranks = {}
+        for code, row in leaves.items():
+            words = [name.lower() for name in (row["name_zh"], row["name_en"], *row["aliases"])]
+            if text in words:
+                ranks[code] = 0
+            elif any(text in word for word in words):
+                ranks[code] = 1
+            elif any(word in text for word in words if len(word) > 1):
+                ranks[code] = 2
+        assert names.found(text) == sorted(ranks, key=lambda code: (ranks[code], leaves[code]["position"]))
+
+
+def test_a_category_that_was_changed_is_found_by_its_new_name(tmp_path: Path) -> None:
+    path = tmp_path / "categories.yaml"
+    path.write_text(CATALOGUE.read_text(encoding="utf-8"), encoding="utf-8")
+    assert catalogue.names(path).found("山药蛋")[0] == "goods.potato"
+    assert catalogue.names(path) is catalogue.names(path)
+    path.write_text(path.read_text(encoding="utf-8").replace("山药蛋", "地蛋蛋"), encoding="utf-8")
+    assert catalogue.names(path).found("地蛋蛋")[0] == "goods.potato"
+    assert "goods.potato" not in catalogue.names(path).found("山药蛋")
 
 
 def test_the_shipped_tree_is_loaded_and_kept_in_line() -> None:
