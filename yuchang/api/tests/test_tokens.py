@@ -5,14 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
+from tests import things
 from tests.people import auditor, county, li, outsider, villages, wang
 from yuchang.accounts.models import RoleGrant
 from yuchang.api import actions, queries
 from yuchang.api.models import ApiToken
 from yuchang.api.tests.machines import Machine
-from yuchang.core import clock
+from yuchang.core import clock, paging
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 
@@ -54,6 +57,21 @@ def test_a_token_has_only_the_permissions_it_names():
     assert machine.get("/households").status_code == 200
     assert machine.get("/alerts").status_code == 403
     assert machine.post("/postings", {}).status_code == 422
+
+
+def test_a_name_is_looked_for_window_by_window_and_found_once(monkeypatch):
+    monkeypatch.setattr(paging, "WINDOW", 2)
+    names = ["赵" if n % 3 else "钱" for n in range(12)]
+    rows = [things.household(villages()[0], name=name, search_keys=[name]) for name in names]
+    machine, seen, after = Machine(wang()), [], ""
+    while not seen or after:
+        page = machine.get("/households", q="赵", limit=3, after=after).json()
+        seen, after = seen + [row["id"] for row in page["items"]], page["next"]
+    assert seen == [row.pk for row in rows if row.head_name == "赵"]
+    with CaptureQueriesContext(connection) as asked:
+        machine.get("/households", q="赵", limit=2)
+    read = [one["sql"] for one in asked if "search_keys" in one["sql"]]
+    assert read and all('"registry_household"."id" <= ' in sql for sql in read)
 
 
 def test_a_sign_that_no_text_may_hold_is_refused_in_words():

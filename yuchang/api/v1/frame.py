@@ -120,9 +120,11 @@ class Span(Schema):
     limit: int = Field(50, ge=1, le=MOST)
 
 
-def page_of(rows: QuerySet[Any] | Ranges[Any], span: Span, *order: str) -> dict[str, Any]:
-    """One page of ``rows``, as ``PageOut`` reads it."""
-    page = keyset_page(rows, order=order, cursor=span.after, size=span.limit)
+def page_of(
+    rows: QuerySet[Any] | Ranges[Any], span: Span, *order: str, within: tuple[int, int] | None = None
+) -> dict[str, Any]:
+    """One page of ``rows``, as ``PageOut`` reads it; ``within`` is the ``span`` of ``keyset_page``."""
+    page = keyset_page(rows, order=order, cursor=span.after, size=span.limit, span=within)
     return {"items": page.items, "next": page.next}
 
 

@@ -15,7 +15,7 @@ from yuchang.policy.queries import decisions_for
 from yuchang.registry.actions import record_facts, register_household
 from yuchang.registry.entry import HouseholdEntry, MemberEntry
 from yuchang.registry.models import Source
-from yuchang.registry.queries import Filter, filtered, household_for, households_for
+from yuchang.registry.queries import Filter, filtered, household_for, households_for, span_of
 
 router = Router(tags=["registry"])
 
@@ -105,8 +105,9 @@ def households(
     """Households in reach, by number of entry; ``q`` as in the search box of the pages."""
     actor = actor_of(request)
     require(actor, "registry.read")
-    rows = filtered(households_for(actor), actor, Filter(text=q, state=state))
-    return page_of(rows.only(*HouseholdOut.model_fields), span, "id")
+    narrow = Filter(text=q, state=state)
+    rows = filtered(households_for(actor), actor, narrow).only(*HouseholdOut.model_fields)
+    return page_of(rows, span, "id", within=span_of(actor, narrow))
 
 
 @router.get("/households/{household_id}", response={200: HouseholdOut, **REFUSALS})
