@@ -13,7 +13,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core.paging import among
 from yuchang.core.tallies import tally_by_key
 from yuchang.monitoring.models import Alert, Assessment, Visit
-from yuchang.places.models import Place
+from yuchang.places.queries import named
 from yuchang.registry.models import Household
 
 TALLY = "monitoring.alert"
@@ -46,7 +46,7 @@ def with_names(rows: Iterable[Alert]) -> list[Alert]:
     found = list(rows)
     households = among(Household.objects.only("head_name"), "pk", (row.household_id for row in found))
     by_number = {household.pk: household for household in households}
-    places = Place.objects.only("name").in_bulk({row.place_id for row in found})
+    places = named(row.place_id for row in found)
     for row in found:
         row.household, row.place = by_number[row.household_id], places[row.place_id]
     return found

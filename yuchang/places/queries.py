@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 
 from yuchang.places.models import Place, PlaceSuccessor, PovertyCounty
 from yuchang.places.rules import KEY_COLUMNS, LEVELS, full_code, great_circle_km, level_of
@@ -20,6 +20,7 @@ __all__ = [
     "children",
     "county_distances",
     "history_of",
+    "named",
     "nearest_counties",
     "parts_of",
     "place_by_code",
@@ -114,6 +115,25 @@ def ancestors(place: Place) -> list[Place]:
     keys = [getattr(place, column) for column in KEY_COLUMNS.values()]
     rows = Place.objects.filter(pk__in=[k for k in keys if k and k != place.pk])
     return sorted(rows, key=lambda p: p.level)
+
+
+def named(ids: Iterable[int]) -> dict[int, Place]:
+    """These places with nothing read but their names, by number. One query.
+
+    Many of one county, as on a page of a list, are read in one sweep over it instead of each from the root
+    of the index: their numbers are codes, so a county's lie together.
+    """
+    wanted = set(ids)
+    rows = Place.objects.only("name")
+    if len(wanted) < SWEPT or len({pk // COUNTY for pk in wanted}) > 1:
+        return rows.in_bulk(wanted)
+    # A sum is no column: no index is tempted to look each of them up after all.
+    swept = rows.filter(pk__gte=min(wanted), pk__lte=max(wanted)).alias(asked=F("pk") + 0)
+    return {place.pk: place for place in swept.filter(asked__in=wanted)}
+
+
+SWEPT, COUNTY = 8, 10**6
+"""From so many places on a sweep is cheaper; numbers alike but for the last six digits are one county's."""
 
 
 def children(place: Place) -> QuerySet[Place]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import date
+from typing import Any
 
 import pytest
 
 from yuchang.places.models import Place, PlaceSuccessor, PovertyCounty
 from yuchang.places.queries import (
     history_of,
+    named,
     place_by_code,
     places_by_code,
     present_successors,
@@ -117,6 +119,19 @@ def test_many_codes_are_found_in_one_query(django_assert_num_queries: object) ->
     with django_assert_num_queries(1):  # type: ignore[operator]
         found = places_by_code(["621221000000", "621222000000", "130721000000"])
     assert {c: p.name for c, p in found.items()} == {"621221000000": "成县", "621222000000": "文县"}
+
+
+@pytest.mark.parametrize(("codes", "many"), [(["621221"], 40), (["621221"], 3), (["621221", "620522"], 20)])
+def test_names_are_read_in_one_query_wherever_the_places_lie(
+    codes: list[str], many: int, django_assert_num_queries: Any
+) -> None:
+    wanted = {}
+    for code in codes:
+        rows = Place.objects.filter(level=5, code__startswith=code).order_by("code")[: 2 * many : 2]
+        wanted |= {place.pk: place.name for place in rows}
+    with django_assert_num_queries(1):
+        assert {pk: place.name for pk, place in named(wanted).items()} == wanted
+    assert named([]) == {}
 
 
 def test_no_two_periods_of_a_code_overlap() -> None:
