@@ -267,6 +267,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("exchange:posting_open", "POST"): Cell(STAFF),
     ("exchange:posting_withdraw", "POST"): Cell(STAFF),
     ("exchange:replay_progress", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
+    ("exchange:publication_progress", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
     ("exchange:scenario_add", "POST"): Cell(ONLY_OFFICER),
     ("exchange:scenario_progress", "GET"): Cell((OFFICER, AUDITOR), ONLY_AUDITOR),
     ("exchange:scenario_resume", "POST"): Cell(ONLY_OFFICER),

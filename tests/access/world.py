@@ -47,7 +47,7 @@ from yuchang.core.models import Instance
 from yuchang.core.secrets import blind_index
 from yuchang.exchange import actions as exchange
 from yuchang.exchange.clearing.terms import Parameters
-from yuchang.exchange.models import Match
+from yuchang.exchange.models import Match, Publication
 from yuchang.exchange.models_deals import Paper
 from yuchang.exchange.rules import EmergencyFacts
 from yuchang.files import actions as files
@@ -565,6 +565,7 @@ def _exchange(side: SimpleNamespace) -> None:
         actor=side.partner.actor, name="核桃", criteria=exchange.Criteria(text="核桃")
     )
     side.replay = exchange.ask_replay(actor=side.clerk.actor, clearing_id=side.clearing.pk)
+    side.publication = Publication.objects.filter(clearing__county=side.county)[0]
     _what_ifs(side)
 
 
@@ -859,6 +860,7 @@ KWARGS: dict[str, Given] = {
     "exchange:posting_open": lambda s: s.draft.pk,
     "exchange:posting_withdraw": lambda s: s.posting.pk,
     "exchange:replay_progress": lambda s: s.replay.pk,
+    "exchange:publication_progress": lambda s: s.publication.pk,
     "exchange:scenario_add": lambda s: s.clearing.pk,
     "exchange:scenario_progress": lambda s: s.scenario.pk,
     "exchange:scenario_resume": lambda s: s.stopped.pk,

@@ -13,7 +13,7 @@ from yuchang.core.models import AuditEntry
 from yuchang.exchange import actions
 from yuchang.exchange.clearing.scenario_checker import verify
 from yuchang.exchange.inputs import thaw
-from yuchang.exchange.models import Clearing, Emergency, Match, Replay, Scenario
+from yuchang.exchange.models import Clearing, Emergency, Match, Publication, Replay, Scenario
 from yuchang.exchange.tests.world import Market, facts, household
 
 pytestmark = pytest.mark.journey
@@ -68,7 +68,9 @@ def test_two_floors_are_compared_and_one_is_published(site: Site, transactional_
     assert answer.status == 404
 
     county.click("#compared tr:last-child td:nth-child(3) button")
-    county.wait_for_selector("text=已发布 2 条撮合建议")
+    county.wait_for_selector("#publication progress")
+    actions.carry_out_publication(Publication.objects.get().pk)
+    county.wait_for_selector("text=已发出 2 条撮合建议")
     county.click("button:has-text('重算并再检验')")
     county.wait_for_selector("text=已提交重算")
     actions.compute_replay(Replay.objects.get().pk)  # the page asks by itself how far it is

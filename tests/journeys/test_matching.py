@@ -8,7 +8,7 @@ from tests import people
 from tests.journeys.helpers import Site, check
 from yuchang.core.models import AuditEntry
 from yuchang.exchange import actions
-from yuchang.exchange.models import Agreement, Clearing, Match, Posting, Replay
+from yuchang.exchange.models import Agreement, Clearing, Match, Posting, Publication, Replay
 from yuchang.exchange.tests.world import household, organisation, resource
 
 pytestmark = pytest.mark.journey
@@ -54,6 +54,9 @@ def test_from_a_households_walnuts_to_two_signatures(site: Site, transactional_d
     county.wait_for_selector("text=重算结果逐字节一致")
     check(county, "clearing")
     county.click("button:has-text('发布给双方')")
+    county.wait_for_selector("#publication progress")
+    check(county, "publishing")
+    actions.carry_out_publication(Publication.objects.get().pk)
     county.wait_for_selector("text=只成一部分")
     run = Clearing.objects.get()
     assert (run.state, run.certificate["primal_fen"]) == ("published", run.certificate["dual_fen"])

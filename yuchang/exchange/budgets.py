@@ -9,8 +9,8 @@ from typing import Any
 from django.db import connection
 
 # Agreements since the budget was set hold it, and so do talks, at what they come to with carriage. Proposals
-# of runs and of the organisation itself, nobody else's, hold at most what they may come to; if asked, and
-# without those that a run replaces when it is published (as ``actions.clearings`` supersedes).
+# of runs (also those on their way out) and of the organisation itself, nobody else's, hold at most what they
+# may come to; if asked, and without those that a run replaces (as ``actions.publications`` supersedes).
 _LEFT = """
     SELECT b.organisation_id, greatest(0, b.amount_fen - coalesce(sum(h.fen), 0))::bigint
     FROM exchange_budget b LEFT JOIN LATERAL (
@@ -31,6 +31,13 @@ _LEFT = """
         WHERE %(with_proposals)s AND n.organisation_id = b.organisation_id AND m.state = 'proposed'
           AND (m.clearing_id IS NOT NULL OR m.need_answer = 'accepted')
           AND NOT ((m.offer_id = ANY(%(replaced)s) OR m.need_id = ANY(%(replaced)s))
+                   AND (%(county)s::bigint IS NULL OR o.county_id = %(county)s OR n.county_id = %(county)s))
+        UNION ALL
+        SELECT u.quantity * greatest(n.limit_fen, u.price_fen + u.transport_fen)
+        FROM exchange_unsent u JOIN exchange_posting n ON n.id = u.need_id
+        JOIN exchange_posting o ON o.id = u.offer_id
+        WHERE %(with_proposals)s AND n.organisation_id = b.organisation_id
+          AND NOT ((u.offer_id = ANY(%(replaced)s) OR u.need_id = ANY(%(replaced)s))
                    AND (%(county)s::bigint IS NULL OR o.county_id = %(county)s OR n.county_id = %(county)s))
     ) h ON true
     WHERE b.until >= %(on)s AND b.organisation_id = ANY(%(organisations)s)

@@ -725,6 +725,97 @@ class Replay(Versioned):
         indexes = [models.Index(fields=["clearing", "-id"], name="exchange_replay_clearing")]
 
 
+class Publication(Versioned):
+    """How far a run's proposals have gone out to both sides, asked by whom. One per run; of a draft and its
+    scenarios one at most is under way or decided. Scoped through ``clearing``.
+
+    Decided (``decided_at``), every proposal is written down as ``Unsent`` and goes out portion by portion;
+    from then on the run can neither be discarded nor exchanged for another scenario. It ends ``done``, and
+    the run ``published``, with the last portion; a failed one is gone on with. ``draft`` is the root of the
+    run and its scenarios, ``turn`` the order of the decisions: the later replaces what the earlier proposed.
+    """
+
+    class State(models.TextChoices):
+        QUEUED = "queued", _("排队中")
+        RUNNING = "running", _("发布中")
+        DONE = "done", _("已发完")
+        FAILED = "failed", _("未能发布")
+
+    clearing = models.OneToOneField(Clearing, on_delete=models.PROTECT, related_name="publication")
+    draft = models.ForeignKey(Clearing, on_delete=models.PROTECT, related_name="publications")
+    state = models.CharField(max_length=20, choices=State, default=State.QUEUED)
+    stage = models.CharField(max_length=30, blank=True)
+    percent = models.PositiveSmallIntegerField(default=0)
+    message = models.CharField(max_length=300, blank=True)
+    total = models.PositiveIntegerField(default=0)
+    sent = models.PositiveIntegerField(default=0)
+    seen = models.PositiveIntegerField(default=0)
+    explained = models.PositiveIntegerField(default=0)
+    asked_by_id = models.BigIntegerField()
+    asked_by_name = models.CharField(max_length=60)
+    asked_at = models.DateTimeField()
+    decided_at = models.DateTimeField(null=True)
+    turn = models.PositiveIntegerField(null=True, unique=True)
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(percent__lte=100), name="exchange_publication_percent"),
+            models.CheckConstraint(
+                condition=Q(decided_at__isnull=True, turn__isnull=True)
+                | Q(decided_at__isnull=False, turn__isnull=False),
+                name="exchange_publication_turn",
+            ),
+            models.CheckConstraint(
+                condition=Q(sent__lte=F("total")) & (Q(decided_at__isnull=False) | Q(total=0)),
+                name="exchange_publication_sent",
+            ),
+            models.CheckConstraint(
+                condition=~Q(state="done") | Q(decided_at__isnull=False, finished_at__isnull=False),
+                name="exchange_publication_done",
+            ),
+            models.UniqueConstraint(
+                fields=["draft"],
+                condition=Q(state__in=["queued", "running", "done"]) | Q(decided_at__isnull=False),
+                name="exchange_publication_one",
+            ),
+        ]
+
+
+class Unsent(models.Model):
+    """A proposal of a run that is decided and has not reached its sides yet: it becomes a ``Match``.
+
+    What takes back an unanswered proposal takes back this one (``actions.postings.supersede``), and a budget
+    holds it like a proposal. Never changed; no foreign keys to postings: 300,000 are written at once.
+    """
+
+    clearing = models.ForeignKey(Clearing, on_delete=models.PROTECT, related_name="unsent", db_index=False)
+    offer_id = models.BigIntegerField()
+    need_id = models.BigIntegerField()
+    category_id = models.CharField(max_length=60)
+    quantity = models.BigIntegerField()
+    price_fen = models.BigIntegerField()
+    transport_fen = models.BigIntegerField()
+    offer_gain_fen = models.BigIntegerField()
+    need_gain_fen = models.BigIntegerField()
+    distance_km = models.PositiveIntegerField(null=True)
+    window_from = models.DateField()
+    window_to = models.DateField()
+    reason = models.JSONField()
+    emergency_id = models.BigIntegerField(null=True)
+    help_fen = models.BigIntegerField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["clearing", "offer_id", "need_id"], name="exchange_unsent_once"),
+        ]
+        indexes = [
+            models.Index(fields=["clearing", "id"], name="exchange_unsent_next"),
+            models.Index(fields=["offer_id"], name="exchange_unsent_offer"),
+            models.Index(fields=["need_id"], name="exchange_unsent_need"),
+        ]
+
+
 class Budget(Versioned):
     """What an organisation can pay in all until a day, stated by itself and never shown to others.
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Sum
+from django.db.models.functions import Now
 
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import NOTHING, place_filter
@@ -20,6 +22,7 @@ from yuchang.exchange.models import (
     Emergency,
     EmergencyHelp,
     Posting,
+    Publication,
     Replay,
     Scenario,
 )
@@ -29,6 +32,10 @@ from yuchang.places.models import Place
 from yuchang.registry.models import Household
 
 PLACED_SHOWN = 200
+UNDER_WAY = (Publication.State.QUEUED, Publication.State.RUNNING)
+"""A publication that a task carries out now, or will."""
+LEFT_ALONE = timedelta(minutes=10)
+"""A publication that has not moved for so long may be asked for again: its task is lost."""
 
 
 def family_of(run: Clearing) -> list[Clearing]:
@@ -39,6 +46,30 @@ def family_of(run: Clearing) -> list[Clearing]:
 def published_of(run: Clearing) -> int | None:
     """The run that is published of a run's draft and its scenarios; at most one ever is."""
     return _family(run).filter(state=Clearing.State.PUBLISHED).values_list("pk", flat=True).first()
+
+
+def holding_publications(run: Clearing) -> QuerySet[Publication]:
+    """The publication, of a draft and its scenarios, that is under way, decided or over: at most one is."""
+    live = Q(state__in=UNDER_WAY) | Q(decided_at__isnull=False)
+    return Publication.objects.filter(live, draft=run.draft_id or run.pk)
+
+
+def publication_of(run: Clearing) -> Publication | None:
+    """How far publishing a run has come; None for one nobody asked to publish."""
+    return Publication.objects.filter(clearing=run).first()
+
+
+def is_moving(row: Publication | None) -> bool:
+    """Whether a publication is under way and need not be asked for again."""
+    if row is None or row.state not in UNDER_WAY:
+        return False
+    return Publication.objects.filter(pk=row.pk, updated_at__gte=Now() - LEFT_ALONE).exists()
+
+
+def publication_for(actor: Actor, publication_id: int) -> Publication:
+    """The publication of a run in the actor's reach. Raises Hidden."""
+    rows = Publication.objects.filter(clearing__in=clearings_for(actor).values("pk"))
+    return open_door(rows, actor, "exchange.read", publication_id, within=Q())
 
 
 def _family(run: Clearing) -> QuerySet[Clearing]:

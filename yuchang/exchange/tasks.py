@@ -7,6 +7,7 @@ from procrastinate.contrib.django import app
 from yuchang.accounts.rules import SYSTEM
 from yuchang.core import clock
 from yuchang.exchange.actions import (
+    carry_out_publication,
     compute_replay,
     compute_scenario,
     end_emergencies,
@@ -64,6 +65,12 @@ def compute(scenario_id: int) -> None:
 def recompute(replay_id: int) -> None:
     """Compute a stored run again. A worker that dies leaves it to ``core.retry_stalled``: it begins anew."""
     compute_replay(replay_id)
+
+
+@app.task(name="exchange.publish", queue="clearings")
+def publish(publication_id: int) -> None:
+    """Send a run's proposals to both sides. A worker that dies leaves it to ``core.retry_stalled``."""
+    carry_out_publication(publication_id)
 
 
 @app.periodic(cron="15 0 * * *")

@@ -68,6 +68,11 @@ urlpatterns = [
     path("clearings/<int:clearing_id>/check", clearings.clearing_check, name="clearing_check"),
     path("replays/<int:replay_id>/progress", clearings.replay_progress, name="replay_progress"),
     path("clearings/<int:clearing_id>/publish", clearings.clearing_publish, name="clearing_publish"),
+    path(
+        "publications/<int:publication_id>/progress",
+        clearings.publication_progress,
+        name="publication_progress",
+    ),
     path("clearings/<int:clearing_id>/discard", clearings.clearing_discard, name="clearing_discard"),
     path("clearings/<int:clearing_id>/leftovers", clearings.leftover_list, name="leftover_list"),
     path("clearings/<int:clearing_id>/compare", console.compare, name="compare"),

@@ -162,6 +162,12 @@ STAGES: dict[str, Promise] = {
     "lots": gettext_lazy("去掉过小的成交"),
     "check": gettext_lazy("独立检验"),
     "store": gettext_lazy("保存结果"),
+    "decide": gettext_lazy("核对供需和预算"),
+    "seen": gettext_lazy("保存撮合所见"),
+    "explain": gettext_lazy("写明未撮合的原因"),
+    "replace": gettext_lazy("收回旧建议"),
+    "send": gettext_lazy("分批送达"),
+    "tell": gettext_lazy("通知双方"),
 }
 
 SHORTFALLS: dict[str, Promise] = {

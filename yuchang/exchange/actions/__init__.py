@@ -8,7 +8,7 @@ from yuchang.exchange.actions.agreements import (
 )
 from yuchang.exchange.actions.budgets import set_budget
 from yuchang.exchange.actions.categories import sync_categories
-from yuchang.exchange.actions.clearings import discard_clearing, publish_clearing, run_clearing
+from yuchang.exchange.actions.clearings import discard_clearing, run_clearing
 from yuchang.exchange.actions.deals import (
     add_member,
     add_papers,
@@ -45,6 +45,11 @@ from yuchang.exchange.actions.postings import (
     withdraw_posting,
 )
 from yuchang.exchange.actions.proposals import Terms, propose_partner
+from yuchang.exchange.actions.publications import (
+    ask_publication,
+    carry_out_publication,
+    publish_clearing,
+)
 from yuchang.exchange.actions.repeats import repeat_postings
 from yuchang.exchange.actions.replays import ask_replay, compute_replay
 from yuchang.exchange.actions.reviews import answer_review, review
@@ -78,7 +83,9 @@ __all__ = [
     "answer_milestone",
     "answer_review",
     "ask_closing",
+    "ask_publication",
     "ask_replay",
+    "carry_out_publication",
     "compute_replay",
     "compute_scenario",
     "correct_posting",

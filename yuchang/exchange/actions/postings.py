@@ -406,9 +406,14 @@ def _is_held(posting_id: int) -> bool:
 
 
 def supersede(posting_ids: Sequence[int]) -> int:
-    """Unanswered proposals with these postings are no longer on the table."""
-    return execute(
+    """Unanswered proposals with these postings are no longer on the table; nor do those on their way go out.
+
+    The latter first: one that went out meanwhile is then seen among the former.
+    """
+    numbers = [list(posting_ids), list(posting_ids)]
+    unsent = execute("DELETE FROM exchange_unsent WHERE offer_id = ANY(%s) OR need_id = ANY(%s)", numbers)
+    return unsent + execute(
         "UPDATE exchange_match SET state = 'superseded', version = version + 1, updated_at = now()"
         " WHERE state = 'proposed' AND (offer_id = ANY(%s) OR need_id = ANY(%s))",
-        [list(posting_ids), list(posting_ids)],
+        numbers,
     )

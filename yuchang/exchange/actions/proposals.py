@@ -14,7 +14,7 @@ from yuchang.core.actions import write
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem
 from yuchang.exchange.actions.talks import LIVE, add_message, talk_of
 from yuchang.exchange.actions.telling import tell_match
-from yuchang.exchange.models import Match, Message, Posting
+from yuchang.exchange.models import Match, Message, Posting, Unsent
 from yuchang.exchange.pairs import Pair, pair_of
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import other_side, terms_flaws
@@ -74,7 +74,8 @@ def _check_pair(pair: Pair) -> None:
     if pair.why:
         raise Conflict(pair.why, remedy=_("请修改自己的供需信息，或另找对象。"))
     before = Match.objects.filter(offer=pair.offer, need=pair.need)
-    if before.filter(state__in=LIVE).exists():
+    on_its_way = Unsent.objects.filter(offer_id=pair.offer.pk, need_id=pair.need.pk)
+    if before.filter(state__in=LIVE).exists() or on_its_way.exists():
         raise Conflict(_("双方已有一项建议或洽谈。"), remedy=_("请在撮合板中继续。"))
     their_answer = f"{other_side(pair.side)}_answer"
     if before.filter(state=Match.State.DECLINED, **{their_answer: Match.Answer.DECLINED}).exists():

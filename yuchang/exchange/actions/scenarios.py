@@ -19,7 +19,7 @@ from yuchang.exchange.clearing.summary import tally_of
 from yuchang.exchange.clearing.terms import Parameters, parameter_flaws, parameters_of, terms_of
 from yuchang.exchange.inputs import thaw
 from yuchang.exchange.models import Clearing, Scenario
-from yuchang.exchange.queries_console import published_of
+from yuchang.exchange.queries_console import holding_publications, published_of
 from yuchang.exchange.words import parameter_problem
 from yuchang.sheets.queries import task_app
 
@@ -153,7 +153,7 @@ def _draft(actor: Actor, draft_id: int) -> Clearing:
         raise Conflict(_("方案要加在草案上，不能加在另一个方案上。"), remedy=_("请打开草案。"))
     if not row.context_hash:
         raise Conflict(_("这次撮合没有保存试算所需的资料。"), remedy=_("请重新撮合。"))
-    if row.state == Clearing.State.DISCARDED or published_of(row):
+    if row.state == Clearing.State.DISCARDED or published_of(row) or holding_publications(row).exists():
         raise Conflict(_("这次撮合已发布或已作废。"), remedy=_("请重新撮合，另起草案。"))
     return row
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from tests import people
 from yuchang.exchange import actions
-from yuchang.exchange.models import Agreement, Clearing, Match, Posting, Replay
+from yuchang.exchange.models import Agreement, Clearing, Match, Posting, Publication, Replay
 from yuchang.exchange.tests.world import WALNUT, Market, facts, household, organisation, resource
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +125,7 @@ def test_the_whole_way_from_run_to_signature(market: Market) -> None:
     actions.compute_replay(Replay.objects.get().pk)
     assert "逐字节一致" in text(wang, "clearing", run.pk)
     assert wang.post(reverse("exchange:clearing_publish", args=[run.pk]), {"version": 1}).status_code == 302
+    actions.carry_out_publication(Publication.objects.get().pk)
     assert "只成一部分" in text(wang, "leftover_list", run.pk)
     match = Match.objects.get()
     yes = {"version": 1, "side": "need", "answer": "accepted"}

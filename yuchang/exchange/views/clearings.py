@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -17,7 +19,16 @@ from yuchang.core.lists import Filter, listing
 from yuchang.exchange import actions, forms, lists, queries
 from yuchang.exchange.beside import conditions
 from yuchang.exchange.models import Category, Replay
-from yuchang.exchange.queries_console import published_of, replay_for, replays_of
+from yuchang.exchange.queries_console import (
+    UNDER_WAY,
+    holding_publications,
+    is_moving,
+    publication_for,
+    publication_of,
+    published_of,
+    replay_for,
+    replays_of,
+)
 from yuchang.exchange.templatetags.exchange import leftover_kind
 from yuchang.places.models import Place
 from yuchang.sheets.lists import answer
@@ -64,6 +75,7 @@ def clearing_run(request: HttpRequest) -> HttpResponse:
 def clearing_page(request: HttpRequest, clearing_id: int) -> HttpResponse:
     """One run: welfare, certificate, categories, what was left over."""
     run = queries.clearing_for(actor_of(request), clearing_id)
+    publication = publication_of(run)
     names = Category.objects.in_bulk([row["code"] for row in run.by_category])
     figures = [{**row, "category": names.get(row["code"])} for row in run.by_category]
     context = {
@@ -72,7 +84,10 @@ def clearing_page(request: HttpRequest, clearing_id: int) -> HttpResponse:
         "counts": queries.leftover_counts(run),
         "conditions": conditions(run.parameters),
         "helped": run.outcome.get("helped", 0),
-        "published_other": published_of(run) not in (None, run.pk),
+        "published_other": published_of(run) not in (None, run.pk)
+        or holding_publications(run).exclude(clearing=run).exists(),
+        "publication": publication,
+        "is_moving": is_moving(publication),
         "replays": replays_of(run),
     }
     return render(request, "exchange/clearing_page.html", context)
@@ -92,21 +107,37 @@ def clearing_check(request: HttpRequest, clearing_id: int) -> HttpResponse:
 def replay_progress(request: HttpRequest, replay_id: int) -> HttpResponse:
     """How far a recomputation is, asked for every second while it is computed."""
     row = replay_for(actor_of(request), replay_id)
-    if row.state not in (Replay.State.QUEUED, Replay.State.RUNNING):
+    is_over = row.state not in (Replay.State.QUEUED, Replay.State.RUNNING)
+    return progress(request, "exchange/replay.html", {"replay": row}, is_over=is_over)
+
+
+def progress(request: HttpRequest, template: str, context: dict[str, Any], *, is_over: bool) -> HttpResponse:
+    """How far a task is; once it is over, the page that asks is to be read again."""
+    if is_over:
         response = HttpResponse(status=204)
         response["HX-Refresh"] = "true"
         return response
-    return render(request, "exchange/replay.html", {"replay": row})
+    return render(request, template, context)
 
 
 @gate("exchange.clear")
 @require_POST
 def clearing_publish(request: HttpRequest, clearing_id: int) -> HttpResponse:
-    """Send the proposals to both sides."""
+    """Have the proposals sent to both sides; the page shows how far it is."""
     version = require_valid(VersionForm(request.POST))["version"]
-    run = actions.publish_clearing(actor=actor_of(request), clearing_id=clearing_id, version=version)
-    messages.success(request, _("已发布 %(count)d 条撮合建议。") % {"count": run.match_count})
+    actions.ask_publication(actor=actor_of(request), clearing_id=clearing_id, version=version)
+    messages.success(request, _("已提交发布，正在后台进行。"))
     return redirect("exchange:clearing", clearing_id)
+
+
+@gate("exchange.read")
+@require_GET
+def publication_progress(request: HttpRequest, publication_id: int) -> HttpResponse:
+    """How far a publication is, asked for every second while it is carried out."""
+    row = publication_for(actor_of(request), publication_id)
+    return progress(
+        request, "exchange/publication.html", {"publication": row}, is_over=row.state not in UNDER_WAY
+    )
 
 
 @gate("exchange.clear")

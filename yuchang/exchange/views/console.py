@@ -31,7 +31,7 @@ from yuchang.exchange.forms_console import (
     ScenarioForm,
 )
 from yuchang.exchange.models import Clearing, Posting, Scenario
-from yuchang.exchange.views.clearings import NATION, areas
+from yuchang.exchange.views.clearings import NATION, areas, progress
 from yuchang.files.queries import files_about
 from yuchang.places import outlines
 from yuchang.places.models import Place
@@ -63,6 +63,7 @@ def _compare(
     different = console.differences_of(runs)
     names, pairs = console.group_names(runs), console.pairing_names(runs)
     is_open = not any(one.state == Clearing.State.PUBLISHED for one in runs) and draft.state == "computed"
+    publication = console.holding_publications(draft).first()
     context = {
         "draft": draft,
         "runs": [
@@ -83,8 +84,9 @@ def _compare(
         ],
         "lines": lines_of(runs),
         "waiting": console.scenarios_of(draft.pk).exclude(state=Scenario.State.DONE),
-        "form": form if is_open and draft.context_hash else None,
-        "is_open": is_open,
+        "form": form if is_open and not publication and draft.context_hash else None,
+        "is_open": is_open and not publication,
+        "publication": publication if is_open else None,
     }
     return render(request, "exchange/compare.html", context, status=status)
 
@@ -114,11 +116,8 @@ def scenario_add(request: HttpRequest, clearing_id: int) -> HttpResponse:
 def scenario_progress(request: HttpRequest, scenario_id: int) -> HttpResponse:
     """How far a scenario is, asked for every second while it is computed."""
     row = console.scenario_for(actor_of(request), scenario_id)
-    if row.state not in UNDER_WAY:
-        response = HttpResponse(status=204)
-        response["HX-Refresh"] = "true"
-        return response
-    return render(request, "exchange/scenario_progress.html", {"scenario": row})
+    is_over = row.state not in UNDER_WAY
+    return progress(request, "exchange/scenario_progress.html", {"scenario": row}, is_over=is_over)
 
 
 @gate("exchange.clear")
