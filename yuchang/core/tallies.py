@@ -20,7 +20,9 @@ from yuchang.core.prepared import prepared
 
 KEYS = ("province_id", "prefecture_id", "county_id", "township_id", "village_id")
 _COLUMNS = ", ".join(KEYS)
+_OF_COUNTY = ", ".join([*KEYS[:3], *(f"0 AS {key}" for key in KEYS[3:])])
 _TALLY = "core.tally"
+_SUMMED: set[str] = set()
 _COALESCED = ", ".join(f"coalesce({k}, 0)" for k in KEYS)
 
 
@@ -56,6 +58,7 @@ def tallied(
     where: str = "true",
     name: str = "",
     is_busy: bool = False,
+    by_county: bool = False,
 ) -> RunSQL:
     """Migration operation: keep tallies of a table that has place keys.
 
@@ -63,9 +66,11 @@ def tallied(
     the same place keys and key are one tally; ``where`` leaves rows out. Existing rows are counted at once.
     A second tally of a table needs a ``name`` of its own. Changes must be appended (``is_busy``, or later
     ``appending``) to ``core_tallydelta``, so that no two writers wait for the same tally, nor for each
-    other's; ``fold`` adds them up. See docs/decisions/0005-counts-from-tallies.md.
+    other's; ``fold`` adds them up. ``by_county``: one row for a whole county and key, see
+    ``summed_by_county``. See docs/decisions/0005-counts-from-tallies.md.
     """
-    rows = partial(_rows, key=key, amount=amount, where=where)
+    rows = partial(_rows, key=key, amount=amount, where=where, columns=_OF_COUNTY if by_county else _COLUMNS)
+    subject = _of_county(subject) if by_county else subject
     name = name or f"{table}_tally"
     create = f"""
         {_function(name, subject, rows, _append if is_busy else _upsert)}
@@ -96,8 +101,8 @@ def appending(
     return RunSQL(_function(name, subject, rows, _append), _function(name, subject, rows, _upsert))
 
 
-def _rows(source: str, step: int, *, key: str, amount: str, where: str) -> str:
-    row = f"{_COLUMNS}, ({key})::text AS tally_key, ({amount})::bigint AS tally_amount"
+def _rows(source: str, step: int, *, key: str, amount: str, where: str, columns: str = _COLUMNS) -> str:
+    row = f"{columns}, ({key})::text AS tally_key, ({amount})::bigint AS tally_amount"
     return f"SELECT {row}, {step} AS step FROM {source} WHERE {where}"
 
 
@@ -116,6 +121,30 @@ def _function(
             RETURN NULL;
         END $tally$;
     """
+
+
+def _of_county(subject: str) -> str:
+    return f"{subject}@county"
+
+
+def summed_by_county(subject: str) -> str:
+    """The subject, whose tallies are also kept ``by_county``: where whole counties are asked for, those few
+    rows are read instead of one for each village and key."""
+    _SUMMED.add(subject)
+    return subject
+
+
+def _holds_counties(within: Any) -> bool:
+    """Whether a filter on place keys names nothing smaller than a county; the whole country names nothing."""
+    if isinstance(within, Q):
+        return all(_holds_counties(part) for part in within.children)
+    return isinstance(within, tuple) and str(within[0]).split("__")[0] in (*KEYS[:3], "pk")
+
+
+def _read_as(subjects: Iterable[str], within: Q, column: str = KEYS[2]) -> dict[str, str]:
+    """Under which name the rows of each subject are read, by that name."""
+    is_wide = column in KEYS[:3] and _holds_counties(within)
+    return {_of_county(one) if is_wide and one in _SUMMED else one: one for one in subjects}
 
 
 def tally(subject: str, within: Q, keys: Iterable[str] | None = None) -> int:
@@ -171,8 +200,9 @@ def _sums_below(within: Any, subjects: Any, *, column: str) -> QuerySet[TallyNow
 
 def _read_below(column: str, within: Q, *subjects: str) -> dict[str, Below]:
     found: dict[str, Below] = {subject: {} for subject in subjects}
-    for subject, place, key, count, total in _sums_below(within, subjects, column=column):
-        found[subject].setdefault(place, {})[key] = int(count), int(total)
+    names = _read_as(subjects, within, column)
+    for name, place, key, count, total in _sums_below(within, tuple(names), column=column):
+        found[names[name]].setdefault(place, {})[key] = int(count), int(total)
     return found
 
 
@@ -184,8 +214,9 @@ def _by_key(subject: str, within: Q) -> dict[str, tuple[int, int]]:
 def _read(within: Q, *subjects: str) -> dict[str, dict[str, tuple[int, int]]]:
     """(count, sum) by subject and key."""
     found: dict[str, dict[str, tuple[int, int]]] = {subject: {} for subject in subjects}
-    for subject, key, count, total in _sums(within, subjects):
-        found[subject][key] = int(count), int(total)
+    names = _read_as(subjects, within)
+    for name, key, count, total in _sums(within, tuple(names)):
+        found[names[name]][key] = int(count), int(total)
     return found
 
 

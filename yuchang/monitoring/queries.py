@@ -11,12 +11,12 @@ from django.db.models import Count, QuerySet
 from yuchang.accounts.queries import household_scopes, place_filter, reach
 from yuchang.accounts.rules import Actor
 from yuchang.core.paging import among
-from yuchang.core.tallies import tally_by_key
+from yuchang.core.tallies import summed_by_county, tally_by_key
 from yuchang.monitoring.models import Alert, Assessment, Visit
 from yuchang.places.queries import named
 from yuchang.registry.models import Household
 
-TALLY = "monitoring.alert"
+TALLY = summed_by_county("monitoring.alert")
 TALLY_KEY = "state || ':' || kind || ':' || CASE WHEN state = 'closed' THEN '' ELSE due_on::text END"
 
 

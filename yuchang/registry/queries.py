@@ -16,7 +16,7 @@ from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock, secrets
 from yuchang.core.paging import are_neighbours
 from yuchang.core.prepared import prepared
-from yuchang.core.tallies import tally_by_key
+from yuchang.core.tallies import summed_by_county, tally_by_key
 from yuchang.places.models import Place
 from yuchang.registry.documents import blind_id
 from yuchang.registry.models import (
@@ -32,7 +32,7 @@ from yuchang.registry.models import (
 from yuchang.registry.rules import clean_id
 
 COUNTED = 1_000
-TALLY = "workbench.household"
+TALLY = summed_by_county("workbench.household")
 # Named, not excluded: then a count reads the index of places and states alone.
 PRESENT = [state.value for state in Household.State if state != Household.State.REMOVED]
 
@@ -141,12 +141,12 @@ def span_of(actor: Actor, narrow: Filter) -> tuple[int, int] | None:
 
 
 def count_of(actor: Actor, narrow: Filter, rows: QuerySet[Household]) -> int | None:
-    """How many households a filter leaves, up to ``COUNTED`` and one; None for a typed word: to count is to
-    read everything it finds."""
+    """How many households a filter leaves: by state, township and village from tallies, else counted up to
+    ``COUNTED`` and one. None for a typed word: to count is to read everything it finds."""
     if narrow.text:
         return None
     is_of_place = replace(narrow, state="", township=None, village=None) == Filter()
-    if is_of_place and (narrow.township or narrow.village) and reads_by_place(actor):
+    if is_of_place and narrow != Filter() and reads_by_place(actor):
         within = place_filter(actor, "registry.read")
         if narrow.township:
             within &= Q(township_id=narrow.township)

@@ -10,7 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests import people, things
-from yuchang.core.tallies import fold, recount, tally, tally_by_key
+from yuchang.core.models import TallyNow
+from yuchang.core.tallies import below, fold, recount, tally, tally_by_key
 from yuchang.monitoring.models import Alert, Assessment
 from yuchang.monitoring.queries import TALLY, TALLY_KEY
 from yuchang.places.models import keys_of
@@ -62,6 +63,7 @@ def test_any_mixture_of_writes_leaves_the_tallies_equal_to_a_count(steps):
             else:
                 rows.delete()
         assert recount("monitoring_alert", TALLY, TALLY_KEY) == []
+        assert recount("monitoring_alert", f"{TALLY}@county", TALLY_KEY) == []
         assert tally(TALLY, Q()) == Alert.objects.count()
         transaction.set_rollback(True)
 
@@ -73,6 +75,24 @@ def test_an_area_counts_its_own_rows_only():
     an_alert(there, 1)
     assert tally(TALLY, Q(county_id=here.county_id)) == 2
     assert sum(tally_by_key(TALLY, Q(village_id=there.village_id)).values()) == 1
+
+
+def test_a_county_is_read_from_as_many_rows_with_one_village_as_with_five(django_assert_num_queries):
+    county = Q(county_id=people.villages()[0].county_id)
+    for village in people.villages()[:5]:
+        an_alert(village, 1)
+    fold()
+    assert tally_by_key(TALLY, county) == {"open:below_line:2026-01-11": 5}
+    assert tally_by_key(TALLY, county & Q(village_id=people.villages()[0].pk)) == {
+        "open:below_line:2026-01-11": 1
+    }
+    assert TallyNow.objects.filter(county, subject=f"{TALLY}@county").count() == 1
+    with django_assert_num_queries(1) as asked:
+        tally_by_key(TALLY, county | Q(province_id=1))
+    assert "@county" in asked[0]["sql"]
+    with django_assert_num_queries(1) as asked:
+        assert below("township_id", TALLY, county)
+    assert "@county" not in asked[0]["sql"]
 
 
 def test_the_application_cannot_write_a_tally_itself():

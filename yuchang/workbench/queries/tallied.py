@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-CAUSES = "workbench.cause"
+from yuchang.core.tallies import summed_by_county
+
+CAUSES = summed_by_county("workbench.cause")
 POSTINGS, AGREEMENTS, ORDERS = "workbench.posting", "workbench.agreement", "workbench.order"
-PAID, PAID_HOUSEHOLDS = "workbench.paid", "workbench.paid_household"
+PAID, PAID_HOUSEHOLDS = summed_by_county("workbench.paid"), "workbench.paid_household"
 _IN_CHINA = "AT TIME ZONE 'Asia/Shanghai'"
 BUSY = (
     # direction : state : last day, so that the same tally says what is open and what will stay unsold

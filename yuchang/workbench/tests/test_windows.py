@@ -15,7 +15,8 @@ from yuchang.core.tallies import fold, recount
 from yuchang.procedures.models import Case
 from yuchang.workbench.help import GENERAL, PAGES, help_for
 from yuchang.workbench.models import SavedView
-from yuchang.workbench.queries.tallied import BUSY
+from yuchang.workbench.queries.sources import HOUSEHOLDS_KEY, HOUSEHOLDS_TALLY
+from yuchang.workbench.queries.tallied import BUSY, CAUSES, PAID
 from yuchang.workbench.rules import outliers
 from yuchang.workbench.tests.scene import Scene, build_scene
 
@@ -96,6 +97,12 @@ def test_busy_tables_and_their_tallies_agree_before_and_after_folding(db: None) 
     for _moment in range(2):
         for table, subject, key, amount, where in BUSY:
             assert recount(table, subject, key, amount, where) == [], table
+            if subject == PAID:
+                assert recount(table, f"{subject}@county", key, amount, where) == []
+        counted = (HOUSEHOLDS_TALLY, HOUSEHOLDS_KEY), (CAUSES, "coalesce(main_cause, '')")
+        for subject, key in counted:
+            where = "state <> 'removed'" if subject == CAUSES else "true"
+            assert recount("registry_household", f"{subject}@county", key, where=where) == []
         fold()
     assert not TallyDelta.objects.exists()
 
