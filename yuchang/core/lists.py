@@ -25,7 +25,7 @@ CHUNK = 500
 OWN_KEYS = frozenset({"after", "sort", "cols", "size", "export"})
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)  # not frozen: a page makes hundreds, and a frozen one takes five times as long
 class Cell:
     """One cell: text, where it leads, its state (``kind`` of ``{% status %}``), a second line, and the
     bare value for a workbook where the text is not it."""

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from django.db.models import Count, F, Max, Q, QuerySet
 
+from yuchang.core.prepared import prepared
 from yuchang.places.models import Place, PlaceSuccessor, PovertyCounty
 from yuchang.places.rules import KEY_COLUMNS, LEVELS, full_code, great_circle_km, level_of
 from yuchang.places.search import Found, search_places
@@ -123,13 +125,26 @@ def named(ids: Iterable[int]) -> dict[int, Place]:
     Many of one county, as on a page of a list, are read in one sweep over it instead of each from the root
     of the index: their numbers are codes, so a county's lie together.
     """
-    wanted = set(ids)
-    rows = Place.objects.only("name")
-    if len(wanted) < SWEPT or len({pk // COUNTY for pk in wanted}) > 1:
-        return rows.in_bulk(wanted)
+    wanted = sorted(set(ids))
+    if len(wanted) < SWEPT or wanted[0] // COUNTY != wanted[-1] // COUNTY:
+        found = _names(wanted) if wanted else []
+    else:
+        found = _names_swept(wanted, wanted[0], wanted[-1])
+    return {place.pk: place for place in found}
+
+
+@prepared
+def _names(numbers: Any) -> QuerySet[Place]:
+    return Place.objects.filter(pk__any=numbers).only("name")
+
+
+@prepared
+def _names_swept(numbers: Any, first: Any, last: Any) -> QuerySet[Place]:
+    swept = Place.objects.filter(pk__gte=first, pk__lte=last)
     # A sum is no column: no index is tempted to look each of them up after all.
-    swept = rows.filter(pk__gte=min(wanted), pk__lte=max(wanted)).alias(asked=F("pk") + 0)
-    return {place.pk: place for place in swept.filter(asked__in=wanted)}
+    asked: Any = swept.alias(asked=F("pk") + 0)
+    found: QuerySet[Place] = asked.filter(asked__any=numbers).only("name")
+    return found
 
 
 SWEPT, COUNTY = 8, 10**6

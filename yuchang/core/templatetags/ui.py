@@ -94,8 +94,8 @@ def _option(value: str, word: Any, chosen: str) -> str:
 def _cell(cell: Cell) -> str:
     word = escape(cell.text)
     if cell.kind:
-        word = status(cell.kind, cell.text)
+        word = _STATE.format(escape(cell.kind), _ICONS.get(cell.kind, "·"), word)
     elif cell.href:
-        word = SafeString(f'<a href="{escape(cell.href)}">{word}</a>')
+        word = f'<a href="{escape(cell.href)}">{word}</a>'
     note = f' <span class="cell-note">{escape(cell.note)}</span>' if cell.note else ""
     return f"{_NUMBER if cell.is_number else '<td>'}{word}{note}</td>"
