@@ -78,19 +78,23 @@ def insert_set(action: str, actor: Author, kind: str, select_sql: str, params: A
 
     Returns the number of entries stored.
     """
+    # The text is what jsonb makes of the whole (shorter keys first); what all share is written once.
     sql = f"""
         INSERT INTO core_auditentry
             (at, actor_id, actor_name, action, object_kind, object_id, place_id, body, leaf_hash)
         SELECT b.at, %s, %s, %s, %s, b.object_id, b.place_id, b.body,
                sha256('\\x00'::bytea || convert_to(b.body, 'UTF8'))
         FROM (SELECT s.object_id, s.place_id, t.at,
-                     jsonb_build_object('at', t.at, 'actor_id', %s::bigint, 'actor', %s::text,
-                        'action', %s::text, 'kind', %s::text, 'object_id', s.object_id,
-                        'place_id', s.place_id, 'details', s.details)::text AS body
+                     t.head || coalesce(s.details::text, 'null') || t.writer
+                     || coalesce(s.place_id::text, 'null') || ', "object_id": '
+                     || coalesce(to_json(s.object_id)::text, 'null') || '}}' AS body
               FROM ({select_sql}) AS s(object_id, place_id, details),
-                   (SELECT clock_timestamp() AS at) AS t) AS b
+                   (SELECT n.at, rtrim(jsonb_build_object('at', n.at, 'kind', %s::text, 'actor', %s::text,
+                        'action', %s::text)::text, '}}') || ', "details": ' AS head,
+                        ', "actor_id": ' || coalesce(%s::bigint::text, 'null') || ', "place_id": ' AS writer
+                    FROM (SELECT clock_timestamp() AS at) AS n OFFSET 0) AS t) AS b
     """  # noqa: S608 - select_sql is written by our own actions, never by a user
     head = [actor.user_id, actor.name, action, kind]
     with connection.cursor() as cursor:
-        cursor.execute(sql, [*head, *head, *params])
+        cursor.execute(sql, [*head, *params, kind, actor.name, action, actor.user_id])
         return int(cursor.rowcount)

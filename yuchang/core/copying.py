@@ -28,7 +28,8 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
 def texts(values: Iterable[str | None]) -> list[str]:
     """Texts as COPY takes them; None is NULL."""
     found = [NULL if value is None else value for value in values]
-    if any(sign in "".join(value for value in found if value is not NULL) for sign in "\\\t\n\r"):
+    whole = "".join([value for value in found if value is not NULL])
+    if any(sign in whole for sign in "\\\t\n\r"):
         return [value if value is NULL else value.translate(_ESCAPES) for value in found]
     return found
 

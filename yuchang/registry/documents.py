@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
+from operator import add
 from typing import Any
 
 from pypinyin import Style, lazy_pinyin
@@ -53,14 +54,13 @@ def _initial(sign: str) -> str:
 
 def search_keys(names: Sequence[str], number: str) -> list[str]:
     """What a search box may find a household by: names, their one- and two-sign grams, initials, number."""
-    keys: dict[str, None] = {number: None}
+    found = [number]
     for name in names:
-        plain = name.replace("·", "").replace("•", "")
-        for key in (name, plain, *plain, *(plain[i : i + 2] for i in range(len(plain) - 1))):
-            keys[key[:100]] = None
+        plain = name.replace("·", "").replace("•", "") if "·" in name or "•" in name else name
+        found += (name[:100], plain[:100], *plain, *map(add, plain, plain[1:]))
         initials = "".join(map(_initial, plain))
-        for size in range(2, len(initials) + 1):
-            keys[initials[:size]] = None
+        found += [initials[:size] for size in range(2, min(len(initials), 100) + 1)]
+    keys = dict.fromkeys(found)
     keys.pop("", None)
     return list(keys)
 

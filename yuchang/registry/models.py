@@ -127,7 +127,7 @@ class Household(Versioned, Placed):
                 condition=Q(verified_by__isnull=True) & Q(state__in=["entered", "listed", "exited"]),
                 name="registry_hh_to_verify",
             ),
-            models.Index(fields=["batch_id"], name="registry_hh_batch"),
+            models.Index(fields=["batch_id"], condition=Q(batch_id__isnull=False), name="registry_hh_batch"),
             GinIndex(fields=["search_keys"], name="registry_hh_search"),
             # Where on the disk a range of numbers lies: a search reads what it finds there and no more.
             BrinIndex(fields=["id"], pages_per_range=16, autosummarize=True, name="registry_hh_numbers"),
@@ -212,12 +212,20 @@ class Source(models.TextChoices):
 
 
 class Observation(models.Model):
-    """When it was observed, when and by whom recorded, and from which source. Append-only."""
+    """When it was observed, when and by whom recorded, and from which source. Append-only.
+
+    Whom it names must exist: 0008 asks once for all rows of a statement, instead of once for each.
+    """
 
     observed_on = models.DateField()
     recorded_at = models.DateTimeField()
     recorded_by = models.ForeignKey(
-        "accounts.User", null=True, on_delete=models.PROTECT, related_name="+", db_index=False
+        "accounts.User",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        db_constraint=False,
     )
     source = models.CharField(max_length=20, choices=Source)
     batch_id = models.BigIntegerField(null=True)
@@ -229,7 +237,9 @@ class Observation(models.Model):
 class HouseholdFacts(Observation):
     """One wide observation of a household. Every fact may be unknown (NULL). Money in fen a year."""
 
-    household = models.ForeignKey(Household, on_delete=models.PROTECT, related_name="facts", db_index=False)
+    household = models.ForeignKey(
+        Household, on_delete=models.PROTECT, related_name="facts", db_index=False, db_constraint=False
+    )
     size = models.SmallIntegerField(null=True)
     attribute = models.CharField(max_length=20, null=True)  # noqa: DJ001 - NULL is unknown
     exit_attribute = models.CharField(max_length=20, null=True)  # noqa: DJ001
@@ -258,7 +268,9 @@ class HouseholdFacts(Observation):
     class Meta:
         indexes = [
             models.Index(fields=["household", "-observed_on", "-id"], name="registry_hhfacts_latest"),
-            models.Index(fields=["batch_id"], name="registry_hhfacts_batch"),
+            models.Index(
+                fields=["batch_id"], condition=Q(batch_id__isnull=False), name="registry_hhfacts_batch"
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -271,7 +283,9 @@ class HouseholdFacts(Observation):
 class MemberFacts(Observation):
     """One wide observation of a person, health apart. NULL is unknown."""
 
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="facts", db_index=False)
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, related_name="facts", db_index=False, db_constraint=False
+    )
     schooling = models.CharField(max_length=20, null=True)  # noqa: DJ001
     enrolment = models.CharField(max_length=20, null=True)  # noqa: DJ001
     labour = models.CharField(max_length=20, null=True)  # noqa: DJ001
@@ -286,14 +300,18 @@ class MemberFacts(Observation):
     class Meta:
         indexes = [
             models.Index(fields=["member", "-observed_on", "-id"], name="registry_mfacts_latest"),
-            models.Index(fields=["batch_id"], name="registry_mfacts_batch"),
+            models.Index(
+                fields=["batch_id"], condition=Q(batch_id__isnull=False), name="registry_mfacts_batch"
+            ),
         ]
 
 
 class MemberHealth(Observation):
     """One observation of a person's health, under grants of its own: rules read it, the public zone never."""
 
-    member = models.ForeignKey(Member, on_delete=models.PROTECT, related_name="health", db_index=False)
+    member = models.ForeignKey(
+        Member, on_delete=models.PROTECT, related_name="health", db_index=False, db_constraint=False
+    )
     health = ArrayField(models.CharField(max_length=10))
     disability_kind = models.CharField(max_length=20, null=True)  # noqa: DJ001
     disability_level = models.SmallIntegerField(null=True)
@@ -301,7 +319,9 @@ class MemberHealth(Observation):
     class Meta:
         indexes = [
             models.Index(fields=["member", "-observed_on", "-id"], name="registry_mhealth_latest"),
-            models.Index(fields=["batch_id"], name="registry_mhealth_batch"),
+            models.Index(
+                fields=["batch_id"], condition=Q(batch_id__isnull=False), name="registry_mhealth_batch"
+            ),
         ]
 
 

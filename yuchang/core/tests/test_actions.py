@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from django.db import connection
 
 from yuchang.accounts.rules import Actor
 from yuchang.core import queries
@@ -48,6 +49,23 @@ def test_a_set_wise_action_leaves_one_entry_per_object(db):
     said = json.loads(entries[0].body)
     assert said["details"] == {"word": "'甲%%"}
     assert set(said) == {"at", "actor_id", "actor", "action", "kind", "object_id", "place_id", "details"}
+
+
+def test_a_set_wise_entry_reads_as_the_database_would_write_it(db):
+    odd = Actor(user_id=None, name='王"专}\\员')
+    with write("registry.verify_many", odd) as audit:
+        audit.add_bulk(
+            "household", """SELECT E'"x}\\n', NULL::bigint, NULL::jsonb UNION SELECT '2', 3, '{"b": 1}'"""
+        )
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT bool_and(body::jsonb::text = body) FROM core_auditentry")
+        assert cursor.fetchone() == (True,)
+    said = [json.loads(entry.body) for entry in AuditEntry.objects.order_by("place_id")]
+    assert [(one["object_id"], one["place_id"], one["details"]) for one in said] == [
+        ("2", 3, {"b": 1}),
+        ('"x}\n', None, None),
+    ]
+    assert said[0]["actor"] == odd.name and said[0]["actor_id"] is None
 
 
 @pytest.mark.parametrize("given", [None, 1, 3])

@@ -81,6 +81,8 @@ def test_an_officer_takes_over_households_with_sealed_secrets_facts_and_an_entry
         "disabled",
     ]
     assert AuditEntry.objects.filter(action="registry.take_over_households").count() == 3
+    uids = list(Member.objects.order_by("id").values_list("uid", flat=True))
+    assert uids == sorted(uids) and {uid.version for uid in uids} == {4}
     found = filtered(households_for(officer), officer, Filter(text="李"))
     assert row.pk in found.values_list("pk", flat=True)
 
