@@ -21,6 +21,7 @@ from yuchang.core.errors import YuchangError
 from yuchang.core.money import format_yuan
 from yuchang.core.prepared import Prepared, prepared
 from yuchang.exchange.models import Agreement, Category, Match, Posting
+from yuchang.exchange.words import unit_said
 from yuchang.ledger.models import Leg, Transaction, Way
 from yuchang.market.models import Commitment
 from yuchang.monitoring.models import Alert, Visit
@@ -40,7 +41,7 @@ from yuchang.registry.models import (
     Objection,
     Resource,
 )
-from yuchang.workbench.queries.sources import alert_word, category_word, in_chinese
+from yuchang.workbench.queries.sources import alert_word, category_word, in_chinese, unit_word
 from yuchang.workbench.rules import Situation, Step, What, Who, next_steps
 
 # The newest of each kind; older ones stay in their own lists.
@@ -60,6 +61,16 @@ class Event:
     verifier: str = ""
     fen: int | None = None
     href: str = ""
+
+    @property
+    def day(self) -> str:
+        """The day as it is written, ``2026-11-21``."""
+        return self.on.isoformat()
+
+    @property
+    def word(self) -> str:
+        """Its kind in the reader's language."""
+        return str(_KIND_WORDS[self.kind])
 
 
 @dataclass(frozen=True)
@@ -153,6 +164,7 @@ KINDS: tuple[tuple[str, Any], ...] = (
     ("deal", gettext_lazy("对接")),
     ("money", gettext_lazy("入账")),
 )
+_KIND_WORDS = dict(KINDS)
 
 
 _HOUSES = {"no": gettext_lazy("安全"), "c": gettext_lazy("C 级危房"), "d": gettext_lazy("D 级危房")}
@@ -353,13 +365,13 @@ def _resources(pk: int) -> list[Have]:
     rows = list(
         Resource.objects.filter(household_id=pk, withdrawn_at__isnull=True).order_by("-direction", "id")
     )
-    words = {c.code: category_word(c) for c in Category.objects.filter(code__in={r.category for r in rows})}
+    known = Category.objects.in_bulk({r.category for r in rows})
     return [
         Have(
             r.direction == "offer",
-            words.get(r.category) or code_word("resource_kind", r.kind),
+            category_word(known[r.category]) if r.category in known else code_word("resource_kind", r.kind),
             r.quantity,
-            r.unit,
+            unit_said(r.unit, known.get(r.category)),
             r.season_from,
             r.season_to,
         )
@@ -577,7 +589,7 @@ def _posting_events(postings: list[Posting]) -> Iterator[Event]:
             _day(posting.created_at),
             "deal",
             f"{posting.get_direction_display()} {category_word(posting.category)} "
-            f"{posting.quantity:,} {posting.unit}",
+            f"{posting.quantity:,} {unit_word(posting.category)}",
             posting.get_state_display(),
             href=address("exchange:posting", posting.pk),
         )
