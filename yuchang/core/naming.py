@@ -1,10 +1,12 @@
-"""Names of things that a lower domain keeps by number only: the domain that has them says what they are."""
+"""Names of things that a lower domain keeps by number or code only: the domain that has them names them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from typing import Any, TypeVar
 
-Namer = Callable[[Iterable[int]], Mapping[int, str]]
+Key = TypeVar("Key", bound=Hashable)
+Namer = Callable[[Iterable[Any]], Mapping[Any, str]]
 _NAMERS: dict[str, Namer] = {}
 
 
@@ -13,10 +15,10 @@ def register_namer(kind: str, namer: Namer) -> None:
     _NAMERS[kind] = namer
 
 
-def names_of(kind: str, numbers: Iterable[int | None]) -> dict[int, str]:
-    """The names of these numbers, as far as somebody knows them. One query of whoever knows the kind.
+def names_of(kind: str, keys: Iterable[Key | None]) -> dict[Key, str]:
+    """The names of these numbers or codes, as far as somebody knows them. One query of who knows the kind.
 
     The caller has checked that the reader may see the things themselves.
     """
-    wanted = {number for number in numbers if number is not None}
+    wanted = {key for key in keys if key is not None}
     return dict(_NAMERS[kind](wanted)) if wanted and kind in _NAMERS else {}

@@ -21,7 +21,7 @@ from yuchang.exchange.comparing import SHOWN, Comparison, View, compare, others
 from yuchang.exchange.inputs import Frozen, problem_of, thaw
 from yuchang.exchange.models import Clearing, Match, Posting, Seen
 from yuchang.exchange.queries import public_owner
-from yuchang.exchange.words import distance
+from yuchang.exchange.words import distance, unit_word
 from yuchang.exchange.words_deals import comparison
 
 _OPPOSITE = """
@@ -64,7 +64,7 @@ def comparison_of(match: Match, side: str, other_id: int) -> str:
     if match.clearing is not None:
         pair = (match.offer_id, other_id) if side == "offer" else (other_id, match.need_id)
         found = compare(_view(match.clearing, pair), *pair)
-    return comparison(found, match.category.unit)
+    return comparison(found, unit_word(match.category))
 
 
 def sure_changes(frozen: Frozen) -> dict[int, dict[str, int]]:

@@ -6,7 +6,6 @@ from decimal import Decimal
 from typing import Any
 
 from django import forms
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.forms import VersionForm
@@ -15,7 +14,7 @@ from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direc
 from yuchang.exchange.models_deals import Why
 from yuchang.exchange.rules import DISTANCE_MAX_KM, convert_price, convert_quantity, units_for
 from yuchang.exchange.searching import Criteria
-from yuchang.exchange.words import CERTIFICATES, UNITS
+from yuchang.exchange.words import CERTIFICATES, unit_said, unit_word
 from yuchang.files.fields import UploadField
 
 PRICE_MAX = Decimal(PRICE_MAX_FEN) / FEN_PER_YUAN
@@ -35,11 +34,6 @@ def _price_field(label: Any, help_text: Any = "") -> forms.DecimalField:
 def fen(yuan: Decimal) -> int:
     """A cleaned price with two decimals as fen."""
     return int(yuan * FEN_PER_YUAN)
-
-
-def _own_unit(category: Category) -> str:
-    """A category's unit in the reader's language."""
-    return category.unit_en if (get_language() or "").startswith("en") else category.unit
 
 
 class PostingForm(forms.Form):
@@ -87,12 +81,11 @@ class PostingForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.category = category
         units = units_for(category.unit)
-        words = {unit: str(UNITS.get(unit, unit)) for unit in units} | {category.unit: _own_unit(category)}
-        self.fields["unit"].choices = list(words.items())  # type: ignore[attr-defined]
+        self.fields["unit"].choices = [(unit, unit_said(unit, category)) for unit in units]  # type: ignore[attr-defined]
         if len(units) == 1:
             del self.fields["unit"]
-            self.fields["quantity"].label = _("数量（%(unit)s）") % {"unit": category.unit}
-            self.fields["limit"].label = _("价格底线（元/%(unit)s）") % {"unit": category.unit}
+            self.fields["quantity"].label = _("数量（%(unit)s）") % {"unit": unit_word(category)}
+            self.fields["limit"].label = _("价格底线（元/%(unit)s）") % {"unit": unit_word(category)}
         else:
             self.fields["limit"].label = _("每单位价格底线（元）")
         if not category.transport_fen_100km and category.radius_km is None:

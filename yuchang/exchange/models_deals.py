@@ -339,20 +339,22 @@ _ORDER = ("deal", "state", "deal_id")
 
 
 class DealSide(models.Model):
-    """One side of a match or agreement: in which state it is, whose posting it is and where that lies.
+    """One side of a match, agreement or dispute: in which state it is, whose posting it is, where that lies.
 
     The database keeps it in step with the deals and their postings (0012); the application only reads it.
+    A dispute has a third row, ``place``, for those who look after where the goods come from (0014).
     Each index is one scope's deals of one kind and state, newest last, so that a page is a range of it
-    however many deals the scope has. ``deal_id`` is the number of the match or agreement.
+    however many deals the scope has. ``deal_id`` is the number of the match, agreement or dispute.
     """
 
     class Deal(models.TextChoices):
         MATCH = "match", "match"
         AGREEMENT = "agreement", "agreement"
+        DISPUTE = "dispute", "dispute"
 
     deal = models.CharField(max_length=10, choices=Deal)
     deal_id = models.BigIntegerField()
-    side = models.CharField(max_length=10, choices=Side)
+    side = models.CharField(max_length=10, choices=[*Side.choices, ("place", "place")])
     state = models.CharField(max_length=20)
     organisation_id = models.BigIntegerField(null=True)
     province_id = models.BigIntegerField(null=True)

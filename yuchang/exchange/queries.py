@@ -32,11 +32,12 @@ from yuchang.exchange.models import (
     Message,
     Posting,
 )
-from yuchang.exchange.models_deals import DealSide, Why
+from yuchang.exchange.models_deals import DealSide, Dispute, Why
+from yuchang.exchange.words import category_word, unit_said, unit_word
 from yuchang.registry.models import Resource
 from yuchang.registry.rules import mask_name
 
-M = TypeVar("M", Match, Agreement)
+M = TypeVar("M", Match, Agreement, Dispute)
 SIDES = ("offer", "need")
 _DEAL = ["category", *SIDES]
 _DEAL += [f"{side}__{part}" for side in SIDES for part in ("household", "organisation", "place")]
@@ -75,10 +76,10 @@ def spoken_for(actor: Actor, permission: str, prefix: str = "") -> Q:
     return either(*(side_filter(actor, permission, f"{prefix}{side}__") for side in SIDES))
 
 
-def _of_own(
+def of_own(
     rows: QuerySet[M], actor: Actor, permission: str, states: Iterable[str], deal: DealSide.Deal
 ) -> Ranges[M]:
-    """Matches or agreements in some states with a side for which the actor speaks.
+    """Matches, agreements or disputes in some states with a side for which the actor speaks.
 
     One range of an index for each scope and state (``DealSide``), however many there are.
     """
@@ -93,6 +94,18 @@ def speaks_for(actor: Actor, permission: str, posting: Posting) -> bool:
 
 
 # Categories ---------------------------------------------------------------------------------------
+
+
+def category_names(codes: Iterable[str]) -> dict[str, str]:
+    """Categories by code in the reader's language (``core.naming``). One query."""
+    return {row.code: category_word(row) for row in Category.objects.filter(code__in=set(codes))}
+
+
+def unit_names(units: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
+    """Units that people use, each with the code of a category, in the reader's language. One query."""
+    wanted = set(units)
+    known = Category.objects.in_bulk({code for code, _unit in wanted})
+    return {(code, text): unit_said(text, known.get(code)) for code, text in wanted}
 
 
 def find_categories(text: str, limit: int = 30) -> list[Category]:
@@ -202,8 +215,8 @@ def as_open(row: Posting, *, is_urgent: bool = False) -> OpenPosting:
     return OpenPosting(
         row.pk,
         row.direction,
-        row.category.name_zh,
-        row.unit,
+        category_word(row.category),
+        unit_word(row.category),
         row.left,
         public_owner(row),
         row.window_from,
@@ -278,7 +291,7 @@ def matches_for(
     actor: Actor, permission: str = "exchange.read", states: Iterable[str] = Match.State.values
 ) -> Ranges[Match]:
     """Matches with at least one side for which the actor speaks."""
-    return _of_own(Match.objects.select_related(*_DEAL), actor, permission, states, DealSide.Deal.MATCH)
+    return of_own(Match.objects.select_related(*_DEAL), actor, permission, states, DealSide.Deal.MATCH)
 
 
 def matches_of(actor: Actor, posting: Posting, limit: int = 20) -> list[Match]:
@@ -370,7 +383,7 @@ def agreements_for(
 ) -> Ranges[Agreement]:
     """Agreements with at least one side for which the actor speaks."""
     rows = Agreement.objects.select_related(*_DEAL)
-    return _of_own(rows, actor, permission, states, DealSide.Deal.AGREEMENT)
+    return of_own(rows, actor, permission, states, DealSide.Deal.AGREEMENT)
 
 
 def agreement_for(actor: Actor, agreement_id: int) -> Agreement:

@@ -10,12 +10,14 @@ from django.db.models import Avg, Count, Q, QuerySet
 
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.models import Hat
-from yuchang.accounts.queries import live, place_filter
+from yuchang.accounts.queries import live
 from yuchang.accounts.rules import PERMISSIONS, Actor, Role
 from yuchang.core import clock
+from yuchang.core.paging import Ranges
 from yuchang.exchange.models import Agreement, Match, Posting
 from yuchang.exchange.models_deals import (
     DealMember,
+    DealSide,
     DealTask,
     Delivery,
     Dispute,
@@ -24,7 +26,7 @@ from yuchang.exchange.models_deals import (
     Review,
     Side,
 )
-from yuchang.exchange.queries import masked_owner, public_owner, seen_by, side_filter, spoken_for
+from yuchang.exchange.queries import masked_owner, of_own, public_owner, seen_by, side_filter
 from yuchang.exchange.rules_deals import milestone_state, reached_by
 
 TALKING = [role.value for role in Role if "exchange.talk" in PERMISSIONS[role]]
@@ -169,10 +171,10 @@ def has_open_dispute(agreement: Agreement) -> bool:
     return Dispute.objects.filter(agreement=agreement, state__in=OPEN_DISPUTES).exists()
 
 
-def disputes_for(actor: Actor) -> QuerySet[Dispute]:
+def disputes_for(actor: Actor, states: Iterable[str] = Dispute.State.values) -> Ranges[Dispute]:
     """Disputes of deals for a side of which the actor speaks, and those of the places that it judges."""
-    reach = spoken_for(actor, "exchange.read", "agreement__") | place_filter(actor, "exchange.read")
-    return Dispute.objects.filter(reach).select_related("agreement__category", "place")
+    rows = Dispute.objects.select_related("agreement__category", "place")
+    return of_own(rows, actor, "exchange.read", states, DealSide.Deal.DISPUTE)
 
 
 def dispute_for(actor: Actor, dispute_id: int) -> Dispute:

@@ -13,7 +13,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.exchange.models import HOLDING_RESOURCE, Category, Posting
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import PostingFacts, convert_quantity, posting_flaws, year_on
-from yuchang.exchange.words import problem_of
+from yuchang.exchange.words import problem_of, unit_said, unit_word
 from yuchang.registry.models import Resource
 
 LINES_MAX = 5000
@@ -50,7 +50,7 @@ def _lines(rows: list[Resource], names: dict[str, Category], today: date) -> Ite
             continue
         quantity = convert_quantity(row.quantity, row.unit, category.unit)
         if quantity is None:
-            values = {"n": row.quantity, "from": row.unit, "to": category.unit}
+            values = {"n": row.quantity, "from": unit_said(row.unit, category), "to": unit_word(category)}
             yield Line(row, category, None, _("%(n)d %(from)s不能折算为整数的%(to)s，请单独发布。") % values)
             continue
         facts = draft_of(row, category, quantity, today)

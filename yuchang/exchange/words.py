@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
+from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 from yuchang.core.errors import Problem
 from yuchang.core.money import format_yuan
 from yuchang.exchange.rules import Flaw, certificates_of, quantity_in
+
+if TYPE_CHECKING:
+    from yuchang.exchange.models import Category
 
 FLAWS: dict[str, tuple[Promise, Promise]] = {
     "direction": (gettext_lazy("须说明是供给还是需求。"), gettext_lazy("请选择“供给”或“需求”。")),
@@ -244,6 +247,28 @@ def suggestion_reason(km: int | None, days: int, *, is_by_duals: bool) -> str:
     if is_by_duals:
         return _("同品类，时间重合 %(days)d 天，%(far)s；按最近一次撮合的行情排序。") % values
     return _("同品类，时间重合 %(days)d 天，%(far)s；按双方条件排序。") % values
+
+
+def is_english() -> bool:
+    """Whether the reader reads English."""
+    return (get_language() or "").startswith("en")
+
+
+def category_word(category: Category) -> str:
+    """A category in the reader's language."""
+    return category.name_en if is_english() else category.name_zh
+
+
+def unit_word(category: Category) -> str:
+    """A category's unit in the reader's language."""
+    return category.unit_en if is_english() else category.unit
+
+
+def unit_said(text: str, category: Category | None) -> str:
+    """A unit that somebody uses, perhaps that of the category, in the reader's language."""
+    if category is not None and text == category.unit:
+        return unit_word(category)
+    return str(UNITS.get(text, text))
 
 
 def in_unit(quantity: int, unit: str, text: str) -> str:

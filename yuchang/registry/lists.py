@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import QuerySet
@@ -12,6 +13,7 @@ from django.utils.translation import gettext_lazy as _
 from yuchang.core import clock
 from yuchang.core.addresses import address
 from yuchang.core.lists import Cell, Column, Filter, day, day_word, number, state, text, yuan
+from yuchang.core.naming import names_of
 from yuchang.places.models import Place
 from yuchang.places.queries import named
 from yuchang.registry import queries
@@ -183,6 +185,20 @@ def _season(row: Any) -> str:
     )
 
 
+def named_resources(resources: Iterable[Any]) -> list[Any]:
+    """Resources with category and unit in the reader's language, as who knows them names them. Two queries.
+
+    A category that nobody knows stays as it was written.
+    """
+    rows = list(resources)
+    categories = names_of("category", [row.category for row in rows])
+    units = names_of("unit", [(row.category, row.unit) for row in rows])
+    for row in rows:
+        row.category_word = categories.get(row.category, row.category)
+        row.unit_word = units.get((row.category, row.unit), row.unit)
+    return rows
+
+
 RESOURCES = (
     text(
         "owner",
@@ -193,8 +209,8 @@ RESOURCES = (
     text("place", _("行政村"), lambda r: r.place.name),
     text("direction", _("提供或需要"), lambda r: r.get_direction_display()),
     text("kind", _("类别"), lambda r: word("resource_kind", r.kind)),
-    text("category", _("品类"), lambda r: r.category, href=lambda r: f"?category={r.category}"),
-    number("quantity", _("数量"), lambda r: r.quantity, unit=lambda r: r.unit),
+    text("category", _("品类"), lambda r: r.category_word, href=lambda r: f"?category={r.category}"),
+    number("quantity", _("数量"), lambda r: r.quantity, unit=lambda r: r.unit_word),
     text("season", _("时间"), _season),
 )
 IMPORTS = (

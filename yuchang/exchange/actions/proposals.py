@@ -18,7 +18,7 @@ from yuchang.exchange.models import Match, Message, Posting, Unsent
 from yuchang.exchange.pairs import Pair, pair_of
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import other_side, terms_flaws
-from yuchang.exchange.words import problem_of
+from yuchang.exchange.words import problem_of, unit_word
 
 PROPOSALS_MAX = 30
 """So many unanswered proposals of one's own a posting may have out."""
@@ -90,7 +90,7 @@ def _check_terms(pair: Pair, terms: Terms) -> None:
     problems = [problem_of(flaw) for flaw in flaws]
     lot = min(pair.lot, pair.left)
     if not problems and terms.quantity < lot:
-        unit = pair.mine.unit
+        unit = unit_word(pair.mine.category)
         message = _("少于最小批量 %(lot)d %(unit)s。") % {"lot": lot, "unit": unit}
         problems.append(Problem("quantity", message, _("请增加数量。")))
     if not problems and pair.own_gain(terms.price_fen) < 0:

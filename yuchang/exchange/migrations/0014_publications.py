@@ -1,4 +1,7 @@
-"""Runs are published portion by portion; the database holds what is decided and not out yet."""
+"""Runs are published portion by portion; the database holds what is decided and not out yet.
+
+Disputes have sides like the deals they are about (``DealSide``), so that their list is read by its indexes.
+"""
 
 import django.db.models.deletion
 from django.db import migrations, models
@@ -34,6 +37,79 @@ CREATE TRIGGER exchange_clearing_sent BEFORE UPDATE ON exchange_clearing
 LET_GO = """
 DROP TRIGGER exchange_clearing_sent ON exchange_clearing; DROP FUNCTION exchange_check_published();
 DROP TRIGGER exchange_publication_kept ON exchange_publication; DROP FUNCTION exchange_keep_publication();
+"""
+
+SETTINGS = (  # as in 0012: never a plan that reads the whole table
+    "SET search_path = public SET enable_hashjoin = off SET enable_mergejoin = off SET enable_seqscan = off"
+)
+KEYS = ("province_id", "prefecture_id", "county_id", "township_id", "village_id")
+_LIST = ", ".join(KEYS)
+
+
+def _rows(source: str) -> str:
+    """Both sides of disputes, and a third row for those who look after the place."""
+    of = {name: ", ".join(f"{name}.{key}" for key in KEYS) for name in ("p", "n")}
+    return f"""
+        INSERT INTO exchange_dealside (deal, deal_id, side, state, organisation_id, {_LIST})
+        SELECT 'dispute', n.id, s.side, n.state, p.organisation_id, {of["p"]}
+        FROM {source} n JOIN exchange_agreement a ON a.id = n.agreement_id
+        CROSS JOIN LATERAL (VALUES ('offer', a.offer_id), ('need', a.need_id)) AS s(side, posting)
+        JOIN exchange_posting p ON p.id = s.posting ORDER BY p.id FOR SHARE OF p;
+        INSERT INTO exchange_dealside (deal, deal_id, side, state, organisation_id, {_LIST})
+        SELECT 'dispute', n.id, 'place', n.state, NULL, {of["n"]} FROM {source} n;
+    """  # noqa: S608 - names of this module only
+
+
+_MOVED = " OR ".join(f"OLD.{key} IS DISTINCT FROM NEW.{key}" for key in KEYS)
+_NEW = ", ".join(f"{key} = NEW.{key}" for key in KEYS)
+DISPUTES = f"""
+CREATE FUNCTION exchange_dispute_sides() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
+BEGIN
+    {_rows("new_rows")}
+    RETURN NULL;
+END $$;
+CREATE FUNCTION exchange_dispute_sides_changed() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
+BEGIN
+    IF TG_OP = 'DELETE' THEN
+        DELETE FROM exchange_dealside WHERE deal = 'dispute' AND deal_id = OLD.id;
+    ELSIF NEW.agreement_id <> OLD.agreement_id THEN
+        RAISE EXCEPTION 'disputes keep their agreement'
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'exchange_dispute_sides';
+    ELSE
+        UPDATE exchange_dealside SET state = NEW.state WHERE deal = 'dispute' AND deal_id = NEW.id;
+        UPDATE exchange_dealside SET {_NEW} WHERE deal = 'dispute' AND deal_id = NEW.id AND side = 'place';
+    END IF;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER exchange_dispute_sides_insert AFTER INSERT ON exchange_dispute
+    REFERENCING NEW TABLE AS new_rows FOR EACH STATEMENT EXECUTE FUNCTION exchange_dispute_sides();
+CREATE TRIGGER exchange_dispute_sides_update AFTER UPDATE ON exchange_dispute FOR EACH ROW
+    WHEN (NEW.state <> OLD.state OR NEW.agreement_id <> OLD.agreement_id OR {_MOVED})
+    EXECUTE FUNCTION exchange_dispute_sides_changed();
+CREATE TRIGGER exchange_dispute_sides_delete AFTER DELETE ON exchange_dispute FOR EACH ROW
+    EXECUTE FUNCTION exchange_dispute_sides_changed();
+
+CREATE FUNCTION exchange_posting_disputes() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER {SETTINGS} AS $$
+BEGIN
+    UPDATE exchange_dealside s SET organisation_id = NEW.organisation_id, {_NEW}
+    FROM exchange_agreement a JOIN exchange_dispute d ON d.agreement_id = a.id
+    WHERE s.deal = 'dispute' AND s.deal_id = d.id
+        AND (a.offer_id = NEW.id AND s.side = 'offer' OR a.need_id = NEW.id AND s.side = 'need');
+    RETURN NULL;
+END $$;
+CREATE TRIGGER exchange_posting_disputes AFTER UPDATE ON exchange_posting FOR EACH ROW
+    WHEN (OLD.organisation_id IS DISTINCT FROM NEW.organisation_id OR {_MOVED})
+    EXECUTE FUNCTION exchange_posting_disputes();
+{_rows("exchange_dispute")}
+"""  # noqa: S608 - names of this module only
+NO_DISPUTES = """
+DROP TRIGGER exchange_posting_disputes ON exchange_posting; DROP FUNCTION exchange_posting_disputes();
+DROP TRIGGER exchange_dispute_sides_insert ON exchange_dispute;
+DROP TRIGGER exchange_dispute_sides_update ON exchange_dispute;
+DROP TRIGGER exchange_dispute_sides_delete ON exchange_dispute;
+DROP FUNCTION exchange_dispute_sides(); DROP FUNCTION exchange_dispute_sides_changed();
+DELETE FROM exchange_dealside WHERE deal = 'dispute';
 """
 
 
@@ -192,4 +268,20 @@ class Migration(migrations.Migration):
             f"REVOKE UPDATE ON exchange_unsent FROM {APP}", f"GRANT UPDATE ON exchange_unsent TO {APP}"
         ),
         migrations.RunSQL(KEPT, LET_GO),
+        migrations.AlterField(
+            model_name="dealside",
+            name="deal",
+            field=models.CharField(
+                choices=[("match", "match"), ("agreement", "agreement"), ("dispute", "dispute")],
+                max_length=10,
+            ),
+        ),
+        migrations.AlterField(
+            model_name="dealside",
+            name="side",
+            field=models.CharField(
+                choices=[("offer", "供方"), ("need", "需方"), ("place", "place")], max_length=10
+            ),
+        ),
+        migrations.RunSQL(DISPUTES, NO_DISPUTES),
     ]

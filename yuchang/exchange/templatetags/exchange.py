@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django import template
-from django.utils.translation import get_language
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.exchange import beside, queries, queries_console, words, words_deals
@@ -46,13 +45,19 @@ def state_kind(state: str) -> str:
 @register.filter
 def category_name(category: Category) -> str:
     """A category in the reader's language."""
-    return category.name_en if get_language() == "en" else category.name_zh
+    return words.category_word(category)
 
 
 @register.filter
 def category_unit(category: Category) -> str:
     """A category's unit in the reader's language."""
-    return category.unit_en if get_language() == "en" else category.unit
+    return words.unit_word(category)
+
+
+@register.simple_tag
+def unit_of(text: str, category: Category | None) -> str:
+    """A unit that somebody uses for a category, in the reader's language."""
+    return words.unit_said(text, category)
 
 
 @register.filter

@@ -9,17 +9,22 @@ from typing import Any
 import psycopg
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from tests import people
+from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor, Grant, OrganisationScope, PlaceScope, Role
+from yuchang.core import clock
 from yuchang.core.paging import Page, keyset_page
 from yuchang.exchange import actions, queries
 from yuchang.exchange.models import Agreement, Match, Posting
-from yuchang.exchange.models_deals import DealSide
+from yuchang.exchange.models_deals import DealSide, Dispute
+from yuchang.exchange.queries_deals import disputes_for
 from yuchang.exchange.search import own_opposites, own_units
 from yuchang.exchange.tests.deals import Deal, proposal
 from yuchang.exchange.tests.world import WALNUT, Market, facts, household, organisation
-from yuchang.places.models import Place
+from yuchang.places.models import Place, keys_of
 
 KEYS = "organisation_id, province_id, prefecture_id, county_id, township_id, village_id"
 OF_POSTING = ", ".join(f"p.{key}" for key in KEYS.split(", "))
@@ -29,6 +34,12 @@ BUILT_AGAIN = " UNION ALL ".join(
     for deal in ("match", "agreement")
     for side in ("offer", "need")
 )
+BUILT_AGAIN += "".join(
+    f" UNION ALL SELECT 'dispute', d.id, '{side}', d.state, {OF_POSTING} FROM exchange_dispute d"
+    f" JOIN exchange_agreement a ON a.id = d.agreement_id JOIN exchange_posting p ON p.id = a.{side}_id"
+    for side in ("offer", "need")
+)
+BUILT_AGAIN += f" UNION ALL SELECT 'dispute', d.id, 'place', d.state, NULL, {KEYS.partition(', ')[2]} FROM exchange_dispute d"
 DIFFERENT = f"""
     (SELECT deal, deal_id, side, state, {KEYS} FROM exchange_dealside EXCEPT ALL ({BUILT_AGAIN}))
     UNION ALL (({BUILT_AGAIN}) EXCEPT ALL SELECT deal, deal_id, side, state, {KEYS} FROM exchange_dealside)
@@ -171,6 +182,68 @@ def test_every_kind_of_scope_sees_what_the_joins_said_forth_and_back() -> None:
             )
     assert len(queries.matches_for(visitors["nation"]).first(99)) == Match.objects.count() > 10
     assert queries.matches_for(visitors["nobody"]).first(9) == []
+
+
+def dispute(row: Agreement, state: str = "open", place: Place | None = None) -> Dispute:
+    """A dispute of an agreement, as its opening would leave it; in another place if one is given."""
+    where = place or row.place
+    values: dict[str, Any] = {"side": "need", "statement": "少了", "opened_by_id": 1, "opened_by_name": "甲"}
+    values |= {"opened_at": clock.now(), "answer_by": clock.today(), "state": state}
+    return Dispute.objects.create(agreement=row, place=where, **keys_of(where), **values)
+
+
+@pytest.mark.django_db
+def test_every_kind_of_scope_sees_the_disputes_that_the_joins_said_and_they_follow() -> None:
+    deal = Deal()
+    far = people.villages(people.WEN)[0]
+    for state in ("open", "open", "answered", "withdrawn"):
+        dispute(deal.row, state)
+        dispute(deal.row, state, far)
+    assert differences() == []
+    Dispute.objects.filter(state="answered").update(state="withdrawn")
+    Dispute.objects.filter(pk=Dispute.objects.first().pk).update(**keys_of(people.villages()[1]))  # type: ignore[union-attr]
+    Posting.objects.filter(pk=deal.row.offer_id).update(village_id=people.villages()[2].pk)
+    assert differences() == []
+    with pytest.raises(IntegrityError, match="keep their agreement"), transaction.atomic():
+        Dispute.objects.filter(state="open").update(agreement=deal.row.pk + 1)
+    visitors = others(people.county(people.WEN)) | {"firm": deal.zhao.actor, "cadre": deal.li.actor}
+    for name, actor in visitors.items():
+        reach = queries.spoken_for(actor, "exchange.read", "agreement__") | place_filter(
+            actor, "exchange.read"
+        )
+        for states in (Dispute.State.values, ["open"]):
+            expected = (
+                Dispute.objects.filter(reach, state__in=states).order_by("-id").values_list("pk", flat=True)
+            )
+            rows = disputes_for(actor, states)
+            assert [row.pk for page in pages_of(rows, size=5) for row in page.items] == list(expected), name
+    assert len(disputes_for(visitors["nation"]).first(99)) == 8
+    assert disputes_for(visitors["nobody"]).first(9) == []
+
+
+@pytest.mark.django_db
+def test_the_page_of_disputes_reads_ranges_of_indexes_however_many_there_are() -> None:
+    deal = Deal()
+
+    def statements() -> list[str]:
+        with CaptureQueriesContext(connection) as seen:
+            assert deal.officer.client().get(reverse("exchange:dispute_list")).status_code == 200
+        return [one["sql"] for one in seen.captured_queries]
+
+    for _n in range(5):
+        dispute(deal.row)
+    few = statements()
+    for _n in range(55):
+        dispute(deal.row)
+    many = statements()
+    assert len(many) == len(few)
+    (union,) = [sql for sql in many if '"exchange_dealside"' in sql]
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")  # a table this small would be read whole
+        cursor.execute(f"EXPLAIN {union}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+    assert plan.count("exchange_side_county") == len(Dispute.State.values)
+    assert "exchange_posting" not in plan
 
 
 @pytest.mark.django_db

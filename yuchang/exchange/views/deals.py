@@ -197,10 +197,9 @@ def delivery_withdraw(request: HttpRequest, delivery_id: int) -> HttpResponse:
 @require_GET
 def dispute_list(request: HttpRequest) -> HttpResponseBase:
     """Disputes of one's own deals, and of the places one looks after."""
-    rows = queries_deals.disputes_for(actor_of(request))
     state = request.GET.get("state", "")
-    if state in Dispute.State.values:
-        rows = rows.filter(state=state)
+    states = [state] if state in Dispute.State.values else Dispute.State.values
+    rows = queries_deals.disputes_for(actor_of(request), states)
     tabs = Filter("state", _("状态"), state, Dispute.State.choices, is_tabs=True, any_word=_("全部"))
     found = listing(request, rows, lists.DISPUTES, name="exchange.disputes", label=_("争议"), filters=[tabs])
     return answer(request, found, "exchange/dispute_list.html")

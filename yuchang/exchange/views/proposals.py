@@ -21,6 +21,7 @@ from yuchang.exchange.records import dealings_of
 from yuchang.exchange.rules import other_side
 from yuchang.exchange.search import own_opposites
 from yuchang.exchange.templatetags.exchange import category_name
+from yuchang.exchange.words import unit_word
 from yuchang.files.actions import content_of
 from yuchang.partners.queries import organisation_for, records_of
 
@@ -62,7 +63,10 @@ def _form(request: HttpRequest, own: list[Posting], pairs: dict[int, Pair]) -> f
     asked = request.GET.get("mine", "")
     number = int(asked) if asked.isascii() and asked.isdigit() and len(asked) < 19 else 0
     first = next((row for row in own if row.pk == number), own[0])
-    choices = [(row.pk, f"#{row.pk} {category_name(row.category)} {row.quantity} {row.unit}") for row in own]
+    choices = [
+        (row.pk, f"#{row.pk} {category_name(row.category)} {row.quantity} {unit_word(row.category)}")
+        for row in own
+    ]
     initial = {
         "mine": first.pk,
         "quantity": pairs[first.pk].left,

@@ -206,7 +206,7 @@ def household(request: HttpRequest, pk: int) -> HttpResponse:
                 {"label": word("cause", c.code), "is_main": c.is_main}
                 for c in found.causes.filter(until_on=None).order_by("-is_main", "id")
             ],
-            "resources": list(found.resources.filter(withdrawn_at=None).order_by("id")),
+            "resources": lists.named_resources(found.resources.filter(withdrawn_at=None).order_by("id")),
             "waits": found.verified_by_id is None and found.state in ("entered", "listed", "exited"),
             "is_own": found.entered_by_id == actor.user_id,
             "is_open": found.state not in ("noticed", "removed"),

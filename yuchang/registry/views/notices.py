@@ -195,7 +195,13 @@ def resource_list(request: HttpRequest) -> HttpResponseBase:
     ways = [("offer", _("能提供")), ("need", _("需要"))]
     tabs = Filter("direction", _("提供或需要"), direction, ways, is_tabs=True, any_word=_("全部"))
     found = listing(
-        request, rows, lists.RESOURCES, name="registry.resources", label=_("资源与需求"), filters=[tabs]
+        request,
+        rows,
+        lists.RESOURCES,
+        name="registry.resources",
+        label=_("资源与需求"),
+        filters=[tabs],
+        prepare=lists.named_resources,
     )
     return answer(request, found, "registry/resource_list.html")
 

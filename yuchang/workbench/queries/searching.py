@@ -25,7 +25,7 @@ from yuchang.procedures import queries as procedures
 from yuchang.procedures.models import Case
 from yuchang.registry.models import Household
 from yuchang.registry.queries import PRESENT, matching
-from yuchang.workbench.queries.sources import category_word, household_address
+from yuchang.workbench.queries.sources import category_word, household_address, unit_word
 
 FOUND = 12
 
@@ -80,8 +80,8 @@ def _found_organisations(word: Any, signs: Any, *, most: int) -> QuerySet[Organi
 def _found_postings(within: Any, codes: Any, *, most: int) -> QuerySet[Posting]:
     rows = Posting.objects.filter(within, category__any=codes, state="open")
     rows = rows.select_related("category", "place").only(
-        *("direction", "quantity", "agreed_quantity", "unit", "place__name", "category__name_zh"),
-        "category__name_en",
+        *("direction", "quantity", "agreed_quantity", "place__name", "category__name_zh"),
+        *("category__name_en", "category__unit", "category__unit_en"),
     )
     return rows.order_by("-id")[:most]
 
@@ -136,7 +136,7 @@ def _postings(actor: Actor, word: str, size: int) -> Iterator[Hit]:
         return
     codes = [category.pk for category in from_categories]
     for row in _found_postings(sight_filter(actor, "exchange.read"), codes, most=size):
-        left = f"{row.left:,} {row.unit}"
+        left = f"{row.left:,} {unit_word(row.category)}"
         note = f"{row.get_direction_display()} · {left} · {row.place.name}"
         yield Hit(category_word(row.category), address("exchange:posting", row.pk), note)
 

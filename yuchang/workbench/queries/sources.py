@@ -283,7 +283,7 @@ POSTING_COLUMNS = (
     ),
     text("owner", _("发布方"), lambda r: owner_word(r)),
     PLACE,
-    number("quantity", _("数量"), lambda r: r.left, unit=lambda r: r.unit),
+    number("quantity", _("数量"), lambda r: r.left, unit=lambda r: unit_word(r.category)),
     text("window", _("期限"), lambda r: f"{day_word(r.window_from)} — {day_word(r.window_to)}"),
     text("state", _("状态"), lambda r: r.get_state_display()),
 )

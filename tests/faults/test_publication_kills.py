@@ -1,0 +1,121 @@
+"""A run is published by a process that is killed again and again: nothing is lost, nothing goes out twice.
+
+Killed (SIGKILL) before or after any SQL statement, or at any moment in between; whoever carries the publication
+out again ends with exactly what an uninterrupted one would have left.
+"""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from tests.faults.test_settlement_kills import die, killed_at
+from yuchang.core.models import AuditEntry
+from yuchang.exchange import actions
+from yuchang.exchange.actions import portions
+from yuchang.exchange.models import Clearing, Leftover, Match, Publication, Seen, Unsent
+from yuchang.exchange.tests.world import Market, facts, household
+from yuchang.market.tests.processes import fork
+from yuchang.messages.models import Message
+
+HOMES = 7
+
+
+def ask(market: Market) -> Publication:
+    """A run that takes back the proposals of the one before, about to be published."""
+    run = market.run()
+    return actions.ask_publication(actor=market.wang.actor, clearing_id=run.pk, version=1)
+
+
+def content(row: Publication) -> dict[str, Any]:
+    """Everything that a publication left behind, without numbers that differ from run to run."""
+    matches = Match.objects.filter(clearing=row.clearing_id)
+    terms = matches.values_list("offer", "need", "quantity", "price_fen", "state")
+    noted = AuditEntry.objects.filter(action="exchange.publish_clearing", object_kind="match")
+    entries = noted.filter(object_id__in=[str(pk) for pk in matches.values_list("pk", flat=True)])
+    return {
+        "matches": sorted(terms),
+        "noted": entries.count(),
+        "live": Match.objects.filter(state="proposed").count(),
+        "seen": Seen.objects.filter(clearing=row.clearing_id).count(),
+        "left": sorted(Leftover.objects.filter(clearing=row.clearing_id).values_list("posting", "code")),
+        "unsent": Unsent.objects.count(),
+        "state": (Clearing.objects.get(pk=row.clearing_id).state, Publication.objects.get(pk=row.pk).sent),
+    }
+
+
+def told() -> Counter[int]:
+    """How many notices of proposals each person has."""
+    return Counter(Message.objects.filter(kind="deal").values_list("recipient_id", flat=True))
+
+
+def carry_out_and_die(row: Publication, statement: int, after: bool) -> None:
+    """One attempt, in a process of its own that does not live to reply."""
+
+    def child() -> str:
+        with connection.execute_wrapper(killed_at(statement, after)):
+            actions.carry_out_publication(row.pk)
+        die()
+        return "survived"
+
+    running = fork(child)
+    running.go()
+    assert running.wait() is None
+
+
+def count_statements(row: Publication) -> int:
+    """How many statements an uninterrupted publication takes."""
+    count = 0
+
+    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal count
+        count += 1
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(wrapper):
+        actions.carry_out_publication(row.pk)
+    return count
+
+
+def check_kills(publications: int, seed: int) -> None:
+    chance = random.Random(seed)
+    market = Market()
+    for k in range(HOMES):
+        home = household(name=f"户{k}")
+        actions.post(actor=market.li.actor, facts=facts("offer", household_id=home.pk, quantity=20 + k))
+    actions.post(actor=market.zhao.actor, facts=facts("need", organisation_id=market.firm.pk, quantity=90))
+    calm = ask(market)
+    actions.carry_out_publication(calm.pk)
+    calm = ask(market)  # the second one has something to take back
+    statements = count_statements(calm)
+    expected, before = content(calm), told()
+    assert expected["state"] == ("published", len(expected["matches"]))
+    for _n in range(publications):
+        row = ask(market)
+        for _kill in range(3):
+            carry_out_and_die(row, chance.randint(1, statements), chance.random() < 0.5)
+        carry_out_and_die(row, statements * 2, True)  # after the last commit, before the reply
+        assert content(row) == expected
+        assert told() == before + Counter(dict.fromkeys(before, 1))
+        before = told()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_publication_killed_at_any_point_ends_as_if_it_had_not_been(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(portions, "PORTION", 2)
+    monkeypatch.setattr(portions, "ROWS", 4)
+    check_kills(2, seed=1)
+
+
+@pytest.mark.nightly
+@pytest.mark.django_db(transaction=True)
+def test_sixty_kills(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(portions, "PORTION", 2)
+    monkeypatch.setattr(portions, "ROWS", 4)
+    check_kills(20, seed=2)
