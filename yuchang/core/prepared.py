@@ -190,7 +190,8 @@ class Prepared(Generic[R]):
 
     def plainly(self, *arguments: Any, **fixed: Any) -> list[R]:
         """The same rows, asked as Django does."""
-        return list(self.write(*arguments, **fixed))
+        several = (tuple, set, frozenset)
+        return list(self.write(*(list(a) if isinstance(a, several) else a for a in arguments), **fixed))
 
 
 def prepared(write: Callable[..., QuerySet[Any, R]]) -> Prepared[R]:
