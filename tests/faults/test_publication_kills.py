@@ -8,18 +8,17 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
 
-from tests.faults.test_settlement_kills import die, killed_at
+from tests.faults.test_settlement_kills import count_statements, run_and_kill
 from yuchang.core.models import AuditEntry
 from yuchang.exchange import actions
 from yuchang.exchange.actions import portions
 from yuchang.exchange.models import Clearing, Leftover, Match, Publication, Seen, Unsent
 from yuchang.exchange.tests.world import Market, facts, household
-from yuchang.market.tests.processes import fork
 from yuchang.messages.models import Message
 
 HOMES = 7
@@ -53,34 +52,6 @@ def told() -> Counter[int]:
     return Counter(Message.objects.filter(kind="deal").values_list("recipient_id", flat=True))
 
 
-def carry_out_and_die(row: Publication, statement: int, after: bool) -> None:
-    """One attempt, in a process of its own that does not live to reply."""
-
-    def child() -> str:
-        with connection.execute_wrapper(killed_at(statement, after)):
-            actions.carry_out_publication(row.pk)
-        die()
-        return "survived"
-
-    running = fork(child)
-    running.go()
-    assert running.wait() is None
-
-
-def count_statements(row: Publication) -> int:
-    """How many statements an uninterrupted publication takes."""
-    count = 0
-
-    def wrapper(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
-        nonlocal count
-        count += 1
-        return execute(sql, params, many, context)
-
-    with connection.execute_wrapper(wrapper):
-        actions.carry_out_publication(row.pk)
-    return count
-
-
 def check_kills(publications: int, seed: int) -> None:
     chance = random.Random(seed)
     market = Market()
@@ -91,14 +62,15 @@ def check_kills(publications: int, seed: int) -> None:
     calm = ask(market)
     actions.carry_out_publication(calm.pk)
     calm = ask(market)  # the second one has something to take back
-    statements = count_statements(calm)
+    statements = count_statements(partial(actions.carry_out_publication, calm.pk))
     expected, before = content(calm), told()
     assert expected["state"] == ("published", len(expected["matches"]))
     for _n in range(publications):
         row = ask(market)
+        run = partial(actions.carry_out_publication, row.pk)
         for _kill in range(3):
-            carry_out_and_die(row, chance.randint(1, statements), chance.random() < 0.5)
-        carry_out_and_die(row, statements * 2, True)  # after the last commit, before the reply
+            run_and_kill(run, chance.randint(1, statements), chance.random() < 0.5)
+        run_and_kill(run, statements * 2, True)  # after the last commit, before the reply
         assert content(row) == expected
         assert told() == before + Counter(dict.fromkeys(before, 1))
         before = told()

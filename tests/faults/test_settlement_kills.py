@@ -13,6 +13,7 @@ import random
 import signal
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
@@ -103,7 +104,7 @@ def killed_at(statement: int, after: bool) -> Callable[..., Any]:
     return wrapper
 
 
-def count_statements(world: World) -> int:
+def count_statements(call: Callable[[], Any]) -> int:
     """How many statements an uninterrupted run takes."""
     count = 0
 
@@ -113,16 +114,16 @@ def count_statements(world: World) -> int:
         return execute(sql, params, many, context)
 
     with connection.execute_wrapper(wrapper):
-        finish(world.wang, world.round.pk)
+        call()
     return count
 
 
-def run_and_kill(world: World, actor: Actor, statement: int, after: bool, delay: float | None) -> None:
+def run_and_kill(call: Callable[[], Any], statement: int, after: bool, delay: float | None = None) -> None:
     """One run in a process of its own that does not live to reply."""
 
     def child() -> str:
         with connection.execute_wrapper(killed_at(statement, after)):
-            finish(actor, world.round.pk)
+            call()
         die()
         return "survived"
 
@@ -137,20 +138,20 @@ def run_and_kill(world: World, actor: Actor, statement: int, after: bool, delay:
 def check_kills(kills: int, seed: int) -> None:
     chance = random.Random(seed)
     calm = sold_out_round()
-    statements = count_statements(calm)
+    statements = count_statements(partial(finish, calm.wang, calm.round.pk))
     expected = content(calm)
     assert calm.reload().round.state == "settled"
     done = 0
     while done < kills:
         world = sold_out_round()
-        actor = world.wang
+        run = partial(finish, world.wang, world.round.pk)
         while done < kills and Round.objects.get(pk=world.round.pk).state != Round.State.SETTLED:
             at_any_moment = chance.random() < 0.3
             delay = chance.uniform(0.0, 0.25) if at_any_moment else None
-            run_and_kill(world, actor, chance.randint(1, statements), chance.random() < 0.5, delay)
+            run_and_kill(run, chance.randint(1, statements), chance.random() < 0.5, delay)
             done += 1
-        run_and_kill(world, actor, statements * 2, True, None)  # after the last commit, before the reply
-        finish(actor, world.round.pk)
+        run_and_kill(run, statements * 2, True)  # after the last commit, before the reply
+        run()
         assert content(world) == expected
 
 
