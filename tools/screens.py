@@ -1,6 +1,7 @@
 """Take the pictures of the howtos from a running demo county: ``python tools/screens.py [address]``.
 
-Each picture is of a page as one role of the demo sees it (``docs/screens/<name>.png``, at most 120 kB).
+Each picture is of a page as one role of the demo sees it (``docs/screens/<name>.png``, at most 120 kB);
+names after the address choose some.
 Needs Chromium, the database of the running platform (the usual ``DATABASE_URL``), and simulated data.
 """
 
@@ -11,6 +12,7 @@ import shutil
 import sys
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -31,6 +33,10 @@ SHOTS = (
     ("county-alerts", "officer", "/monitoring/", DESKTOP),
     ("partner-home", "partner", "/", DESKTOP),
     ("partner-orders", "buyer", "/market/orders/", PHONE),
+    ("prefecture-home", "prefecture", "/", DESKTOP),
+    ("helper-home", "helper", "/", DESKTOP),
+    ("evaluator-home", "evaluator", "/", DESKTOP),
+    ("household-phone", "household", "/mine", PHONE),
     ("auditor-home", "auditor", "/", DESKTOP),
     ("administrator-home", "administrator", "/", DESKTOP),
 )
@@ -48,8 +54,23 @@ def small(png: bytes) -> bytes:
     return out.getvalue()
 
 
-def main(address: str) -> int:
-    """Returns the exit code."""
+def reader(username: str) -> Any:
+    """Who signs in as this; for ``household`` the household with the most agreements, by its telephone."""
+    from django.db.models import Count  # noqa: PLC0415
+
+    from yuchang.accounts.actions import household_account  # noqa: PLC0415
+    from yuchang.accounts.models import User  # noqa: PLC0415
+    from yuchang.registry.models import Household  # noqa: PLC0415
+
+    if username != "household":
+        return User.objects.get(username=username)
+    sold = Household.objects.annotate(n=Count("postings__agreements_as_offer"))
+    row = sold.order_by("-n", "pk")[0]
+    return household_account(phone_blind=bytes(32), display_name=row.head_name, household_ids=[row.pk])
+
+
+def main(address: str, wanted: list[str]) -> int:
+    """Take the pictures of these names, or all. Returns the exit code."""
     import django  # noqa: PLC0415
 
     django.setup()
@@ -57,7 +78,6 @@ def main(address: str) -> int:
     from django.test import Client  # noqa: PLC0415
     from playwright.sync_api import sync_playwright  # noqa: PLC0415
 
-    from yuchang.accounts.models import User  # noqa: PLC0415
     from yuchang.core import clock  # noqa: PLC0415
 
     if not clock.is_simulated():
@@ -70,10 +90,10 @@ def main(address: str) -> int:
             args=["--no-sandbox", "--disable-gpu"],
         )
         for name, username, path, (width, height) in SHOTS:
+            if wanted and name not in wanted:
+                continue
             client = Client()
-            client.force_login(
-                User.objects.get(username=username), backend="yuchang.accounts.backend.AccountBackend"
-            )
+            client.force_login(reader(username), backend="yuchang.accounts.backend.AccountBackend")
             context = browser.new_context(viewport={"width": width, "height": height}, locale="zh-CN")
             cookie = client.cookies[settings.SESSION_COOKIE_NAME].value
             context.add_cookies([{"name": settings.SESSION_COOKIE_NAME, "value": cookie, "url": address}])
@@ -87,4 +107,4 @@ def main(address: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000"))
+    sys.exit(main(sys.argv[1] if len(sys.argv) > 1 else "http://127.0.0.1:8000", sys.argv[2:]))

@@ -57,6 +57,7 @@ def pager(context: dict[str, Any], page: Any) -> dict[str, Any]:
 
 
 _NUMBER = '<td class="number">'
+_SHORT = '<td class="nowrap">'
 _ICONS = {"good": "✓", "warn": "!", "bad": "✕", "info": "i", "quiet": "·"}
 _STATE = '<span class="state state-{}"><span class="state-icon" aria-hidden="true">{}</span>{}</span>'
 
@@ -97,5 +98,14 @@ def _cell(cell: Cell) -> str:
         word = _STATE.format(escape(cell.kind), _ICONS.get(cell.kind, "·"), word)
     elif cell.href:
         word = f'<a href="{escape(cell.href)}">{word}</a>'
-    note = f' <span class="cell-note">{escape(cell.note)}</span>' if cell.note else ""
-    return f"{_NUMBER if cell.is_number else '<td>'}{word}{note}</td>"
+    opening = _NUMBER if cell.is_number else "<td>"
+    if not cell.is_number and not cell.note and _is_short(cell.text):
+        opening = _SHORT
+    if cell.note:
+        word = f'{word} <span class="cell-note">{escape(cell.note)}</span>'
+    return f"{opening}{word}</td>"
+
+
+def _is_short(text: str) -> bool:
+    """Words that are not broken over two lines: a few signs, or a day."""
+    return len(text) <= 5 or (len(text) == 10 and text[4] == "-")
