@@ -37,7 +37,7 @@ PAGES: dict[str, Help] = {
         (MONITORED, NOTICE),
     ),
     "workbench:dashboard": Help(
-        _("全县情况"),
+        _("本地情况"),
         (_("一个地方的情况：人、预警、买卖、钱。点地图上的乡镇看名单，点左上角的路径回到上级。"), NUMBERS),
         (MONITORED, LINE, LINKAGE),
     ),
