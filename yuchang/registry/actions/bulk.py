@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - statements read better in whole lines
-"""A whole register taken over at once: columns in, rows out, a million people in about a minute.
+"""A whole register taken over at once: columns in, rows out, a million people in a minute or two.
 
 The workbook door judges, explains and stages row by row, for people who must mend rows. This one is for a
 register that another system keeps: the same refusals (``registry.columns``), the same writer
