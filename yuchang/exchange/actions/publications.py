@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable
+from datetime import date
+from typing import NamedTuple
 
 from django.db import DatabaseError, OperationalError, connection
 from django.db.models import Max
 from django.db.models.functions import Now
-from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.models import User
@@ -26,6 +27,7 @@ from yuchang.core.actions import save, write
 from yuchang.core.errors import Conflict, Refused, YuchangError
 from yuchang.exchange.actions.clearings import open_run
 from yuchang.exchange.actions.portions import (
+    PORTION,
     Over,
     live,
     replace_older,
@@ -34,12 +36,12 @@ from yuchang.exchange.actions.portions import (
     write_seen,
     write_unsent,
 )
-from yuchang.exchange.actions.telling import Words, tell_set
+from yuchang.exchange.actions.telling import Words, tell_run
 from yuchang.exchange.budgets import budgets_free
 from yuchang.exchange.clearing.problem import Problem as Postings
 from yuchang.exchange.clearing.scenario import swap_legs
 from yuchang.exchange.inputs import Frozen, organisation_of, thaw
-from yuchang.exchange.models import Budget, Clearing, Match, Posting, Publication
+from yuchang.exchange.models import Budget, Clearing, Publication
 from yuchang.exchange.queries_console import UNDER_WAY, holding_publications, is_moving, published_of
 from yuchang.sheets.queries import task_app
 
@@ -219,7 +221,7 @@ def _finish(actor: Actor, publication_id: int) -> None:
         number = Publication.objects.values_list("clearing_id", flat=True).get(pk=publication_id)
         run = Clearing.objects.select_for_update(of=("self",)).get(pk=number)
         row = live(publication_id)
-        told = _tell(actor, run)
+        told = tell_run(actor, run.pk, _news(), is_large=row.total > PORTION)
         run.state, run.published_by_id, run.published_at = (
             Clearing.State.PUBLISHED,
             row.asked_by_id,
@@ -232,15 +234,8 @@ def _finish(actor: Actor, publication_id: int) -> None:
         audit.add("clearing", run.pk, place_id=run.county_id, **figures)
 
 
-def _tell(actor: Actor, run: Clearing) -> int:
-    """One notice to each person whose side got proposals, however many."""
-    rows = Match.objects.filter(clearing=run, state=Match.State.PROPOSED).order_by("pk")
-    about: list[tuple[int, str]] = []
-    for pk, offer, need in rows.values_list("pk", "offer_id", "need_id").iterator(chunk_size=10_000):
-        link = reverse("exchange:match", args=[pk])
-        about += [(offer, link), (need, link)]
-    words = Words(_("有一项新的撮合建议等您答复"), _("有 %s 项新的撮合建议等您答复"))
-    return tell_set(actor, about, words, everything=reverse("exchange:board"))
+def _news() -> Words:
+    return Words(_("有一项新的撮合建议等您答复"), _("有 %s 项新的撮合建议等您答复"))
 
 
 def _fail(actor: Actor, publication_id: int, message: str) -> None:
@@ -254,6 +249,21 @@ def _fail(actor: Actor, publication_id: int, message: str) -> None:
 
 # What the decision checks -------------------------------------------------------------------------
 
+_LOCKED = """
+    SELECT id, limit_fen, window_from, window_to, quantity - agreed_quantity FROM exchange_posting
+    WHERE id = ANY(%s) AND state = 'open' ORDER BY id FOR UPDATE
+"""
+
+
+class Stored(NamedTuple):
+    """What an open posting says now."""
+
+    pk: int
+    limit_fen: int
+    window_from: date
+    window_to: date
+    left: int
+
 
 def _check_unchanged(frozen: Frozen) -> None:
     """Every matched posting must still be open, with its terms and enough left."""
@@ -262,8 +272,9 @@ def _check_unchanged(frozen: Frozen) -> None:
     for position, units in _both_sides(frozen):
         traded[position] += units
     numbers = [int(problem.id[position]) for position in sorted(traded)]
-    rows = Posting.objects.filter(pk__in=numbers, state=Posting.State.OPEN).order_by("pk")
-    found = {row.pk: row for row in rows.select_for_update(of=("self",))}
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCKED, [numbers])
+        found = {row[0]: Stored(*row) for row in cursor.fetchall()}
     stated = dict(frozen.context.stated)
     changed = [
         position
@@ -308,12 +319,12 @@ def _both_sides(frozen: Frozen) -> Iterable[tuple[int, int]]:
 
 
 def _is_as_seen(
-    problem: Postings, position: int, units: int, row: Posting | None, stated: dict[int, int]
+    problem: Postings, position: int, units: int, row: Stored | None, stated: dict[int, int]
 ) -> bool:
     return (
         row is not None
         and row.limit_fen == stated.get(row.pk, int(problem.limit[position]))
         and row.window_from.toordinal() == problem.start[position]
         and row.window_to.toordinal() == problem.end[position]
-        and row.quantity - row.agreed_quantity >= units
+        and row.left >= units
     )

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from django.db import connection, transaction
 from django.urls import reverse
 
 from yuchang.accounts.rules import Actor
@@ -53,6 +54,66 @@ _NOTICES = """
            NULL::date, false, NULL::bigint, '', NULL::bigint, ''
     FROM each e, given g ORDER BY e.user_id
 """
+
+# The same for all proposals of a run: who is concerned is found once for each owner, not for each posting.
+_RUN_NOTICES = """
+    WITH given AS (
+        SELECT %s::bigint AS run, %s::text[] AS roles, %s::date AS today, %s::bigint AS actor,
+               %s::text AS one, %s::text AS many, %s::text AS link, %s::text AS everything
+    ), sides AS MATERIALIZED (
+        SELECT m.id AS match_id, coalesce(p.organisation_id, 0) AS organisation_id,
+               CASE WHEN p.organisation_id IS NULL THEN coalesce(p.village_id, p.place_id) ELSE 0 END
+                   AS place_id,
+               coalesce(p.township_id, 0) AS township_id, coalesce(p.county_id, 0) AS county_id
+        FROM given g JOIN exchange_match m ON m.clearing_id = g.run AND m.state = 'proposed'
+        CROSS JOIN LATERAL (VALUES (m.offer_id), (m.need_id)) AS s(posting_id)
+        JOIN exchange_posting p ON p.id = s.posting_id
+    ), owners AS MATERIALIZED (
+        SELECT DISTINCT organisation_id, place_id, township_id, county_id FROM sides
+    ), concerned AS MATERIALIZED (
+        SELECT o.*, 'organisation' AS kind, o.organisation_id AS number, 0 AS nearness
+        FROM owners o WHERE o.organisation_id > 0
+        UNION ALL
+        SELECT o.*, 'place', k.number, k.nearness::int
+        FROM owners o CROSS JOIN LATERAL
+            unnest(ARRAY[o.place_id, o.township_id, o.county_id]) WITH ORDINALITY AS k(number, nearness)
+        WHERE o.organisation_id = 0
+    ), near AS MATERIALIZED (
+        SELECT c.*, h.user_id, rank() OVER (
+            PARTITION BY c.organisation_id, c.place_id, c.township_id, c.county_id ORDER BY c.nearness) AS nth
+        FROM given g CROSS JOIN concerned c
+        JOIN accounts_hat h ON h.scope_kind = c.kind
+             AND CASE h.scope_kind WHEN 'place' THEN h.place_id ELSE h.target_id END = c.number
+        JOIN accounts_user u ON u.id = h.user_id AND u.is_active
+        WHERE h.state = 'live' AND h.role = ANY(g.roles)
+          AND h.valid_from <= g.today AND (h.valid_to IS NULL OR h.valid_to >= g.today)
+    ), each AS (
+        SELECT n.user_id, count(DISTINCT s.match_id) AS things, min(s.match_id) AS match_id
+        FROM given g CROSS JOIN near n
+        JOIN sides s USING (organisation_id, place_id, township_id, county_id)
+        WHERE n.nth = 1 AND n.user_id IS DISTINCT FROM g.actor
+        GROUP BY n.user_id
+    )
+    SELECT e.user_id, 'deal', CASE WHEN e.things = 1 THEN g.one ELSE format(g.many, e.things) END, '',
+           CASE WHEN e.things = 1 THEN format(g.link, e.match_id) ELSE g.everything END,
+           NULL::date, false, NULL::bigint, '', NULL::bigint, 'clearing-' || g.run
+    FROM each e, given g ORDER BY e.user_id
+"""
+
+
+def tell_run(actor: Actor, run_id: int, words: Words, *, is_large: bool) -> int:
+    """A notice to each person whose side a run proposes something to, once for the run. Returns how many.
+
+    The statistics may not know yet that a ``is_large`` run was written: no loops over each other's rows then.
+    """
+    link = reverse("exchange:match", args=[0]).replace("/0", "/%s")
+    who = [run_id, TALKING, clock.today(), actor.user_id]
+    where = [link, reverse("exchange:board")]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_nestloop = %s", ["off" if is_large else "on"])
+        told = send_set(actor, select_sql=_RUN_NOTICES, params=[*who, words.one, words.many, *where])
+        cursor.execute("SET LOCAL enable_nestloop = on")
+    return told
 
 
 def tell_sides(
