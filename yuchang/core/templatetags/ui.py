@@ -58,6 +58,7 @@ def pager(context: dict[str, Any], page: Any) -> dict[str, Any]:
 
 _NUMBER = '<td class="number">'
 _SHORT = '<td class="nowrap">'
+_RANGE = '<span class="nowrap">{}</span> <span class="nowrap">{}</span>'
 _ICONS = {"good": "✓", "warn": "!", "bad": "✕", "info": "i", "quiet": "·"}
 _STATE = '<span class="state state-{}"><span class="state-icon" aria-hidden="true">{}</span>{}</span>'
 
@@ -94,6 +95,8 @@ def _option(value: str, word: Any, chosen: str) -> str:
 
 def _cell(cell: Cell) -> str:
     word = escape(cell.text)
+    if cell.text[10:13] == " — ":  # from a day to a day: broken between them only
+        word = _RANGE.format(escape(cell.text[:12]), escape(cell.text[13:]))
     if cell.kind:
         word = _STATE.format(escape(cell.kind), _ICONS.get(cell.kind, "·"), word)
     elif cell.href:
