@@ -14,12 +14,18 @@ from django.urls import base as urls
 from django.utils import timezone
 from django.utils.translation import trans_real
 
+KEPT: tuple[tuple[object, str], ...] = (
+    (connections, "_connections"),
+    (trans_real, "_active"),
+    (timezone, "_active"),
+    (urls, "_prefixes"),
+    (urls, "_urlconfs"),
+)
+
 
 def serve_by_threads() -> None:
     """Keep them by thread: called once by a process that serves by threads, before its first request."""
     connections.close_all()
-    connections._connections = local()
-    trans_real._active = local()
-    timezone._active = local()
-    urls._prefixes = local()
-    urls._urlconfs = local()
+    for keeper, name in KEPT:
+        getattr(keeper, name)  # AttributeError where a later Django keeps it otherwise
+        setattr(keeper, name, local())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -13,6 +13,7 @@ from django.db.models import F, Model, Q, QuerySet
 from django.utils.translation import gettext as _
 
 from yuchang.core.errors import Invalid, invalid
+from yuchang.core.prepared import prepared
 
 M = TypeVar("M", bound=Model)
 
@@ -194,28 +195,35 @@ NEIGHBOURS = 16
 """Numbers of which at least every sixteenth is asked for are neighbours."""
 
 
-def are_neighbours(numbers: Collection[int]) -> bool:
-    """Whether some of these numbers follow so closely that one sweep over them all is cheaper."""
-    return max(numbers) - min(numbers) < NEIGHBOURS * len(numbers)
-
-
-def among(rows: QuerySet[M], column: str, numbers: Iterable[int]) -> QuerySet[M]:
-    """The rows with one of these numbers in an indexed ``column``.
+class Among(Generic[M]):
+    """A prepared question for the rows with one of many numbers in an indexed ``column``.
 
     Neighbours, as on a page of a list, are read in one sweep of the index instead of each from its root,
-    whose depth grows with the table.
+    whose depth grows with the table. ``write`` returns the query set to choose from; its arguments are those
+    of ``prepared``.
     """
-    wanted = set(numbers)
-    if not wanted:
-        return rows.none()
-    first, last = min(wanted), max(wanted)
-    if not are_neighbours(wanted):
-        return rows.filter(**{f"{column}__in": wanted})
-    swept: QuerySet[M] = rows.filter(**{f"{column}__gte": first, f"{column}__lte": last})
-    # A sum is no column: no index is tempted to look each of them up after all.
-    asked: Any = swept.alias(number_asked=F(column) + 0)
-    found: QuerySet[M] = asked.filter(number_asked__in=wanted)
-    return found
+
+    def __init__(self, column: str, write: Callable[..., QuerySet[M]]) -> None:
+        def each(numbers: Any, *values: Any, **fixed: Any) -> QuerySet[M]:
+            return write(*values, **fixed).filter(**{f"{column}__any": numbers})
+
+        def swept(numbers: Any, first: Any, last: Any, *values: Any, **fixed: Any) -> QuerySet[M]:
+            rows = write(*values, **fixed).filter(**{f"{column}__gte": first, f"{column}__lte": last})
+            # A sum is no column: no index is tempted to look each of them up after all.
+            asked: Any = rows.alias(number_asked=F(column) + 0)
+            found: QuerySet[M] = asked.filter(number_asked__any=numbers)
+            return found
+
+        self._each, self._swept = prepared(each), prepared(swept)
+
+    def __call__(self, numbers: Iterable[int], *values: Any, **fixed: Any) -> list[M]:
+        """The rows, in the order of the query set. One query; none without a number."""
+        wanted = sorted(set(numbers))
+        if not wanted:
+            return []
+        if wanted[-1] - wanted[0] >= NEIGHBOURS * len(wanted):
+            return self._each(wanted, *values, **fixed)
+        return self._swept(wanted, wanted[0], wanted[-1], *values, **fixed)
 
 
 def _value(row: Model, field: str) -> Any:

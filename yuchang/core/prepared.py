@@ -37,13 +37,13 @@ _COMPARED = ("gt", "gte", "lt", "lte", "exact")
 
 @ForeignObject.register_lookup
 @Field.register_lookup
-class AnyOf(Lookup):  # type: ignore[type-arg]
+class AnyOf(Lookup):
     """``column__any``: equal to one of an array that is one value of the statement, however long."""
 
     lookup_name = "any"
     prepare_rhs = False
 
-    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, list[Any]]:
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
         """``column = ANY(values)``."""
         left, of_left = self.process_lhs(compiler, connection)
         right, of_right = self.process_rhs(compiler, connection)
@@ -85,7 +85,7 @@ class _Shape:
         if argument is None or isinstance(argument, bool):
             return (argument,), argument
         if isinstance(argument, _VALUES):
-            return type(argument), self._stand_in(argument)
+            return argument.__class__.__name__, self._stand_in(argument)
         if isinstance(argument, (list, tuple, set, frozenset)):
             return "several", self._stand_in(_plain(argument))
         raise _Unknown
@@ -119,7 +119,7 @@ class _Shape:
         if not isinstance(value, _VALUES):
             raise _Unknown
         if lookup in _COMPARED or lookup not in Field.class_lookups:
-            return (name, type(value)), (name, self._stand_in(value))
+            return (name, value.__class__.__name__), (name, self._stand_in(value))
         return (name, (value,)), child
 
 

@@ -10,7 +10,7 @@ from django.db.models import Count, QuerySet
 
 from yuchang.accounts.queries import household_scopes, place_filter, reach
 from yuchang.accounts.rules import Actor
-from yuchang.core.paging import among
+from yuchang.core.paging import Among
 from yuchang.core.tallies import summed_by_county, tally_by_key
 from yuchang.monitoring.models import Alert, Assessment, Visit
 from yuchang.places.queries import named
@@ -40,12 +40,14 @@ def alerts_for(
     return rows
 
 
+_heads = Among("pk", lambda: Household.objects.only("head_name"))
+
+
 def with_names(rows: Iterable[Alert]) -> list[Alert]:
     """Alerts with the names of their households' heads and of their places, and nothing else of these read.
     Two queries: those found in one comparison are neighbours in the register."""
     found = list(rows)
-    households = among(Household.objects.only("head_name"), "pk", (row.household_id for row in found))
-    by_number = {household.pk: household for household in households}
+    by_number = {household.pk: household for household in _heads(row.household_id for row in found)}
     places = named(row.place_id for row in found)
     for row in found:
         row.household, row.place = by_number[row.household_id], places[row.place_id]

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
-from django.db.models import F, Max, Min, Q, QuerySet
+from django.db.models import Max, Min, Q, QuerySet
 
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import place_filter, reach
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock, secrets
-from yuchang.core.paging import are_neighbours
+from yuchang.core.paging import Among
 from yuchang.core.prepared import prepared
 from yuchang.core.tallies import summed_by_county, tally_by_key
 from yuchang.places.models import Place
@@ -171,34 +171,16 @@ def facts_on(
     household_ids: Iterable[int], on: date, *, only: Sequence[str] = ()
 ) -> dict[int, HouseholdFacts]:
     """The latest observation of each household on or before the day; ``only`` names the facts to read."""
-    wanted = sorted(set(household_ids))
-    if not wanted:
-        return {}
-    if are_neighbours(wanted):
-        found = _facts_between(on, wanted, wanted[0], wanted[-1], only=tuple(only))
-    else:
-        found = _facts_of(on, wanted, only=tuple(only))
-    return {row.household_id: row for row in found}
+    return {row.household_id: row for row in _newest_facts(household_ids, on, only=tuple(only))}
 
 
-@prepared
-def _facts_of(on: Any, numbers: Any, *, only: tuple[str, ...]) -> QuerySet[HouseholdFacts]:
-    return _newest(HouseholdFacts.objects.filter(household_id__any=numbers, observed_on__lte=on), only)
+def _latest(on: Any, *, only: tuple[str, ...]) -> QuerySet[HouseholdFacts]:
+    rows = HouseholdFacts.objects.filter(observed_on__lte=on)
+    latest = rows.order_by("household_id", "-observed_on", "-id").distinct("household_id")
+    return latest.only("household_id", *only) if only else latest
 
 
-@prepared
-def _facts_between(
-    on: Any, numbers: Any, first: Any, last: Any, *, only: tuple[str, ...]
-) -> QuerySet[HouseholdFacts]:
-    swept = HouseholdFacts.objects.filter(household_id__gte=first, household_id__lte=last)
-    # A sum is no column: no index is tempted to look each of them up after all.
-    asked: Any = swept.alias(number_asked=F("household_id") + 0)
-    return _newest(asked.filter(number_asked__any=numbers, observed_on__lte=on), only)
-
-
-def _newest(rows: QuerySet[HouseholdFacts], only: Sequence[str]) -> QuerySet[HouseholdFacts]:
-    newest = rows.order_by("household_id", "-observed_on", "-id").distinct("household_id")
-    return newest.only("household_id", *only) if only else newest
+_newest_facts = Among("household_id", _latest)
 
 
 def areas_of(actor: Actor, permission: str) -> list[Place]:

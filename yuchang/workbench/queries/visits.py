@@ -55,8 +55,8 @@ def visits_of(actor: Actor, today: date, *, mine: bool = False) -> Visits | None
 
 def _drawing(counts: dict[int, int], chosen: f.Selection) -> tuple[dict[str, Any], int]:
     """The points of the map, and how many villages have none of their own."""
-    places = list(Place.objects.filter(pk__in=counts))
-    counties = Place.objects.in_bulk({place.county_id for place in places if place.county_id})
+    places = f.places_of(counts)
+    counties = {county.pk: county for county in f.places_of(p.county_id for p in places if p.county_id)}
     points: dict[int, dict[str, Any]] = {}
     unplaced = 0
     for place in places:

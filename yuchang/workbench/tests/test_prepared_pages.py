@@ -43,7 +43,15 @@ def test_prepared_questions_of_every_daily_page_find_what_plain_ones_find(
 ) -> None:
     scene = build_scene(households=30)
     households = [f"/households/{row.pk}" for row in scene.households[:3]]
-    pages = ["/", "/registry/", "/monitoring/", "/dashboard", "/suggest?q=测", "/suggest?q=苹果", "/search?q=成县"]
+    pages = [
+        "/",
+        "/registry/",
+        "/monitoring/",
+        "/dashboard",
+        "/suggest?q=测",
+        "/suggest?q=苹果",
+        "/search?q=成县",
+    ]
     for reader in (people.wang(), people.li(), people.zhang(), people.province()):
         client = reader.client()
         for page in [*pages, *households]:
