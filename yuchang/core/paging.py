@@ -199,16 +199,16 @@ class Among(Generic[M]):
     """A prepared question for the rows with one of many numbers in an indexed ``column``.
 
     Neighbours, as on a page of a list, are read in one sweep of the index instead of each from its root,
-    whose depth grows with the table. ``write`` returns the query set to choose from; its arguments are those
+    whose depth grows with the table. ``rows_of`` gives the query set to choose from; its arguments are those
     of ``prepared``.
     """
 
-    def __init__(self, column: str, write: Callable[..., QuerySet[M]]) -> None:
+    def __init__(self, column: str, rows_of: Callable[..., QuerySet[M]]) -> None:
         def each(numbers: Any, *values: Any, **fixed: Any) -> QuerySet[M]:
-            return write(*values, **fixed).filter(**{f"{column}__any": numbers})
+            return rows_of(*values, **fixed).filter(**{f"{column}__any": numbers})
 
         def swept(numbers: Any, first: Any, last: Any, *values: Any, **fixed: Any) -> QuerySet[M]:
-            rows = write(*values, **fixed).filter(**{f"{column}__gte": first, f"{column}__lte": last})
+            rows = rows_of(*values, **fixed).filter(**{f"{column}__gte": first, f"{column}__lte": last})
             # A sum is no column: no index is tempted to look each of them up after all.
             asked: Any = rows.alias(number_asked=F(column) + 0)
             found: QuerySet[M] = asked.filter(number_asked__any=numbers)

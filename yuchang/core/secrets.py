@@ -15,7 +15,7 @@ from __future__ import annotations
 import hmac as constant_time
 import os
 import struct
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Protocol
@@ -28,14 +28,12 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from django.db import connection, transaction
 
 from config.environment import existing_secret, secret
-from yuchang.core import gcm
 from yuchang.core.actions import Author, write
 from yuchang.core.models import DataKey
 
 MASTER, MASTER_OLD, BLIND = "YUCHANG_MASTER_KEY", "YUCHANG_MASTER_KEY_OLD", "YUCHANG_BLIND_KEY"
 KEY_BYTES, NONCE_BYTES, TAG_BYTES = 16, 12, 16
 _VERSION = struct.Struct(">H")
-_TOGETHER = 500  # texts; for fewer the tables of GHASH cost more than they save
 
 
 class Unreadable(Exception):
@@ -67,17 +65,6 @@ def sm4_seal(key: bytes, text: bytes, context: bytes) -> bytes:
     cipher = Cipher(algorithms.SM4(key), modes.GCM(nonce)).encryptor()
     cipher.authenticate_additional_data(context)
     return nonce + cipher.update(text) + cipher.finalize() + cipher.tag
-
-
-def sm4_seal_many(key: bytes, pairs: Sequence[tuple[bytes, bytes]]) -> list[bytes]:
-    """``sm4_seal`` of many (text, context) pairs, in order; thousands cost a tenth of as many calls."""
-    if len(pairs) < _TOGETHER or max(len(text) for text, _ in pairs) > gcm.LONGEST:
-        return [sm4_seal(key, text, context) for text, context in pairs]
-    blobs = gcm.seal_together(key, [text for text, _ in pairs], [context for _, context in pairs])
-    for i in (0, -1):  # a fault of the machine or of ours must not cost a county its secrets
-        if sm4_unseal(key, blobs[i], pairs[i][1]) != pairs[i][0]:
-            raise Unreadable("what was sealed together does not open")
-    return blobs
 
 
 def sm4_unseal(key: bytes, blob: bytes, context: bytes) -> bytes:
@@ -148,8 +135,7 @@ def seal_many(county_id: int, label: str, pairs: Iterable[tuple[str | UUID, str]
     """Encrypt many (uid, text) pairs of one county and field, in order."""
     version, key = _newest_key(county_id)
     prefix = _VERSION.pack(version)
-    plain = [(text.encode(), f"{label}:{uid}".encode()) for uid, text in pairs]
-    return [prefix + blob for blob in sm4_seal_many(key, plain)]
+    return [prefix + sm4_seal(key, text.encode(), f"{label}:{uid}".encode()) for uid, text in pairs]
 
 
 def unseal(county_id: int, label: str, uid: str | UUID, blob: bytes | memoryview) -> str:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from config.environment import ROOT
-from yuchang.core import gcm, secrets
+from yuchang.core import secrets
 from yuchang.core.models import AuditEntry, DataKey
 
 
@@ -48,47 +48,6 @@ def test_what_is_sealed_is_unsealed_and_nothing_else_opens_it(text, uid):
             secrets.sm4_unseal(key, altered, uid.encode())
     with pytest.raises(secrets.Unreadable):
         secrets.sm4_unseal(key, blob, uid.encode() + b"x")
-
-
-def test_sealed_together_gives_the_known_answer(monkeypatch):
-    # RFC 8998, A.1
-    monkeypatch.setattr(gcm.os, "urandom", lambda count: bytes.fromhex("00001234567800000000ABCD"))
-    text = bytes.fromhex("".join(sign * 16 for sign in "ABCDEFEA"))
-    context = bytes.fromhex("FEEDFACEDEADBEEF" * 2 + "ABADDAD2")
-    blob = gcm.seal_together(bytes.fromhex("0123456789ABCDEFFEDCBA9876543210"), [text], [context])[0]
-    assert blob[12:].hex().upper() == (
-        "17F399F08C67D5EE19D0DC9969C4BB7D5FD46FD3756489069157B282BB200735"
-        "D82710CA5C22F0CCFA7CBF93D496AC15A56834CBCF98C397B4024A2691233B8D"
-        "83DE3541E4C2B58177E065A9BF7B62EC"
-    )
-
-
-@given(st.lists(st.tuples(st.binary(max_size=70), st.binary(max_size=60)), min_size=1))
-def test_what_is_sealed_together_opens_one_by_one(pairs):
-    key = bytes(range(16))
-    blobs = gcm.seal_together(key, [text for text, _ in pairs], [context for _, context in pairs])
-    assert [secrets.sm4_unseal(key, b, c) for b, (_, c) in zip(blobs, pairs, strict=True)] == [
-        text for text, _ in pairs
-    ]
-    assert len({blob[: gcm.NONCE_BYTES] for blob in blobs}) == len(pairs)
-    with pytest.raises(secrets.Unreadable):
-        secrets.sm4_unseal(key, blobs[0], pairs[0][1] + b"x")
-
-
-def test_the_longest_text_is_sealed_together_and_a_longer_one_by_itself():
-    key, longest = bytes(range(16)), b"x" * gcm.LONGEST
-    (blob,) = gcm.seal_together(key, [longest], [b""])
-    assert secrets.sm4_unseal(key, blob, b"") == longest
-    with pytest.raises(ValueError, match="too long"):
-        gcm.seal_together(key, [longest + b"x"], [b""])
-    pairs = [(b"1", b"a")] * 600 + [(longest + b"x", b"b")]
-    assert secrets.sm4_unseal(key, secrets.sm4_seal_many(key, pairs)[-1], b"b") == longest + b"x"
-
-
-def test_what_does_not_open_is_not_handed_out(monkeypatch):
-    monkeypatch.setattr(gcm, "seal_together", lambda key, texts, contexts: [b"\0" * 60] * len(texts))
-    with pytest.raises(secrets.Unreadable):
-        secrets.sm4_seal_many(bytes(16), [(b"text", b"context")] * 600)
 
 
 def test_a_blob_opens_only_for_its_county_field_and_row(db):
