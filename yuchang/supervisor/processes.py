@@ -33,9 +33,10 @@ from yuchang.supervisor.words import Trouble, say
 LONGEST_PAUSE = 30.0
 HEALTHY_AFTER = 60.0
 STOP_SECONDS = 30.0
-WEB_WORKERS, WEB_THREADS = 2, 6
+WEB_THREADS = 6
 PUBLIC_WORKERS, PUBLIC_THREADS = 1, 8
 TASKS = 4
+TASK_SESSIONS, OTHER_SESSIONS = 2 * TASKS + 4, 2
 METRICS = VAR.absolute() / "metrics"
 # Parts of the browser packages that no page asks for; some name files they do not bring.
 NOT_SERVED = (
@@ -125,6 +126,23 @@ class Doors:
         return tuple(port for port in (self.port, self.public_port, self.metrics) if port)
 
 
+def web_workers() -> int:
+    """How many processes answer: one for each core, two at least, within the sessions the database allows.
+
+    ``YUCHANG_WEB_WORKERS`` says otherwise. Raises Trouble where it is no such number.
+    """
+    most = (CONNECTION_LIMITS["app"] - TASK_SESSIONS - OTHER_SESSIONS) // WEB_THREADS
+    asked = os.environ.get("YUCHANG_WEB_WORKERS", "").strip()
+    if not asked:
+        return max(2, min(os.cpu_count() or 2, most))
+    if not (asked.isascii() and asked.isdigit() and 1 <= int(asked) <= most):
+        raise Trouble(
+            f"YUCHANG_WEB_WORKERS 须为 1 到 {most} 的整数，现为“{asked}”。",
+            f"YUCHANG_WEB_WORKERS is a whole number from 1 to {most}, not {asked!r}.",
+        )
+    return int(asked)
+
+
 def children(doors: Doors) -> list[Child]:
     """What runs beside the database. Their sessions stay within each role's limit."""
     manage = [sys.executable, str(ROOT / "manage.py")]
@@ -140,8 +158,9 @@ def children(doors: Doors) -> list[Child]:
         start = [sys.executable, "-m", "gunicorn", "config.wsgi", "--config", "python:config.gunicorn"]
         return [*start, *size, *place, "--no-control-socket"]
 
+    workers = web_workers()
     made = [
-        Child("web", web(doors.port, WEB_WORKERS, WEB_THREADS), WEB_WORKERS * WEB_THREADS, environment=safe),
+        Child("web", web(doors.port, workers, WEB_THREADS), workers * WEB_THREADS, environment=safe),
         Child(
             "public",
             web(doors.public_port, PUBLIC_WORKERS, PUBLIC_THREADS),
@@ -149,7 +168,7 @@ def children(doors: Doors) -> list[Child]:
             "portal",
             safe | {"YUCHANG_ZONE": "public"},
         ),
-        Child("worker", [*manage, "procrastinate", "worker", "--concurrency", str(TASKS)], 2 * TASKS + 4),
+        Child("worker", [*manage, "procrastinate", "worker", "--concurrency", str(TASKS)], TASK_SESSIONS),
         Child("sequencer", [*manage, "sequence_audit", "--forever"], 1),
     ]
     if os.environ.get("YUCHANG_ZONE") == "public":
