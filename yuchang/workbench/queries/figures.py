@@ -73,7 +73,7 @@ class Selection:
 def source(name: str) -> Source:
     """The source of this name. Raises Hidden."""
     if name not in SOURCES:
-        raise Hidden(_("没有这项统计。"), remedy=_("请从首页或全县页进入。"))
+        raise Hidden(_("没有这项统计。"), remedy=_("请从首页或本地页进入。"))
     return SOURCES[name]
 
 
@@ -214,8 +214,8 @@ def monthly(item: Source, actor: Actor, today: date, chosen: Selection, months: 
     """The last ``months`` months, the present one last: what happened in each (or stood at its end)."""
     firsts = months_before(today, months)
     if item.news:
-        if chosen.mine:
-            return []  # what was new is known by place only
+        if chosen.mine or _is_below_a_county(actor, item.news.permission, chosen.place):
+            return []  # what was new is known by county only
         new = _new_by_month(item.news, actor, chosen.place, firsts[0])
         return [new.get(first, 0) for first in firsts]
     everything = Selection(chosen.place, None, chosen.extra, chosen.mine)
@@ -238,6 +238,12 @@ def _in_month(item: Source, kept: Tallied, fitting: dict[str, int], month: str) 
     if item.is_cumulative:
         return sum(n for key, n in fitting.items() if kept.month(key) <= month)
     return sum(n for key, n in fitting.items() if kept.month(key) == month)
+
+
+def _is_below_a_county(actor: Actor, permission: str, place: Place | None) -> bool:
+    scopes = actor.scopes(permission)
+    levels = [place.level] if place else [s.level for s in scopes if isinstance(s, PlaceScope)]
+    return any(level > Place.Level.COUNTY for level in levels)
 
 
 def _new_by_month(news: News, actor: Actor, place: Place | None, since: date) -> dict[date, int]:

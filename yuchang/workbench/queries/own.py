@@ -35,6 +35,12 @@ class Receipt:
     leg: Leg
     line: OrderLine | None
 
+    @property
+    def what(self) -> str:
+        """What it was for, in a few words."""
+        deed = self.leg.transaction
+        return self.line.offer.title if self.line else deed.memo or deed.get_kind_display()
+
 
 @dataclass(frozen=True)
 class OwnPage:

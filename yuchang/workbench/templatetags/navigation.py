@@ -22,7 +22,7 @@ register = template.Library()
 # Word, address, permission; the order of the bar.
 ROOMS: tuple[tuple[Any, str, str], ...] = (
     (gettext_lazy("待办"), "workbench:home", "workbench.read"),
-    (gettext_lazy("全县"), "workbench:dashboard", "monitoring.read"),
+    (gettext_lazy("本地"), "workbench:dashboard", "monitoring.read"),
     (gettext_lazy("农户"), "registry:household_list", "registry.read"),
     (gettext_lazy("供需"), "exchange:board", "exchange.read"),
     (gettext_lazy("订单"), "market:round_list", "market.read"),

@@ -125,3 +125,12 @@ def test_help_finds_the_closest_page() -> None:
     assert help_for("workbench:household") is PAGES["workbench:household"]
     assert help_for("exchange:match") is PAGES["exchange:"]
     assert help_for("no such page") is GENERAL
+
+
+def test_what_was_new_is_said_where_it_is_known_and_nowhere_else(db: None) -> None:
+    """Comparisons are counted by county: a village's "none last month" would be made up."""
+    build_scene()
+    said = "上月新增"
+    assert said in people.wang().client().get("/").content.decode()
+    for below in (people.li(), people.zhang()):
+        assert said not in below.client().get("/").content.decode()
