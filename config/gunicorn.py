@@ -20,7 +20,14 @@ def child_exit(server: Any, worker: Any) -> None:
 
 
 def post_worker_init(worker: Any) -> None:
-    """Called in a worker before its first request: the first to ask "why" does not wait for the library."""
+    """Called in a worker before its first request: the first to ask "why" does not wait for the library.
+
+    The public pages ask neither why nor for postings.
+    """
+    from django.conf import settings  # noqa: PLC0415 - Django is set up by now
+
+    if settings.ZONE == "public":
+        return
     from yuchang.core.errors import Conflict  # noqa: PLC0415 - Django is set up by now
     from yuchang.policy.queries import library, pack_of  # noqa: PLC0415
 
