@@ -12,6 +12,9 @@ systems ask the API with a token. Villagers and buyers read the public pages on 
 portal's role. Browsers keep connections open, take gzip, and keep styles and scripts whose names carry their
 hash for ever, so that only a browser new to the system asks for those: all files of a page, once a day.
 
+``--costs 60`` asks sixty of each kind one after the other instead, and prints the processor time that each
+takes of the web processes (both zones') and of PostgreSQL. Everything else on the machine must stand still.
+
 Run: ``python -m bench.load --households 1000 --rate 50 --seconds 20``; nightly: ``--households 333334
 --seconds 600``, which is 1,000,000 people; ``--keep`` leaves the filled database for the next time, and with
 ``--brought`` one that ``bench.population`` has made is used instead.
@@ -295,6 +298,37 @@ def windows(course: list[tuple[float, float]], parts: int = 10) -> list[tuple[in
     return [(int(part * width), sorted(times)) for part, times in sorted(found.items())]
 
 
+def processor(port: int) -> tuple[float, float]:
+    """Seconds of processor that the web processes and PostgreSQL have taken so far."""
+    web = database = 0.0
+    for process in psutil.process_iter(["cmdline"]):
+        with contextlib.suppress(psutil.Error):
+            command, times = " ".join(process.info["cmdline"] or []), process.cpu_times()
+            if command.startswith("postgres: "):
+                database += times.user + times.system
+            elif f":{port}" in command or f":{port + 1}" in command:
+                web += times.user + times.system
+    return web, database
+
+
+def costs(port: int, seeds: dict[str, Any], count: int) -> int:
+    """Print what one of each kind costs, and one of the mix; returns how many failed."""
+    found = Found()
+    asker = Asker(port, seeds, queue.Queue(), found)
+    print("| what | of a hundred | web ms | PostgreSQL ms |\n|---|---|---|---|")
+    of_mix, failed = [0.0, 0.0], 0
+    for kind, share, _zone in MIX:
+        for _ in range(16):  # until each thread has served one
+            asker._try(kind)
+        before = processor(port)
+        failed += sum(bool(asker._try(kind)) for _ in range(count))
+        each = [1000 * (b - a) / count for a, b in zip(before, processor(port), strict=True)]
+        of_mix = [sum_ + share / 100 * ms for sum_, ms in zip(of_mix, each, strict=True)]
+        print(f"| {kind} | {share} | {each[0]:.1f} | {each[1]:.1f} |")
+    print(f"| one of the mix | 100 | {of_mix[0]:.1f} | {of_mix[1]:.1f} |")
+    return failed
+
+
 def report(found: Found, rate: float, seconds: float, memory: list[float]) -> int:
     """Print the table; 1 when there were errors."""
     print("| what | asked | p50 ms | p95 ms | p99 ms | worst ms |\n|---|---|---|---|---|---|")
@@ -324,6 +358,7 @@ def main() -> int:
     parser.add_argument("--port", type=int, default=18100)
     parser.add_argument("--var", type=Path, default=ROOT / "var" / "bench-load")
     parser.add_argument("--keep", action="store_true", help="leave the database for the next time")
+    parser.add_argument("--costs", type=int, default=0, help="ask so many of each kind, one by one")
     parser.add_argument("--brought", action="store_true", help="use the database that the environment names")
     options = parser.parse_args()
     running, seeds = prepare(
@@ -332,6 +367,8 @@ def main() -> int:
     memory: list[float] = []
     try:
         ask(options.port, seeds, min(20.0, options.rate), 5, [])
+        if options.costs:
+            return int(costs(options.port, seeds, options.costs) > 0)
         found = ask(options.port, seeds, options.rate, options.seconds, memory)
     finally:
         running.terminate()

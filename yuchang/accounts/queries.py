@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 from django.conf import settings
 from django.db import connection
 from django.db.models import Count, Exists, Model, OuterRef, Q, QuerySet, Subquery
-from django.utils.translation import get_language
 from fido2.webauthn import AttestedCredentialData
 
 from yuchang.accounts.factors import real_now
@@ -48,6 +47,7 @@ from yuchang.accounts.rules import (
     Scope,
 )
 from yuchang.core import clock
+from yuchang.core.language import is_english
 from yuchang.core.secrets import blind_index
 from yuchang.places.models import Place
 
@@ -446,4 +446,4 @@ def _proposed(model: type[V], actor: Actor, permission: str, prefix: str) -> Que
 
 def role_word(role: str) -> str:
     """A role in the reader's language."""
-    return ROLE_WORDS[Role(role)][0 if (get_language() or "zh").startswith("zh") else 1]
+    return ROLE_WORDS[Role(role)][int(is_english())]

@@ -7,13 +7,13 @@ from hmac import compare_digest
 
 from django.conf import settings
 from django.db.models import QuerySet
-from django.utils.translation import get_language
 
 from yuchang.accounts.queries import actor_for, place_filter
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.api.models import ApiToken, Delivery, Webhook
 from yuchang.api.rules import OFFERED, secret_hash, split_token
 from yuchang.core import clock
+from yuchang.core.language import is_english
 from yuchang.places.models import Place
 
 
@@ -38,7 +38,7 @@ def actor_of_token(token: ApiToken) -> Actor:
 
 def offered_permissions(actor: Actor) -> list[tuple[str, str]]:
     """(permission, words) that the actor may put into a token."""
-    column = 0 if (get_language() or "zh").startswith("zh") else 1
+    column = int(is_english())
     return [(name, words[column]) for name, words in OFFERED.items() if actor.may(name)]
 
 

@@ -11,10 +11,10 @@ from datetime import date, timedelta
 from typing import Any
 
 from django.db import connection
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.queries import LEVEL_COLUMNS
+from yuchang.core.language import is_english
 from yuchang.places.models import Place
 
 LEAST_OWNERS = 3
@@ -71,11 +71,11 @@ def _rows(sql: str, values: dict[str, Any]) -> list[tuple[Any, ...]]:
 
 
 def _name() -> str:
-    return "name_en" if get_language() == "en" else "name_zh"
+    return "name_en" if is_english() else "name_zh"
 
 
 def _unit() -> str:
-    return "unit_en" if get_language() == "en" else "unit"
+    return "unit_en" if is_english() else "unit"
 
 
 def flows(area: Area, since: date) -> dict[str, Any]:

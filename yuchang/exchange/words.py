@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from yuchang.core.errors import Problem
+from yuchang.core.language import is_english
 from yuchang.core.money import format_yuan
 from yuchang.exchange.rules import Flaw, certificates_of, quantity_in
 
@@ -247,11 +248,6 @@ def suggestion_reason(km: int | None, days: int, *, is_by_duals: bool) -> str:
     if is_by_duals:
         return _("同品类，时间重合 %(days)d 天，%(far)s；按最近一次撮合的行情排序。") % values
     return _("同品类，时间重合 %(days)d 天，%(far)s；按双方条件排序。") % values
-
-
-def is_english() -> bool:
-    """Whether the reader reads English."""
-    return (get_language() or "").startswith("en")
 
 
 def category_word(category: Category) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.translation import get_language
 from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core import clock
 from yuchang.core.addresses import address
+from yuchang.core.language import is_english
 from yuchang.core.lists import Cell, Column, day, day_word, state, text, yuan
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
 
@@ -18,7 +18,7 @@ STATE_KINDS = {"open": "warn", "escalated": "bad"}
 
 def kind_word(kind: str) -> str:
     """The name of an alert's kind in the reader's language."""
-    return KIND_WORDS[SignalKind(kind)][1 if get_language() == "en" else 0]
+    return KIND_WORDS[SignalKind(kind)][int(is_english())]
 
 
 def _due(row: Any) -> Cell:

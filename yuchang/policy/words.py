@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
+from yuchang.core.language import is_english
 from yuchang.places.models import Place
 from yuchang.policy.library import NATION, Library, ParameterValue
 from yuchang.policy.models import Verdict
@@ -39,7 +40,7 @@ STATE_WORDS = {
 
 def language() -> str:
     """``en`` or ``zh``, as the reader chose."""
-    return "en" if (get_language() or "").startswith("en") else "zh"
+    return "en" if is_english() else "zh"
 
 
 # --- a verdict --------------------------------------------------------------------------------------

@@ -13,7 +13,6 @@ from typing import Any
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef, Prefetch, Q, QuerySet
 from django.utils import timezone
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door
@@ -22,6 +21,7 @@ from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, live, place_filter
 from yuchang.accounts.rules import PERMISSIONS, Actor, PlaceScope, SampleScope
 from yuchang.core import clock
 from yuchang.core.errors import Hidden
+from yuchang.core.language import is_english
 from yuchang.core.once import once
 from yuchang.core.prepared import prepared
 from yuchang.places.models import Place
@@ -45,7 +45,7 @@ HOUSEHOLD_KIND = "registry.household"  # the subject of a case about a household
 
 def words(title: str, title_en: str) -> str:
     """A title of the definitions in the reader's language."""
-    return title_en if (get_language() or "").startswith("en") and title_en else title
+    return title_en if is_english() and title_en else title
 
 
 # calendar

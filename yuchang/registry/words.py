@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext_lazy
 
+from yuchang.core.language import is_english
 from yuchang.registry.codes import LISTS
-
-
-def _is_english() -> bool:
-    return (get_language() or "").startswith("en")
 
 
 def word(list_name: str, code: str | None) -> str:
@@ -16,12 +13,12 @@ def word(list_name: str, code: str | None) -> str:
     found = LISTS[list_name].by_code().get(code or "")
     if found is None:
         return code or ""
-    return found.english if _is_english() else found.label
+    return found.english if is_english() else found.label
 
 
 def choices(list_name: str, empty: str | None = None) -> list[tuple[str, str]]:
     """(code, word) pairs for a form; ``empty`` is the word of the empty choice, if there is one."""
-    found = [(c.code, c.english if _is_english() else c.label) for c in LISTS[list_name]]
+    found = [(c.code, c.english if is_english() else c.label) for c in LISTS[list_name]]
     return found if empty is None else [("", empty), *found]
 
 

@@ -105,6 +105,14 @@ def test_every_condition_means_what_it_means_to_django(condition: Q) -> None:
         assert question(condition, since) == list(_within(condition, since))
 
 
+def test_what_somebody_types_never_becomes_a_shape() -> None:
+    question, since = prepared(_within), date(1949, 1, 1)
+    for word in ("62", "621", "6212"):
+        condition = Q(code__startswith=word) | Q(name__contains=word)
+        assert question(condition, since) == list(_within(condition, since))
+    assert not question.known
+
+
 def test_several_values_are_one_value_of_the_statement_however_many() -> None:
     question = prepared(lambda numbers: Place.objects.filter(pk__any=numbers).order_by("pk"))
     known = [place.pk for place in Place.objects.order_by("pk")[:30]]

@@ -6,12 +6,12 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.forms import VersionForm, require_valid
+from yuchang.core.language import is_english
 from yuchang.core.paging import Page, keyset_page
 from yuchang.exchange import actions, forms
 from yuchang.exchange.models import Category, Posting
@@ -56,10 +56,10 @@ def _found(criteria: Criteria, home: Home, cursor: str) -> Page[Posting]:
 
 def _categories() -> list[tuple[str, str]]:
     """The tree for choosing: groups, and under each its leaves."""
-    is_english = get_language() == "en"
+    in_english = is_english()
     rows = Category.objects.order_by("position").only("code", "name_zh", "name_en", "is_leaf")
     return [
-        (row.code, ("　" if row.is_leaf else "") + (row.name_en if is_english else row.name_zh))
+        (row.code, ("　" if row.is_leaf else "") + (row.name_en if in_english else row.name_zh))
         for row in rows
     ]
 

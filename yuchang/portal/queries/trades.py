@@ -11,9 +11,9 @@ from typing import Any
 from django.db import connection
 from django.db.models import Sum
 from django.utils import translation
-from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
+from yuchang.core.language import is_english
 from yuchang.core.money import plain_yuan
 from yuchang.exchange.catalogue import read_categories
 from yuchang.exchange.models import Clearing
@@ -202,7 +202,7 @@ def _category(code: str) -> str:
     if code == REST:
         return _("其他品类")
     chinese, english = _names().get(code, (code, code))
-    return english if get_language() == "en" else chinese
+    return english if is_english() else chinese
 
 
 def _province(name: str) -> str:

@@ -15,7 +15,8 @@ from django.utils.translation import gettext_lazy
 
 from yuchang.accounts.models import Assignment, User
 from yuchang.accounts.queries import helper_of
-from yuchang.accounts.rules import ROLE_WORDS, Actor, Role
+from yuchang.accounts.queries import role_word as word_of_role
+from yuchang.accounts.rules import Actor, Role
 from yuchang.core.addresses import address
 from yuchang.core.errors import YuchangError
 from yuchang.core.money import format_yuan
@@ -663,7 +664,7 @@ def _todo(step: Step, household: Household, alerts: list[Alert]) -> Todo:
 
 def role_word(who: Who | Role) -> str:
     """A role in the reader's language."""
-    return ROLE_WORDS[Role(who.value)][0 if in_chinese() else 1]
+    return word_of_role(who.value)
 
 
 def _income_chart(household: Household, history: list[HouseholdFacts], today: date) -> dict[str, Any] | None:

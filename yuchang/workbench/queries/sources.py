@@ -13,11 +13,12 @@ from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import TruncMonth
-from django.utils.translation import get_language, gettext_lazy
+from django.utils.translation import gettext_lazy
 
 from yuchang.accounts.queries import organisation_filter, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core.addresses import address
+from yuchang.core.language import is_english
 from yuchang.core.lists import Column, day, day_word, number, text, yuan
 from yuchang.core.prepared import Prepared, prepared
 from yuchang.exchange.models import Agreement, Category, Match, Posting
@@ -49,7 +50,7 @@ def household_address(pk: int | None) -> str:
 
 def in_chinese() -> bool:
     """Whether the reader reads Chinese."""
-    return (get_language() or "zh").startswith("zh")
+    return not is_english()
 
 
 def alert_word(kind: str) -> str:

@@ -7,11 +7,12 @@ from typing import Any
 
 from django import template
 from django.http import HttpRequest
-from django.utils.translation import get_language, gettext_lazy
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from yuchang.accounts.models import RoleGrant
-from yuchang.accounts.rules import ROLE_WORDS, Actor, PlaceScope, Role
+from yuchang.accounts.queries import role_word
+from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.addresses import address
 from yuchang.messages.queries import unread_count
 from yuchang.procedures.queries import READ
@@ -131,8 +132,7 @@ def hats(actor: Actor | None) -> str:
     """The actor's roles in words."""
     if not isinstance(actor, Actor):
         return ""
-    language = 0 if (get_language() or "zh").startswith("zh") else 1
-    words = dict.fromkeys(ROLE_WORDS[grant.role][language] for grant in actor.grants)
+    words = dict.fromkeys(role_word(grant.role) for grant in actor.grants)
     return (" · ").join(words)
 
 
@@ -150,5 +150,4 @@ def area(actor: Actor | None) -> str:
 @register.filter
 def role(grant: RoleGrant) -> str:
     """The role of a grant in words."""
-    language = 0 if (get_language() or "zh").startswith("zh") else 1
-    return ROLE_WORDS[Role(grant.role)][language]
+    return role_word(grant.role)
