@@ -176,6 +176,6 @@ def test_a_child_that_ignores_the_signal_is_ended_with_all_it_started(monkeypatc
 
 def test_the_sessions_of_all_processes_stay_within_the_budget(monkeypatch):
     children(Doors("127.0.0.1", 1, 2, 3))
-    monkeypatch.setattr("yuchang.supervisor.processes.WEB_WORKERS", 20)
+    monkeypatch.setattr("yuchang.supervisor.processes.web_workers", lambda: 20)
     with pytest.raises(ValueError, match="sessions of app"):
         children(Doors("127.0.0.1", 1, 2, 3))
