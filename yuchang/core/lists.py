@@ -17,7 +17,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from yuchang.core.money import format_yuan
-from yuchang.core.paging import Page, Ranges, keyset_page
+from yuchang.core.paging import Numbers, Page, Ranges, keyset_page
 
 SIZES = (20, 50, 100, 200)
 CHUNK = 500
@@ -310,7 +310,7 @@ def listing(
     total: int | Callable[[], int | None] | None = None,
     cap: int | None = None,
     may_export: bool = True,
-    span: tuple[int, int] | None = None,
+    span: Numbers | None = None,
 ) -> Listing:
     """One page of ``rows`` as the address asks for it: ``sort``, ``cols``, ``size`` and ``after``.
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from django.core.exceptions import ValidationError
 from django.db.models import F, Model, Q, QuerySet
@@ -106,13 +106,14 @@ def keyset_page(
     order: Sequence[str],
     cursor: str = "",
     size: int = 50,
-    span: tuple[int, int] | None = None,
+    span: Numbers | None = None,
 ) -> Page[M]:
     """One page of ``rows`` in ``order``, which must end in a unique, never-null field.
 
-    Constant cost: reads ``size`` + 1 rows. Raises Invalid for a cursor that is not ours. ``span`` is the
-    first and the last number there can be, for rows in the order of their numbers that no index delivers in
-    it (a search): then they are read window by window (see ``_windows``) instead of all found and sorted.
+    Constant cost: reads ``size`` + 1 rows. Raises Invalid for a cursor that is not ours. ``span`` is
+    for rows in the order of their numbers that no index delivers in it (a search): then they are read window
+    by window, each as wide as what was found so far makes it likely to be enough, instead of all found and
+    sorted.
     """
     backwards, values = decode_cursor(cursor, len(order)) if cursor else (False, [])
     direction = [_flip(f) for f in order] if backwards else list(order)
@@ -144,7 +145,7 @@ def _read(
     direction: list[str],
     values: list[Any],
     count: int,
-    span: tuple[int, int] | None,
+    span: Numbers | None,
 ) -> list[M]:
     """The first rows beyond ``values``. Raises ValueError and the like where the fields refuse the values."""
     is_down = direction[0].startswith("-")
@@ -159,36 +160,45 @@ def _read(
     return list(ordered[:count])
 
 
-WINDOW, WIDER = 16_384, 8
-"""Numbers in the first window, and how many times wider the next one is."""
+WINDOW, LEAP = 16_384, 64
+"""Numbers in the first window, and how many times wider the next one is where it holds nothing."""
 
 
-def _windows(low: int, high: int, *, is_down: bool) -> Iterator[tuple[int, int]]:
-    """The numbers from ``low`` to ``high`` in ever wider windows: few statements, however many numbers."""
-    width = WINDOW
-    while low <= high:
-        width = min(width, high - low + 1)
-        if is_down:
-            yield high - width + 1, high
-            high -= width
-        else:
-            yield low, low + width - 1
-            low += width
-        width *= WIDER
+class Numbers(NamedTuple):
+    """The first and the last number where a search looks, and how many numbers it reads at first."""
+
+    first: int
+    last: int
+    window: int = WINDOW
 
 
 def _by_windows(
-    ordered: QuerySet[M], span: tuple[int, int], after: Sequence[Any], count: int, *, is_down: bool
+    ordered: QuerySet[M], span: Numbers, after: Sequence[Any], count: int, *, is_down: bool
 ) -> list[M]:
-    low, high = span
+    low, high, width = span
     if after:
         low, high = (low, min(high, int(after[0]) - 1)) if is_down else (max(low, int(after[0]) + 1), high)
     found: list[M] = []
-    for first, last in _windows(low, high, is_down=is_down):
-        found += ordered.filter(pk__gte=first, pk__lte=last)[: count - len(found)]
-        if len(found) == count:
-            break
+    seen = 0
+    while low <= high and len(found) < count:
+        width = min(width, high - low + 1)
+        first = high - width + 1 if is_down else low
+        found += ordered.filter(pk__gte=first, pk__lt=first + width)[: count - len(found)]
+        low, high = (low, first - 1) if is_down else (first + width, high)
+        seen += width
+        width = _next_window(width, seen, len(found), count)
     return found
+
+
+def _next_window(width: int, seen: int, found: int, wanted: int) -> int:
+    """How many numbers to read after ``found`` of ``wanted`` rows were among the ``seen`` ones.
+
+    As many as should hold the rest, and half as many again to be sure; twice the last window at least, so
+    that the windows stay few however the rows lie.
+    """
+    if not found:
+        return width * LEAP
+    return max(2 * width, 3 * seen * (wanted - found) // (2 * found))
 
 
 NEIGHBOURS = 16

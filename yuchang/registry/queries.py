@@ -14,7 +14,7 @@ from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import place_filter, reach
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock, secrets
-from yuchang.core.paging import Among
+from yuchang.core.paging import WINDOW, Among, Numbers
 from yuchang.core.prepared import prepared
 from yuchang.core.tallies import summed_by_county, tally_by_key
 from yuchang.places.models import Place
@@ -32,6 +32,8 @@ from yuchang.registry.models import (
 from yuchang.registry.rules import clean_id
 
 COUNTED = 1_000
+RARER = 8
+"""How many times rarer a name is taken to be for each further pair of its characters."""
 TALLY = summed_by_county("workbench.household")
 # Named, not excluded: then a count reads the index of places and states alone.
 PRESENT = [state.value for state in Household.State if state != Household.State.REMOVED]
@@ -119,16 +121,20 @@ def matching(actor: Actor, text: str) -> Q:
         return Q(search_keys__contains=[text.lower()]) | Q(number__startswith=text)
     if text.isascii():
         return Q(number__startswith=text)
+    return Q(search_keys__contains=_grams(text))
+
+
+def _grams(text: str) -> list[str]:
+    """The pairs of neighbouring characters by which a name is found; a shorter one is its own."""
     name = text.replace("·", "").replace("•", "").replace(" ", "")
-    grams = [name] if len(name) <= 2 else [name[i : i + 2] for i in range(len(name) - 1)]
-    return Q(search_keys__contains=grams)
+    return [name] if len(name) <= 2 else [name[i : i + 2] for i in range(len(name) - 1)]
 
 
 def _households_of(condition: Q) -> QuerySet[Member, Any]:
     return Member.objects.filter(condition, left_on=None).values("household_id")
 
 
-def span_of(actor: Actor, narrow: Filter) -> tuple[int, int] | None:
+def span_of(actor: Actor, narrow: Filter) -> Numbers | None:
     """The first and the last household's number where a search looks, for ``keyset_page``; None where it
     need not know: without a typed word, within one village, or in several areas at once."""
     if not narrow.text or narrow.village or len(actor.scopes("registry.read")) != 1:
@@ -137,7 +143,16 @@ def span_of(actor: Actor, narrow: Filter) -> tuple[int, int] | None:
     if narrow.township:
         rows = rows.filter(township_id=narrow.township)
     ends = rows.aggregate(first=Min("pk"), last=Max("pk"))
-    return (ends["first"], ends["last"]) if ends["first"] else (1, 0)
+    if not ends["first"]:
+        return Numbers(1, 0)
+    return Numbers(ends["first"], ends["last"], _first_window(narrow.text))
+
+
+def _first_window(text: str) -> int:
+    """How many numbers a search reads at first: each further pair of characters makes a name rarer, so that
+    what hardly anybody is called, or nobody, is asked for once."""
+    pairs = 1 if text.isascii() else len(_grams(text))
+    return int(WINDOW * RARER ** min(pairs - 1, 4))
 
 
 def count_of(actor: Actor, narrow: Filter, rows: QuerySet[Household]) -> int | None:

@@ -23,7 +23,7 @@ from yuchang.api.models import ApiToken
 from yuchang.core.errors import Invalid, YuchangError, invalid
 from yuchang.core.logs import request_id
 from yuchang.core.middleware import unstorable
-from yuchang.core.paging import Ranges, keyset_page
+from yuchang.core.paging import Numbers, Ranges, keyset_page
 
 MOST = 200
 T = TypeVar("T")
@@ -121,7 +121,7 @@ class Span(Schema):
 
 
 def page_of(
-    rows: QuerySet[Any] | Ranges[Any], span: Span, *order: str, within: tuple[int, int] | None = None
+    rows: QuerySet[Any] | Ranges[Any], span: Span, *order: str, within: Numbers | None = None
 ) -> dict[str, Any]:
     """One page of ``rows``, as ``PageOut`` reads it; ``within`` is the ``span`` of ``keyset_page``."""
     page = keyset_page(rows, order=order, cursor=span.after, size=span.limit, span=within)

@@ -1,7 +1,5 @@
 """Walking the pages forth and back shows every row once, in order."""
 
-from itertools import pairwise
-
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
@@ -11,7 +9,7 @@ from hypothesis import strategies as st
 from yuchang.core import paging
 from yuchang.core.errors import Invalid
 from yuchang.core.models import DataKey
-from yuchang.core.paging import Among, decode_cursor, encode_cursor, keyset_page
+from yuchang.core.paging import Among, Numbers, decode_cursor, encode_cursor, keyset_page
 
 ORDERS = (["id"], ["-id"], ["version", "id"], ["-version", "id"], ["master_key_id", "-version", "-id"])
 
@@ -66,23 +64,47 @@ def test_a_page_reads_one_row_more_than_it_shows(db, django_assert_num_queries):
 
 
 @pytest.mark.parametrize("order", [["id"], ["-id"]])
-def test_a_search_read_by_windows_shows_every_row_once_forth_and_back(db, order, monkeypatch):
-    monkeypatch.setattr(paging, "WINDOW", 4)
+def test_a_search_read_by_windows_shows_every_row_once_forth_and_back(db, order):
     DataKey.objects.bulk_create(DataKey(county_id=n, version=n % 3 + 1, wrapped=b"") for n in range(60))
     rows = DataKey.objects.filter(version=2)
     expected = list(rows.order_by(*order).values_list("pk", flat=True))
-    span = min(expected), max(expected)
+    span = Numbers(min(expected), max(expected), 4)
     forth = walk(order, 3, rows=rows, span=span)
     assert [row.pk for page in forth for row in page.items] == expected
     back = walk(order, 3, forth[-1].previous, "previous", rows=rows, span=span)
     assert [row.pk for page in reversed(back) for row in page.items] == expected[: -len(forth[-1].items)]
 
 
-def test_windows_hold_every_number_once_and_are_few():
-    windows = list(paging._windows(1, 50_000_000, is_down=False))
-    assert windows[0][0] == 1 and windows[-1][1] == 50_000_000 and len(windows) <= 6
-    assert all(a[1] + 1 == b[0] for a, b in pairwise(windows))
-    assert list(paging._windows(5, 4, is_down=True)) == []
+@settings(deadline=None)
+@given(st.lists(st.integers(1, 400_000), max_size=80, unique=True), st.integers(1, 51), st.booleans())
+def test_windows_stay_few_however_the_rows_lie(numbers, wanted, is_down):
+    rows = FakeRows(numbers, is_down)
+    found = paging._by_windows(rows, Numbers(1, 400_000, 1_000), [], wanted, is_down=is_down)
+    assert found == sorted(numbers, reverse=is_down)[:wanted]
+    assert len(rows.asked) <= 9  # each is twice the last at least
+    assert sum(last - first for first, last in rows.asked) <= 400_000
+
+
+def test_where_nothing_is_found_nearly_everything_is_looked_at_next():
+    rows = FakeRows([], False)
+    assert paging._by_windows(rows, Numbers(1, 400_000), [], 51, is_down=False) == []
+    assert rows.asked == [(1, 16_385), (16_385, 400_001)]
+
+
+def test_a_window_is_no_wider_than_what_is_still_missing_makes_likely():
+    assert paging._next_window(1_000, 1_000, found=25, wanted=50) == 2_000
+    assert paging._next_window(1_000, 1_000, found=5, wanted=50) == 13_500
+
+
+class FakeRows:
+    """Stands for a query set: tells which windows were asked for."""
+
+    def __init__(self, numbers, is_down):
+        self.numbers, self.asked = sorted(numbers, reverse=is_down), []
+
+    def filter(self, pk__gte, pk__lt):
+        self.asked.append((pk__gte, pk__lt))
+        return [number for number in self.numbers if pk__gte <= number < pk__lt]
 
 
 def test_neighbours_are_read_in_one_sweep_and_strangers_one_by_one(db):
