@@ -12,6 +12,9 @@ from prometheus_client.multiprocess import mark_process_dead
 keepalive = 30
 """Seconds that a browser's connection stays open for its next page; no thread waits meanwhile."""
 
+forwarded_allow_ips = os.environ.get("YUCHANG_PROXIES", "127.0.0.1,::1")
+"""Proxies that are believed when they say that a visitor came over TLS; others' headers mean nothing."""
+
 
 def child_exit(server: Any, worker: Any) -> None:
     """Called in the master after a worker ended."""

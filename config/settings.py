@@ -14,6 +14,8 @@ BASE_DIR = ROOT
 DEBUG = flag("YUCHANG_DEBUG")
 SECRET_KEY = secret("YUCHANG_SECRET_KEY")
 ALLOWED_HOSTS = os.environ.get("YUCHANG_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
+# Our own proxies, which are believed when they say who a visitor is and that it came over TLS.
+PROXIES = frozenset(os.environ.get("YUCHANG_PROXIES", "127.0.0.1,::1").split(","))
 CSRF_TRUSTED_ORIGINS = [o for o in os.environ.get("YUCHANG_ORIGINS", "").split(",") if o]
 
 # The public zone sees published and intake tables only, under its own database role.
@@ -62,6 +64,7 @@ SET_UP_COMMANDS = ["sync_procedures"]
 
 _COMMON_FIRST = [
     "yuchang.core.middleware.RequestIdMiddleware",
+    "yuchang.core.middleware.VisitorAddressMiddleware",
     "yuchang.core.metrics.MetricsMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

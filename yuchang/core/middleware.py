@@ -1,4 +1,4 @@
-"""Request ids, and errors as pages that help."""
+"""Request ids, the visitor's address behind a proxy, and errors as pages that help."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import logging
 import re
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
+from ipaddress import ip_address
 
+from django.conf import settings
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -37,6 +40,24 @@ class RequestIdMiddleware:
             return response
         finally:
             request_id.reset(token)
+
+
+class VisitorAddressMiddleware:
+    """Puts the visitor's address where one of our own proxies stands, so that limits count visitors.
+
+    Only what the proxy itself added, the last part of ``X-Forwarded-For``, is believed, and only from an
+    address of ``settings.PROXIES``: everybody else may write into that header what he likes.
+    """
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.META.get("REMOTE_ADDR") in settings.PROXIES:
+            named = request.headers.get("X-Forwarded-For", "").rpartition(",")[2].strip()
+            with suppress(ValueError):
+                request.META["REMOTE_ADDR"] = str(ip_address(named))
+        return self.get_response(request)
 
 
 class ErrorPagesMiddleware:

@@ -1,0 +1,81 @@
+"""What an operator copies from ``deploy/`` names only what exists, and promises what the pages rely on."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from configparser import RawConfigParser
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.test import override_settings
+
+from config.environment import ROOT
+from yuchang.supervisor.__main__ import parser
+
+DEPLOY = ROOT / "deploy"
+UNITS = sorted((DEPLOY / "systemd").glob("yuchang*.service"))
+
+
+def unit(path: Path) -> RawConfigParser:
+    found = RawConfigParser(strict=False)
+    found.optionxform = str  # type: ignore[assignment, method-assign]
+    found.read_string(path.read_text())
+    return found
+
+
+def read_by_the_program() -> set[str]:
+    """Every environment variable that the program's text names."""
+    files = [p for folder in ("config", "yuchang", "tools") for p in (ROOT / folder).rglob("*.py")]
+    return {name for p in files for name in re.findall(r"\b(?:YUCHANG|DATABASE)_[A-Z_]+\b", p.read_text())}
+
+
+@pytest.mark.parametrize("path", UNITS, ids=lambda p: p.name)
+def test_a_unit_starts_a_command_that_exists_without_more_rights_than_it_needs(path: Path) -> None:
+    service = unit(path)["Service"]
+    program, *words = service["ExecStart"].split()
+    assert program == "/opt/yuchang/.venv/bin/python"
+    assert words[:2] == ["-m", "yuchang.supervisor"]
+    assert callable(parser().parse_args(words[2:]).action)
+    assert service["User"] == "yuchang"
+    for name in ("NoNewPrivileges", "ProtectHome", "PrivateDevices"):
+        assert service[name] == "yes", name
+    assert service["ProtectSystem"] == "strict"
+    assert service["CapabilityBoundingSet"] == ""
+
+
+def test_the_timer_belongs_to_a_unit_and_the_folders_of_both_agree() -> None:
+    assert unit(DEPLOY / "systemd" / "yuchang-backup.timer")["Timer"]["OnCalendar"]
+    folders = {unit(path)["Service"]["WorkingDirectory"] for path in UNITS}
+    assert folders == {"/opt/yuchang"}
+
+
+def test_every_name_of_the_example_is_read() -> None:
+    text = (DEPLOY / "systemd" / "yuchang.env.example").read_text()
+    named = set(re.findall(r"^#?([A-Z_]+)=", text, re.M))
+    assert named
+    assert named <= read_by_the_program()
+
+
+def test_nginx_says_itself_who_the_visitor_is_and_that_it_came_over_tls() -> None:
+    text = (DEPLOY / "nginx" / "yuchang.conf").read_text()
+    passed = re.findall(r"location / \{(.*?)\n    \}", text, re.S)
+    assert len(passed) == 2
+    for place in passed:
+        assert "proxy_set_header X-Forwarded-For $remote_addr;" in place, "a visitor could name an address"
+        assert "proxy_set_header X-Forwarded-Proto $scheme;" in place, "TLS would redirect for ever"
+    assert "ssl_protocols TLSv1.2 TLSv1.3;" in text
+
+
+def test_behind_tls_django_finds_nothing_to_warn_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of its checks two are left to the operator: sub-domains, and the list that browsers keep."""
+    monkeypatch.setenv("YUCHANG_TLS", "1")
+    monkeypatch.setenv("YUCHANG_SECRET_KEY", "".join(map(chr, range(40, 110))))
+    monkeypatch.delenv("YUCHANG_DEBUG", raising=False)
+    given = runpy.run_path(str(ROOT / "config" / "settings.py"))
+    names = [n for n in given if n.startswith(("SECURE_", "SESSION_COOKIE_", "CSRF_", "X_FRAME"))]
+    names += ["SECRET_KEY", "DEBUG", "ALLOWED_HOSTS", "MIDDLEWARE"]
+    with override_settings(**{name: given[name] for name in names}):
+        found = {str(one.id) for one in run_checks(tags=["security"], include_deployment_checks=True)}
+    assert {name for name in found if name.startswith("security.")} == {"security.W005", "security.W021"}
