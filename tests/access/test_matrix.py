@@ -6,6 +6,7 @@ must answer 403, 404 or the way to the sign-in page, and must leave every table 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,6 +23,21 @@ METHODS = ("GET", "POST")
 ALL = sorted({a.name: a for a in addresses()}.values(), key=lambda a: a.name)
 # Tables that signing in, counting failures or keeping a session may touch.
 NOT_BUSINESS = ("django_session", "axes_", "accounts_session")
+LOG = "core_auditentry"
+# What every reply says to the browser. A file is shut in even further.
+GUARDS = {
+    "Content-Security-Policy": ("script-src 'self';", "default-src 'none'; sandbox"),
+    "X-Content-Type-Options": ("nosniff",),
+    "X-Frame-Options": ("DENY",),
+    "Referrer-Policy": ("same-origin",),
+    "Cache-Control": ("no-store",),
+}
+# The picture of an offer, and the shape of a county: the browser may keep them, nobody on the way.
+KEPT_A_WHILE = {("Cache-Control", "exchange:photo"), ("Cache-Control", "places:outline")}
+# What the policy of the page would stop, and what a stored text must never become.
+INLINE = re.compile(
+    r"<script(?![^>]*(?: src=|application/json))[^>]*>|<[^>]+ (?:on[a-z]+|style)=|javascript:", re.I
+)
 # Posted forms that change no business table: signing in and out, the language, a repeated check, a page
 # that shows what it was asked, an own password that was not given, a table about too few households.
 WRITES_NOTHING = {
@@ -55,14 +71,14 @@ def written_tables() -> dict[str, int]:
         }
 
 
-def checksum() -> list[Any]:
-    """A sum over every row of every business table."""
+def checksum() -> dict[str, Any]:
+    """Table → a sum over all its rows. The parts come in any order: the server may read them side by side."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
         names = [n for (n,) in cursor.fetchall() if not n.startswith((*NOT_BUSINESS, "places_", "django_"))]
         parts = [f"SELECT '{n}', count(*), sum(hashtext(t::text)::bigint) FROM \"{n}\" t" for n in names]
         cursor.execute(" UNION ALL ".join(parts))
-        return cursor.fetchall()
+        return {name: sums for name, *sums in cursor.fetchall()}
 
 
 def call(world: World, address: Address, method: str, visitor: str, side: str) -> Any:
@@ -81,12 +97,14 @@ def is_refusal(response: Any) -> bool:
     return response.status_code == 302 and "/accounts/sign-in?next=" in response["Location"]
 
 
-def outcome(world: World, address: Address, method: str, visitor: str, side: str) -> tuple[bool, Any, bool]:
-    """(refused, response, anything written), with every effect undone afterwards."""
+def outcome(
+    world: World, address: Address, method: str, visitor: str, side: str
+) -> tuple[bool, Any, set[str]]:
+    """(refused, response, tables written), with every effect undone afterwards."""
     with transaction.atomic():
         before = written_tables()
         response = call(world, address, method, visitor, side)
-        touched = written_tables() != before
+        touched = {name for name, count in written_tables().items() if count != before.get(name)}
         if not is_refusal(response):
             with connection.cursor() as cursor:
                 cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
@@ -94,12 +112,12 @@ def outcome(world: World, address: Address, method: str, visitor: str, side: str
     return is_refusal(response), response, touched
 
 
-def refused_but_wrote(world: World, address: Address, method: str, visitor: str, side: str) -> bool:
-    """Counters also count what was rolled back: look at the rows themselves."""
+def refused_but_wrote(world: World, address: Address, method: str, visitor: str, side: str) -> list[str]:
+    """The tables changed. Counters also count what was rolled back: look at the rows themselves."""
     with transaction.atomic():
         before = checksum()
         call(world, address, method, visitor, side)
-        wrote = checksum() != before
+        wrote = [name for name, sums in checksum().items() if sums != before[name]]
         transaction.set_rollback(True)
     return wrote
 
@@ -117,6 +135,20 @@ def test_every_view_declares_what_it_needs(address: Address) -> None:
 def test_no_cell_names_an_address_that_is_gone() -> None:
     names = {a.name for a in ALL}
     assert not [key for key in CELLS if key[0] not in names]
+
+
+def unguarded(address: Address, response: Any) -> list[str]:
+    """What a reply lacks of the headers that every page has, and scripts that stand in the page itself."""
+    found = []
+    for name, wanted in GUARDS.items():
+        if (
+            not any(part in response.get(name, "") for part in wanted)
+            and (name, address.name) not in KEPT_A_WHILE
+        ):
+            found.append(f"{name} is {response.get(name)}")
+    if "html" in response.get("Content-Type", "") and not response.streaming:
+        found += [f"inline: {bit.group()[:60]!r}" for bit in INLINE.finditer(response.content.decode())]
+    return found
 
 
 DECLARED = [(a, m) for a in ALL for m in METHODS if (a.name, m) in CELLS]
@@ -142,10 +174,15 @@ def test_each_cell(address: Address, method: str, world: World) -> None:
                 faults.append(f"{where}, a valid request should succeed")
             elif not allowed and not refused and response.status_code not in (409, 422):
                 faults.append(f"{where}, should be refused")
-            elif not allowed and touched and refused_but_wrote(world, address, method, visitor, side):
-                faults.append(f"{where}, refused but changed a table")
+            elif (
+                not allowed and touched and (rows := refused_but_wrote(world, address, method, visitor, side))
+            ):
+                faults.append(f"{where}, refused but changed {rows}")
             elif allowed and method == "POST" and not touched and address.name not in WRITES_NOTHING:
                 faults.append(f"{where}, said yes but wrote nothing: the body is not valid")
+            elif allowed and touched and LOG not in touched:
+                faults.append(f"{where}, wrote {sorted(touched)} and no audit entry")
+            faults += [f"{where}, {fault}" for fault in unguarded(address, response)]
     assert not faults, f"{address.name} {method}\n" + "\n".join(faults)
 
 
