@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy
 from yuchang.core.errors import Problem
 from yuchang.core.language import is_english
 from yuchang.core.money import format_yuan
+from yuchang.core.phrases import Both
 from yuchang.exchange.rules import Flaw, certificates_of, quantity_in
 
 if TYPE_CHECKING:
@@ -258,6 +259,16 @@ def category_word(category: Category) -> str:
 def unit_word(category: Category) -> str:
     """A category's unit in the reader's language."""
     return category.unit_en if is_english() else category.unit
+
+
+def both_names(category: Category) -> Both:
+    """A category's name for a stored sentence."""
+    return Both(category.name_zh, category.name_en)
+
+
+def both_units(category: Category) -> Both:
+    """A category's unit for a stored sentence."""
+    return Both(category.unit, category.unit_en)
 
 
 def unit_said(text: str, category: Category | None) -> str:

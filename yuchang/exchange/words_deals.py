@@ -3,13 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from yuchang.core.money import format_yuan
+from yuchang.core.phrases import Phrase, in_chinese
 from yuchang.exchange.comparing import Comparison
+from yuchang.exchange.models_deals import Why
 from yuchang.exchange.words import certificate_names
+
+BY_ORDER = gettext_noop("订单签收")
+"""Who delivered what an order of the market brought: nobody recorded it by hand."""
+BY_ITSELF = gettext_noop("到期自动结束")
+"""Why an emergency ended on its last day."""
+OPENING = gettext_noop("想按此价格与您洽谈。")
+"""What a proposal says when nobody wrote anything."""
+
+
+@cache
+def _own() -> frozenset[str]:
+    """What we write ourselves where a person could have written: in Chinese, as it is stored."""
+    return frozenset([BY_ORDER, BY_ITSELF, OPENING, *(in_chinese(why.label) for why in Why)])
+
+
+def as_said(text: str) -> str | Phrase:
+    """A reason or remark for a stored sentence: a phrase if the words are ours."""
+    return Phrase(text) if text in _own() else text
+
+
+def own_words(text: str) -> str:
+    """A stored reason or remark: in the reader's language if the words are ours, else as it was typed."""
+    return str(as_said(text))
 
 
 def comparison(found: Comparison, unit: str) -> str:

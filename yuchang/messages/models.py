@@ -9,6 +9,7 @@ from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
+from yuchang.core.phrases import shown
 
 
 class Message(models.Model):
@@ -17,6 +18,8 @@ class Message(models.Model):
     The text never changes; ``read_at``, ``archived_at`` and ``settled_at`` are set once (a trigger says so).
     ``link`` is a path of this platform. ``due_on`` makes it something to do by that day until
     ``settled_at``. ``reference_kind`` and ``reference_id`` name what it is about, for whoever settles it.
+    ``said`` keeps the words of ours in it as phrases (``core.phrases``): ``heading`` and ``text`` read them
+    in the reader's language; ``title`` and ``body`` hold them in Chinese, and what people typed as it is.
     A reminder points to the message it ``reminds`` of and says which ``stage``: days before the due day.
     """
 
@@ -33,6 +36,7 @@ class Message(models.Model):
     kind = models.CharField(max_length=12, choices=Kind)
     title = models.CharField(max_length=120)
     body = models.TextField(blank=True, default="")
+    said = models.JSONField(null=True)
     link = models.CharField(max_length=300, blank=True, default="")
     due_on = models.DateField(null=True, blank=True)
     is_urgent = models.BooleanField(default=False)
@@ -81,6 +85,20 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.title
+
+    @property
+    def heading(self) -> str:
+        """The title in the reader's language."""
+        return self._read("title")
+
+    @property
+    def text(self) -> str:
+        """The body in the reader's language."""
+        return self._read("body")
+
+    def _read(self, part: str) -> str:
+        phrases = self.said or {}
+        return shown(phrases[part]) if part in phrases else getattr(self, part)
 
 
 class Preference(Versioned):

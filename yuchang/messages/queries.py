@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -35,6 +36,13 @@ _MATTER = Func(
     output_field=TextField(),
 )
 """What the messages of one kind have in common: the title up to a colon, without its numbers."""
+
+
+def matter_of(message: Message) -> str:
+    """The same of one message, in the reader's language."""
+    return re.sub("[0-9]+", "…", re.sub("^([^：:]+)[：:].*$", r"\1", message.heading))
+
+
 # What is urgent or asks for something by a day stands on its own; reminders of it do not.
 _LOOSE = Q(is_urgent=False) & (Q(due_on=None) | Q(kind=Message.Kind.REMINDER))
 
@@ -113,6 +121,11 @@ class Bundle:
     count: int
     newest: Message
     is_more: bool
+
+    @property
+    def name(self) -> str:
+        """The matter in the reader's language."""
+        return matter_of(self.newest)
 
     @property
     def shown(self) -> str:

@@ -82,6 +82,7 @@ def inbox(request: HttpRequest) -> HttpResponse:
         "show": show,
         "kind": kind,
         "matter": matter,
+        "matter_name": queries.matter_of(page.items[0]) if matter and page.items else matter,
         "shown": SHOWN.items(),
         "kinds": Message.Kind.choices,
         "newest": max([m.pk for m in page.items] + [b.newest.pk for b in bundles], default=0),

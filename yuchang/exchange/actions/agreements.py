@@ -9,12 +9,14 @@ from typing import Any
 from django.db import connection
 from django.db.models import Q
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Invalid, Refused
+from yuchang.core.phrases import said
 from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.actions.talks import (
     LIVE,
@@ -31,6 +33,7 @@ from yuchang.exchange.models import Agreement, Match, Message, Posting
 from yuchang.exchange.queries import side_filter, spoken_for
 from yuchang.exchange.rules import other_side, terms_flaws
 from yuchang.exchange.words import problem_of
+from yuchang.exchange.words_deals import as_said
 
 KEYS = ("place_id", "province_id", "prefecture_id", "county_id", "township_id", "village_id")
 _PROPOSED = f"""
@@ -78,6 +81,11 @@ _AUDITED = """
         'quantity', quantity, 'price_fen', price_fen)
     FROM exchange_agreement WHERE match_id = ANY(%s) AND state IN ('proposed', 'agreed') ORDER BY id
 """
+
+PROPOSED = Words(
+    gettext_noop("对方提出了协议，请签字或说明理由"), gettext_noop("对方提出了 %s 份协议，请签字或说明理由")
+)
+SIGNED = Words(gettext_noop("对方已签字，协议生效"), gettext_noop("对方签了 %s 份协议，已生效"))
 
 
 def propose_agreement(
@@ -127,16 +135,8 @@ def propose_agreement(
         save(match)
         add_message(actor, talk_of(match), side, Message.Kind.PROPOSE, price_fen=price_fen, quantity=quantity)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, match=match.pk, side=side)
-        tell_match(actor, match, other_side(side), _proposed().one)
+        tell_match(actor, match, other_side(side), PROPOSED.single)
     return agreement
-
-
-def _proposed() -> Words:
-    return Words(_("对方提出了协议，请签字或说明理由"), _("对方提出了 %s 份协议，请签字或说明理由"))
-
-
-def _signed() -> Words:
-    return Words(_("对方已签字，协议生效"), _("对方签了 %s 份协议，已生效"))
 
 
 def _say_yes(agreement: Agreement, actor: Actor, side: str) -> None:
@@ -166,7 +166,7 @@ def sign_agreement(*, actor: Actor, agreement_id: int, version: int) -> Agreemen
         save(match)
         add_message(actor, talk_of(match), side, Message.Kind.SIGN)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, side=side)
-        tell_match(actor, match, other_side(side), _signed().one)
+        tell_match(actor, match, other_side(side), SIGNED.single)
     return agreement
 
 
@@ -223,7 +223,7 @@ def refuse_agreement(
         save(match)
         add_message(actor, talk_of(match), side, Message.Kind.REFUSE, text=reason, code=code)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, side=side, reason=reason)
-        tell_match(actor, match, other_side(side), _("对方不签协议"), body=reason)
+        tell_match(actor, match, other_side(side), said("对方不签协议"), body=as_said(reason))
     return agreement
 
 
@@ -254,8 +254,8 @@ def agree_set(*, actor: Actor, match_ids: Sequence[int], side: str) -> int:
         execute(_SIGNED.format(side=side), {**values, "ids": waiting})
         _reserve_set(waiting, values)
         execute(_TALKING.format(answer=answer), {**values, "ids": waiting, "state": "agreed"})
-        tell_matches(actor, fresh, other_side(side), _proposed())
-        tell_matches(actor, waiting, other_side(side), _signed())
+        tell_matches(actor, fresh, other_side(side), PROPOSED)
+        tell_matches(actor, waiting, other_side(side), SIGNED)
         return audit.add_bulk("agreement", _AUDITED, [side, ids])
 
 

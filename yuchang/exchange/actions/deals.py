@@ -12,6 +12,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Invalid, Problem, Refused, invalid
+from yuchang.core.phrases import label, said
 from yuchang.exchange.actions.agreements import sign_agreement
 from yuchang.exchange.actions.opening import ENDED, open_deal, open_part
 from yuchang.exchange.actions.papers import attach_to_deal
@@ -50,7 +51,7 @@ def add_member(*, actor: Actor, agreement_id: int, user_id: int, duty: str) -> D
             added_at=clock.now(),
         )
         audit.add("agreement_member", row.pk, place_id=agreement.place_id, user=user_id, duty=duty)
-        title = _("您已加入协议 #%(number)d 的项目组") % {"number": agreement.pk}
+        title = said("您已加入协议 #%(number)d 的项目组", number=agreement.pk)
         tell_person(actor, agreement, user_id, title)
     return row
 
@@ -89,7 +90,7 @@ def add_task(
         )
         audit.add("agreement_task", row.pk, place_id=agreement.place_id, task=kind, due_on=str(due_on))
         if member is not None:
-            title = _("%(kind)s：%(what)s") % {"kind": row.get_kind_display(), "what": row.what[:80]}
+            title = said("%(kind)s：%(what)s", kind=label(DealTask.Kind(kind).label), what=row.what[:80])
             ask(actor, member.user_id, agreement, title, due_on=due_on, kind=TASK, number=row.pk)
     return row
 
@@ -136,7 +137,7 @@ def finish_task(
         attach_to_deal(actor, agreement, side, Paper.About.TASK, row.pk, uploads)
         audit.add("agreement_task", row.pk, place_id=agreement.place_id, files=len(uploads))
         done(actor, TASK, row.pk)
-        tell_sides(actor, agreement, BOTH, _("已完成：%(what)s") % {"what": row.what[:80]}, body=row.result)
+        tell_sides(actor, agreement, BOTH, said("已完成：%(what)s", what=row.what[:80]), body=row.result)
     return row
 
 
@@ -220,7 +221,7 @@ def propose_milestone(
             proposed_by_id=actor.user_id or 0,
         )
         audit.add("milestone", row.pk, place_id=agreement.place_id, side=side, due_on=str(due_on))
-        title = _("请确认节点：%(what)s") % {"what": row.what}
+        title = said("请确认节点：%(what)s", what=row.what)
         tell_sides(actor, agreement, [other_side(side)], title)
     return row
 
@@ -265,8 +266,11 @@ def answer_milestone(
         row.refusal = "" if agrees else reason.strip()[:300]
         save(row)
         audit.add("milestone", row.pk, place_id=agreement.place_id, side=side, agrees=agrees)
-        words = _("对方同意节点：%(what)s") if agrees else _("对方不同意节点：%(what)s")
-        tell_sides(actor, agreement, [row.proposed_side], words % {"what": row.what}, body=row.refusal)
+        yes, no = (
+            said("对方同意节点：%(what)s", what=row.what),
+            said("对方不同意节点：%(what)s", what=row.what),
+        )
+        tell_sides(actor, agreement, [row.proposed_side], yes if agrees else no, body=row.refusal)
     return row
 
 
@@ -286,7 +290,7 @@ def meet_milestone(*, actor: Actor, milestone_id: int, version: int) -> Mileston
         row.met_at, row.met_by_id = clock.now(), actor.user_id
         save(row)
         audit.add("milestone", row.pk, place_id=agreement.place_id, share_bp=row.share_bp)
-        tell_sides(actor, agreement, ["need"], _("对方已确认收款：%(what)s") % {"what": row.what})
+        tell_sides(actor, agreement, ["need"], said("对方已确认收款：%(what)s", what=row.what))
     return row
 
 
@@ -307,7 +311,7 @@ def ask_closing(*, actor: Actor, agreement_id: int, version: int, side: str, rea
         agreement.closing_by_id, agreement.closing_at = actor.user_id, clock.now()
         save(agreement)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, side=side, reason=reason)
-        title = _("对方提出提前了结协议 #%(number)d") % {"number": agreement.pk}
+        title = said("对方提出提前了结协议 #%(number)d", number=agreement.pk)
         tell_sides(actor, agreement, [other_side(side)], title, body=agreement.closing_reason)
     return agreement
 
@@ -334,8 +338,10 @@ def answer_closing(*, actor: Actor, agreement_id: int, version: int, side: str, 
             agreement.closing_by_id = agreement.closing_at = None
         save(agreement)
         audit.add("agreement", agreement.pk, place_id=agreement.place_id, side=side, agrees=agrees)
-        words = _("协议 #%(number)d 已提前了结") if agrees else _("对方不同意提前了结协议 #%(number)d")
-        tell_sides(actor, agreement, [asked], words % {"number": agreement.pk})
+        number = agreement.pk
+        yes = said("协议 #%(number)d 已提前了结", number=number)
+        no = said("对方不同意提前了结协议 #%(number)d", number=number)
+        tell_sides(actor, agreement, [asked], yes if agrees else no)
     return agreement
 
 

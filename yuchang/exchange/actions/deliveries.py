@@ -13,17 +13,21 @@ from typing import Any
 from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Invalid, Problem, Refused, invalid
+from yuchang.core.phrases import Phrase, said
 from yuchang.exchange.actions.opening import open_deal, open_part
 from yuchang.exchange.actions.papers import attach_to_deal
 from yuchang.exchange.actions.telling import Words, tell_set, tell_sides
 from yuchang.exchange.models import Agreement, Posting
 from yuchang.exchange.models_deals import Delivery, Paper
 from yuchang.exchange.queries_deals import has_open_dispute, undelivered
+from yuchang.exchange.words import both_names, both_units
+from yuchang.exchange.words_deals import BY_ORDER
 from yuchang.files.actions import Upload
 
 _LOCKED = "SELECT 1 FROM exchange_agreement WHERE id = ANY(%(agreements)s) ORDER BY id FOR UPDATE"
@@ -105,10 +109,8 @@ def record_delivery(
         )
         attach_to_deal(actor, agreement, "offer", Paper.About.DELIVERY, row.pk, uploads)
         audit.add("delivery", row.pk, place_id=agreement.place_id, quantity=quantity, files=len(uploads))
-        title = _("请确认收货：协议 #%(number)d，%(goods)s") % {
-            "number": agreement.pk,
-            "goods": _goods(agreement, quantity),
-        }
+        about: dict[str, Any] = {"number": agreement.pk, "goods": _goods(agreement, quantity)}
+        title = said("请确认收货：协议 #%(number)d，%(goods)s", **about)
         tell_sides(actor, agreement, ["need"], title, body=row.note)
     return row
 
@@ -145,19 +147,20 @@ def judge_delivery(
         save(row)
         fulfil(agreement, accepted)
         audit.add("delivery", row.pk, place_id=agreement.place_id, state=row.state, accepted=accepted)
-        words = (
-            _("对方已确认收货：协议 #%(number)d，%(goods)s")
+        about: dict[str, Any] = {"number": agreement.pk, "goods": _goods(agreement, accepted)}
+        title = (
+            said("对方已确认收货：协议 #%(number)d，%(goods)s", **about)
             if is_whole
-            else _("对方对交付有异议：协议 #%(number)d，认可 %(goods)s")
+            else said("对方对交付有异议：协议 #%(number)d，认可 %(goods)s", **about)
         )
-        title = words % {"number": agreement.pk, "goods": _goods(agreement, accepted)}
         tell_sides(actor, agreement, ["offer"], title, body=row.reason)
     return row
 
 
-def _goods(agreement: Agreement, units: int) -> str:
+def _goods(agreement: Agreement, units: int) -> Phrase:
     """What a delivery was of, as a message to people says it."""
-    return f"{agreement.category.name_zh} {units:,} {agreement.category.unit}"
+    name, unit = both_names(agreement.category), both_units(agreement.category)
+    return said("%(name)s %(units)s %(unit)s", name=name, units=f"{units:,}", unit=unit)
 
 
 def _open_recorded(actor: Actor, delivery_id: int, version: int, side: str) -> tuple[Delivery, Agreement]:
@@ -218,7 +221,7 @@ def deliver_orders(*, actor: Actor, delivered: Sequence[Ordered]) -> int:
             "on": clock.today(),
             "user": actor.user_id,
             "name": actor.name[:60],
-            "source": _("订单签收"),
+            "source": BY_ORDER,
         }
         with connection.cursor() as cursor:
             cursor.execute(_LOCKED, values)
@@ -238,7 +241,7 @@ def _tell_delivered(actor: Actor, agreement_ids: Sequence[int]) -> None:
         Agreement.objects.filter(pk__in=agreement_ids).order_by("pk").values_list("pk", "offer_id", "need_id")
     )
     about = [(side, reverse("exchange:agreement", args=[pk])) for pk, *sides in rows for side in sides]
-    words = Words(_("订单已签收，计入协议的履约"), _("%s 份协议的订单已签收，计入履约"))
+    words = Words(gettext_noop("订单已签收，计入协议的履约"), gettext_noop("%s 份协议的订单已签收，计入履约"))
     tell_set(actor, about, words, everything=reverse("exchange:agreement_list"))
 
 

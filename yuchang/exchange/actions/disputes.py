@@ -12,6 +12,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Refused, invalid
+from yuchang.core.phrases import label, said
 from yuchang.exchange.actions.deliveries import fulfil
 from yuchang.exchange.actions.opening import ENDED, agreement_of, open_deal, open_part
 from yuchang.exchange.actions.papers import attach_to_deal
@@ -56,7 +57,7 @@ def open_dispute(
         )
         attach_to_deal(actor, agreement, side, Paper.About.DISPUTE, row.pk, uploads)
         audit.add("dispute", row.pk, place_id=row.place_id, side=side, delivery=delivery_id)
-        title = _("对方就协议 #%(number)d 提出争议，请答复") % {"number": agreement.pk}
+        title = said("对方就协议 #%(number)d 提出争议，请答复", number=agreement.pk)
         tell_sides(actor, agreement, [other_side(side)], title)
     return row
 
@@ -93,7 +94,7 @@ def answer_dispute(
         save(row)
         attach_to_deal(actor, agreement, side, Paper.About.DISPUTE, row.pk, uploads)
         audit.add("dispute", row.pk, place_id=row.place_id, side=side)
-        tell_sides(actor, agreement, [row.side], _("对方已答复争议，等待县级处理"))
+        tell_sides(actor, agreement, [row.side], said("对方已答复争议，等待县级处理"))
     return row
 
 
@@ -109,7 +110,7 @@ def withdraw_dispute(*, actor: Actor, dispute_id: int, version: int, reason: str
         save(row)
         _end_if_complete(agreement)
         audit.add("dispute", row.pk, place_id=row.place_id, reason=reason)
-        tell_sides(actor, agreement, [other_side(side)], _("对方已撤回争议"), body=reason)
+        tell_sides(actor, agreement, [other_side(side)], said("对方已撤回争议"), body=reason)
     return row
 
 
@@ -144,7 +145,7 @@ def decide_dispute(
         save(row)
         _rule(agreement, row)
         audit.add("dispute", row.pk, place_id=row.place_id, outcome=outcome, ruled=ruled_quantity)
-        title = _("争议已处理：%(outcome)s") % {"outcome": row.get_outcome_display()}
+        title = said("争议已处理：%(outcome)s", outcome=label(Dispute.Outcome(outcome).label))
         tell_sides(actor, agreement, ["offer", "need"], title, body=row.decision)
     return row
 

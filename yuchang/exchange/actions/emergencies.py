@@ -14,14 +14,16 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, invalid
+from yuchang.core.phrases import in_chinese, said
 from yuchang.exchange.actions.clearings import require_area
 from yuchang.exchange.models import Category, Emergency, Posting, SavedSearch
 from yuchang.exchange.queries_console import staff_offers
 from yuchang.exchange.rules import EmergencyFacts, Flaw, emergency_flaws
 from yuchang.exchange.searching import asks_for, criteria_of
-from yuchang.exchange.words import emergency_problem
+from yuchang.exchange.words import both_names, both_units, emergency_problem
+from yuchang.exchange.words_deals import BY_ITSELF
 from yuchang.files.actions import Upload, take_in
-from yuchang.messages.actions import send_set
+from yuchang.messages.actions import phrases, send_set
 from yuchang.places.models import Place, keys_of
 
 EVIDENCE = "emergency_evidence"
@@ -33,7 +35,7 @@ _NEEDS = """
 """
 _TELL = f"""
     SELECT r.id, 'deal', %s::text, %s::text, %s::text, NULL::date, false, NULL::bigint,
-           'exchange.emergency', %s::bigint, %s::text
+           'exchange.emergency', %s::bigint, %s::text, %s::jsonb
     FROM (SELECT unnest(%s::bigint[]) AS id UNION {_NEEDS}) AS r
     WHERE r.id IS DISTINCT FROM %s::bigint ORDER BY r.id
 """  # noqa: S608
@@ -105,7 +107,7 @@ def end_emergencies(*, actor: Actor, on: date) -> int:
     with write("exchange.end_emergency", actor) as audit:
         rows = Emergency.objects.select_for_update().filter(pk__in=numbers, state="live").order_by("pk")
         for row in rows:
-            _end(row, _("到期自动结束"))
+            _end(row, BY_ITSELF)
             audit.add("emergency", row.pk, place_id=row.county_id, reason=row.ended_reason)
     return len(numbers)
 
@@ -142,13 +144,16 @@ def _tell(actor: Actor, row: Emergency) -> int:
     searches = SavedSearch.objects.filter(is_active=True, user__is_active=True).only("user_id", "criteria")
     wanting = {s.user_id for s in searches if asks_for(criteria_of(s.criteria), row.category_id)}
     link = f"{reverse('exchange:search')}?category={row.category_id}&direction=offer"
-    about = {"n": row.quantity, "unit": row.category.unit, "until": row.until.isoformat()}
+    name, unit, until = both_names(row.category), both_units(row.category), row.until.isoformat()
+    title = said("%(county)s滞销应急：%(what)s", county=row.place.name, what=name)
+    body = said("数量 %(n)d %(unit)s，%(until)s 前急售。", n=row.quantity, unit=unit, until=until)
     params = [
-        _("%(county)s滞销应急：%(what)s") % {"county": row.place.name, "what": row.category.name_zh},
-        _("数量 %(n)d %(unit)s，%(until)s 前急售。") % about,
+        in_chinese(title),
+        in_chinese(body),
         link,
         row.pk,
         f"exchange.emergency:{row.pk}",
+        phrases(title=title, body=body),
         sorted(wanting),
         row.category_id,
         actor.user_id,

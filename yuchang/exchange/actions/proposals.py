@@ -12,13 +12,15 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem
+from yuchang.core.phrases import said
 from yuchang.exchange.actions.talks import LIVE, add_message, talk_of
 from yuchang.exchange.actions.telling import tell_match
 from yuchang.exchange.models import Match, Message, Posting, Unsent
 from yuchang.exchange.pairs import Pair, pair_of
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import other_side, terms_flaws
-from yuchang.exchange.words import problem_of, unit_word
+from yuchang.exchange.words import both_names, problem_of, unit_word
+from yuchang.exchange.words_deals import OPENING
 
 PROPOSALS_MAX = 30
 """So many unanswered proposals of one's own a posting may have out."""
@@ -46,13 +48,13 @@ def propose_partner(*, actor: Actor, mine_id: int, other_id: int, terms: Terms) 
         _check_pair(pair)
         _check_terms(pair, terms)
         match = _store(pair, terms)
-        text = terms.text.strip() or _("想按此价格与您洽谈。")
+        text = terms.text.strip() or OPENING
         talk = talk_of(match)
         price, units = terms.price_fen, terms.quantity
         kind = Message.Kind.COUNTER
         add_message(actor, talk, mine.direction, kind, text=text, price_fen=price, quantity=units)
         side = other_side(mine.direction)
-        tell_match(actor, match, side, _("有人就您的%(name)s提出洽谈") % {"name": other.category.name_zh})
+        tell_match(actor, match, side, said("有人就您的%(name)s提出洽谈", name=both_names(other.category)))
         audit.add("match", match.pk, place_id=match.offer.place_id, offer=match.offer_id, need=match.need_id)
     return match
 

@@ -18,6 +18,7 @@ from django.db import DatabaseError, OperationalError, connection
 from django.db.models import Max
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from yuchang.accounts.models import User
 from yuchang.accounts.queries import actor_for
@@ -235,7 +236,7 @@ def _finish(actor: Actor, publication_id: int) -> None:
 
 
 def _news() -> Words:
-    return Words(_("有一项新的撮合建议等您答复"), _("有 %s 项新的撮合建议等您答复"))
+    return Words(gettext_noop("有一项新的撮合建议等您答复"), gettext_noop("有 %s 项新的撮合建议等您答复"))
 
 
 def _fail(actor: Actor, publication_id: int, message: str) -> None:

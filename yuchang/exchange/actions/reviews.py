@@ -9,6 +9,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, invalid
+from yuchang.core.phrases import said
 from yuchang.exchange.actions.opening import open_deal, open_part
 from yuchang.exchange.actions.telling import tell_sides
 from yuchang.exchange.models import Agreement
@@ -32,7 +33,7 @@ def review(*, actor: Actor, agreement_id: int, side: str, stars: int, text: str)
             raise Conflict(_("还没有确认过的交付，不能评价。"), remedy=_("请在确认收货后评价。"))
         row = _create(actor, agreement, side, stars, text)
         audit.add("review", row.pk, place_id=agreement.place_id, side=side, stars=stars)
-        tell_sides(actor, agreement, [other_side(side)], _("对方已评价这次合作"), body=row.text)
+        tell_sides(actor, agreement, [other_side(side)], said("对方已评价这次合作"), body=row.text)
     return row
 
 
@@ -69,5 +70,5 @@ def answer_review(*, actor: Actor, review_id: int, version: int, text: str) -> R
         row.answer, row.answered_by_id, row.answered_at = text.strip()[:500], actor.user_id, clock.now()
         save(row)
         audit.add("review", row.pk, place_id=agreement.place_id)
-        tell_sides(actor, agreement, [side], _("对方答复了您的评价"), body=row.answer)
+        tell_sides(actor, agreement, [side], said("对方答复了您的评价"), body=row.answer)
     return row

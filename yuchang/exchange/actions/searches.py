@@ -16,6 +16,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, invalid
+from yuchang.core.phrases import in_chinese, kept, said
 from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.inputs import thaw
 from yuchang.exchange.models import Clearing, Dual, SavedSearch, Told
@@ -30,7 +31,7 @@ LOOK_BACK = timedelta(days=3)
 TOLD_AT_ONCE = 20
 _NOTICES = """
     SELECT (n->>'user')::bigint, 'deal', n->>'title', n->>'body', n->>'link', NULL::date, false, NULL::bigint,
-           'exchange.search', (n->>'search')::bigint, n->>'once'
+           'exchange.search', (n->>'search')::bigint, n->>'once', n->'said'
     FROM jsonb_array_elements(%s::jsonb) AS n
 """
 _DUALS = """
@@ -110,11 +111,14 @@ def _tell(actor: Actor, row: SavedSearch, changed: dict[int, datetime]) -> int:
 
 
 def _notice(row: SavedSearch, new: list[int]) -> dict[str, Any]:
+    title = said("“%(name)s”有 %(n)d 条新供需", name=row.name, n=len(new))
+    body = said("您保存的搜索有了新的结果，打开即可查看。")
     return {
         "user": row.user_id,
         "search": row.pk,
-        "title": _("“%(name)s”有 %(n)d 条新供需") % {"name": row.name, "n": len(new)},
-        "body": _("您保存的搜索有了新的结果，打开即可查看。"),
+        "title": in_chinese(title),
+        "body": in_chinese(body),
+        "said": {"title": kept(title), "body": kept(body)},
         "link": f"{reverse('exchange:search')}?{row.query}",
         "once": f"exchange.search:{row.pk}:{max(new)}:{len(new)}",
     }

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, invalid
+from yuchang.core.phrases import in_chinese, said
 from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.actions.papers import attach
 from yuchang.exchange.actions.telling import Words, tell_match, tell_matches
@@ -19,6 +21,7 @@ from yuchang.exchange.models_deals import Paper, Why
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import other_side, terms_flaws
 from yuchang.exchange.words import problem_of
+from yuchang.exchange.words_deals import as_said
 from yuchang.files.actions import Upload
 
 LIVE = (Match.State.PROPOSED, Match.State.TALKING)
@@ -73,7 +76,7 @@ def answer_match(
         kind = Message.Kind.DECLINE if answer == "declined" else Message.Kind.ACCEPT
         add_message(actor, talk_of(match), side, kind, text=reason, code=code)
         audit.add("match", match.pk, place_id=match.offer.place_id, side=side, answer=answer, code=code)
-        tell_match(actor, match, other_side(side), _answered(answer).one, body=reason)
+        tell_match(actor, match, other_side(side), _answered(answer).single, body=as_said(reason))
     return match
 
 
@@ -98,15 +101,15 @@ def answer_matches_set(
         execute(_ANSWERED.format(side=side), values)
         execute(_TALKS, values)
         execute(_MESSAGES, values)
-        tell_matches(actor, ids, other_side(side), _answered(answer), body=reason)
+        tell_matches(actor, ids, other_side(side), _answered(answer), body=as_said(reason))
         return audit.add_bulk("match", _ANSWERED_AUDIT, [side, answer, ids])
 
 
 def _answered(answer: str) -> Words:
     """The news of an answer to one proposal, and to many."""
     if answer == Match.Answer.DECLINED:
-        return Words(_("对方谢绝了撮合建议"), _("对方谢绝了 %s 项撮合建议"))
-    return Words(_("对方愿意按撮合建议洽谈"), _("对方愿意洽谈 %s 项撮合建议"))
+        return Words(gettext_noop("对方谢绝了撮合建议"), gettext_noop("对方谢绝了 %s 项撮合建议"))
+    return Words(gettext_noop("对方愿意按撮合建议洽谈"), gettext_noop("对方愿意洽谈 %s 项撮合建议"))
 
 
 def say(*, actor: Actor, match_id: int, side: str, text: str, uploads: Sequence[Upload] = ()) -> Message:
@@ -121,7 +124,7 @@ def say(*, actor: Actor, match_id: int, side: str, text: str, uploads: Sequence[
         about = Paper.About.MESSAGE
         attach(actor, match=match, side=side, about_kind=about, about_id=message.pk, uploads=uploads)
         audit.add("message", message.pk, place_id=match.offer.place_id, match=match.pk, files=len(uploads))
-        tell_match(actor, match, other_side(side), _("洽谈中有新的留言"), body=text)
+        tell_match(actor, match, other_side(side), said("洽谈中有新的留言"), body=text)
     return message
 
 
@@ -166,7 +169,7 @@ def counter_terms(
             quantity=quantity,
         )
         audit.add("match", match.pk, place_id=match.offer.place_id, side=side, quantity=quantity)
-        tell_match(actor, match, other_side(side), _("对方提出了新的价格或数量"), body=reason)
+        tell_match(actor, match, other_side(side), said("对方提出了新的价格或数量"), body=as_said(reason))
     return talk
 
 
@@ -270,7 +273,7 @@ def reasoned(reason: str, code: str, advice: str) -> str:
         raise invalid("code", _("没有这种理由。"), _("请从列表中选择。"))
     if not reason.strip() and not code:
         raise invalid("reason", advice)
-    return reason.strip() or str(Why(code).label)
+    return reason.strip() or in_chinese(Why(code).label)
 
 
 def _check_unsigned(match: Match) -> None:

@@ -61,6 +61,12 @@ def unit_of(text: str, category: Category | None) -> str:
 
 
 @register.filter
+def own_words(text: str) -> str:
+    """A reason or remark that we wrote ourselves in the reader's language; a person's as it is."""
+    return words_deals.own_words(text)
+
+
+@register.filter
 def distance_words(km: int | None) -> str:
     """How far apart."""
     return words.distance(km)

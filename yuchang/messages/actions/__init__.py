@@ -4,7 +4,15 @@ from yuchang.messages.actions.codes import check_code, purge_codes, send_code
 from yuchang.messages.actions.contacts import contact_value, prove_contact, remove_contact, set_contact
 from yuchang.messages.actions.dispatch import deliver_due, retry_delivery
 from yuchang.messages.actions.inbox import Wishes, archive, archive_old, mark_read, read_all, set_preference
-from yuchang.messages.actions.sending import make_digests, remind_due, send, send_set, settle, settle_set
+from yuchang.messages.actions.sending import (
+    make_digests,
+    phrases,
+    remind_due,
+    send,
+    send_set,
+    settle,
+    settle_set,
+)
 
 __all__ = [
     "Wishes",
@@ -15,6 +23,7 @@ __all__ = [
     "deliver_due",
     "make_digests",
     "mark_read",
+    "phrases",
     "prove_contact",
     "purge_codes",
     "read_all",

@@ -5,6 +5,7 @@ What is to go outside by SMS and e-mail is queued in the same transaction (``_qu
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
 from typing import Any
@@ -12,18 +13,20 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
 from yuchang.core.actions import Recorder, write
 from yuchang.core.errors import invalid
+from yuchang.core.phrases import Phrase, in_chinese, kept
 from yuchang.messages.models import Message
 from yuchang.messages.rules import REMINDER_STAGES, period_from
 from yuchang.places.models import Place
 
 _COLUMNS = (
     "recipient_id, kind, title, body, link, due_on, is_urgent, place_id, reference_kind, reference_id,"
-    " once_key, reminds_id, stage, created_at"
+    " once_key, said, reminds_id, stage, created_at"
 )
 _AUDIT = """
     SELECT id::text, place_id, jsonb_build_object('to', recipient_id, 'kind', kind, 'due_on', due_on)
@@ -56,8 +59,8 @@ def send(
     *,
     to_user_ids: Iterable[int],
     kind: str,
-    title: str,
-    body: str = "",
+    title: str | Phrase,
+    body: str | Phrase = "",
     link: str = "",
     due_on: date | None = None,
     place: Place | None = None,
@@ -70,26 +73,35 @@ def send(
 
     ``kind`` is a ``Message.Kind``; ``link`` a path of this platform; ``due_on`` makes it something to do
     until ``settle``. The same ``once_key`` reaches a person once, however often it is sent. ``is_urgent``
-    goes outside at once also for those who chose digests. No secrets in the text. Raises Invalid.
+    goes outside at once also for those who chose digests. Sentences of ours are phrases
+    (``core.phrases``), which each reads in the own language. No secrets in the text. Raises Invalid.
     """
-    _check(kind, title, link)
+    words = in_chinese(title)
+    _check(kind, words, link)
     people = sorted(set(to_user_ids))
-    values = [kind, title[:120], body, link, due_on, is_urgent, place.pk if place else None]
+    values = [kind, words[:120], in_chinese(body), link, due_on, is_urgent, place.pk if place else None]
     select = """
         SELECT u, %s::text, %s::text, %s::text, %s::text, %s::date, %s::boolean, %s::bigint, %s::text,
-               %s::bigint, %s::text FROM unnest(%s::bigint[]) AS u ORDER BY u
+               %s::bigint, %s::text, %s::jsonb FROM unnest(%s::bigint[]) AS u ORDER BY u
     """
-    params = [*values, reference_kind, reference_id, once_key, people]
+    params = [*values, reference_kind, reference_id, once_key, phrases(title=title, body=body), people]
     with write("messages.send", actor) as audit:
         return _insert(audit, select, params) if people else _nobody(audit)
+
+
+def phrases(**parts: str | Phrase) -> str | None:
+    """What of a message's ``title`` and ``body`` is a phrase, as JSON for its column ``said``."""
+    ours = {name: kept(text) for name, text in parts.items() if isinstance(text, Phrase)}
+    return json.dumps(ours, ensure_ascii=False) if ours else None
 
 
 def send_set(actor: Actor, *, select_sql: str, params: Any = ()) -> int:
     """Set-wise ``send``: one message for each row of ``select_sql``. Returns how many were new.
 
     Its columns: recipient_id bigint, kind text, title text, body text, link text, due_on date,
-    is_urgent boolean, place_id bigint, reference_kind text, reference_id bigint, once_key text (empty: none).
-    Rows whose recipient already has the ``once_key`` are left out.
+    is_urgent boolean, place_id bigint, reference_kind text, reference_id bigint, once_key text (empty: none),
+    said jsonb (``phrases``; NULL: nothing of ours). Rows whose recipient already has the ``once_key`` are
+    left out.
     """
     with write("messages.send_set", actor) as audit:
         return _insert(audit, select_sql, params)
@@ -162,8 +174,11 @@ def settle_set(actor: Actor, *, reference_kind: str, reference_ids: Sequence[int
 
 _REMIND = f"""
     INSERT INTO inbox_message ({_COLUMNS})
-    SELECT m.recipient_id, 'reminder', left(%(word)s || m.title, 120), '', m.link, m.due_on, s.stage < 0,
-           m.place_id, m.reference_kind, m.reference_id, '', m.id, s.stage, %(now)s
+    SELECT m.recipient_id, 'reminder', left(replace(%(words)s, '%%(what)s', m.title), 120), '', m.link,
+           m.due_on, s.stage < 0, m.place_id, m.reference_kind, m.reference_id, '',
+           jsonb_build_object('title', jsonb_build_object('say', %(words)s::text, 'with',
+               jsonb_build_object('what', coalesce(m.said->'title', to_jsonb(m.title))))),
+           m.id, s.stage, %(now)s
     FROM inbox_message m
     JOIN accounts_user u ON u.id = m.recipient_id AND u.is_active
     CROSS JOIN LATERAL (SELECT min(stage) AS stage FROM unnest(%(stages)s::smallint[]) AS stage
@@ -184,7 +199,7 @@ def remind_due() -> int:
     """
     today = clock.today()
     values = {
-        "word": _("到期提醒："),
+        "words": gettext_noop("到期提醒：%(what)s"),
         "now": clock.now(),
         "today": today,
         "midnight": timezone.make_aware(datetime(today.year, today.month, today.day)),  # noqa: DTZ001
@@ -208,8 +223,10 @@ _DIGEST = f"""
         ORDER BY w.user_id ON CONFLICT DO NOTHING RETURNING user_id, count
     )
     INSERT INTO inbox_message ({_COLUMNS})
-    SELECT user_id, 'digest', format(%(title)s, count), '', %(link)s, NULL, false, NULL, '', NULL,
-           '', NULL, NULL, %(now)s
+    SELECT user_id, 'digest', format(%(title)s, count), '', %(link)s, NULL, false, NULL, '', NULL, '',
+           jsonb_build_object('title', jsonb_build_object('say', %(title)s::text,
+                                                          'with', jsonb_build_array(count))),
+           NULL, NULL, %(now)s
     FROM made WHERE count > 0 ORDER BY user_id RETURNING id
 """  # noqa: S608 - column names of ours
 
@@ -225,7 +242,7 @@ def make_digests() -> int:
         "monday": period_from(now.date(), "weekly"),
         "hour": now.hour,
         "now": now,
-        "title": _("您有 %s 条未读消息"),
+        "title": gettext_noop("您有 %s 条未读消息"),
         "link": "/messages/?show=unread",
     }
     return _by_clock("messages.make_digests", _DIGEST, values)

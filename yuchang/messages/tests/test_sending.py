@@ -43,7 +43,8 @@ def test_a_set_is_sent_by_one_statement() -> None:
     wang = people.wang()
     everyone = [people.li().user.pk for _ in range(5)]
     select = """
-        SELECT u, 'task', '走访', '', '/', NULL::date, false, NULL::bigint, 'visit', u, 'visit:' || u
+        SELECT u, 'task', '走访', '', '/', NULL::date, false, NULL::bigint, 'visit', u, 'visit:' || u,
+               NULL::jsonb
         FROM unnest(%s::bigint[]) AS u
     """
     assert actions.send_set(wang.actor, select_sql=select, params=[everyone]) == 5

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Q
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from yuchang.accounts.rules import SYSTEM
 from yuchang.core import clock
@@ -72,7 +72,7 @@ def _raise(group: dict[str, object], wanted: int) -> list[int]:
 
 def _tell(case_ids: list[int]) -> None:
     today = clock.today()
-    texts = [_("逾期上报(第 %s 级):%s"), _("已过期限 %s,步骤尚未办理。")]
+    texts = [gettext_noop("逾期上报(第 %s 级):%s"), gettext_noop("已过期限 %s,步骤尚未办理。")]
     messages.send_set(SYSTEM, select_sql=_NAMED, params=[*texts, today, today, case_ids])
 
 
@@ -91,7 +91,11 @@ def _settle_moved() -> None:
 _NAMED = """
     SELECT DISTINCT t.user_id, 'task', left(format(t.title, t.escalation, t.case_title), 120),
            format(t.body, t.due_on), '/procedures/cases/' || t.id || '/', t.due_on, t.escalation > 1,
-           t.place_id, 'procedures.case', t.id, format('escalation:%%s:%%s', t.id, t.version)
+           t.place_id, 'procedures.case', t.id, format('escalation:%%s:%%s', t.id, t.version),
+           jsonb_build_object(
+               'title', jsonb_build_object('say', t.title,
+                                           'with', jsonb_build_array(t.escalation, t.case_title)),
+               'body', jsonb_build_object('say', t.body, 'with', jsonb_build_array(t.due_on)))
     FROM (
         SELECT c.id, c.version, c.escalation, c.title AS case_title, c.due_on, c.place_id, h.user_id,
                %s::text AS title, %s::text AS body,

@@ -18,6 +18,7 @@ from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Refused, invalid
+from yuchang.core.phrases import said
 from yuchang.messages import actions as messages
 from yuchang.places.models import Place, keys_of
 from yuchang.procedures import queries
@@ -121,8 +122,8 @@ def give_sample(actor: Actor, *, sample_id: int, user_id: int, valid_to: date | 
             actor,
             to_user_ids=[user_id],
             kind="task",
-            title=_("请检查抽查样本 %(number)s") % {"number": sample.pk},
-            body=_("%(place)s，抽中 %(count)s 件。") % {"place": sample.place.name, "count": sample.size},
+            title=said("请检查抽查样本 %(number)s", number=sample.pk),
+            body=said("%(place)s，抽中 %(count)s 件。", place=sample.place.name, count=sample.size),
             link=reverse("procedures:sample", args=[sample.pk]),
             due_on=valid_to,
             place=sample.place,

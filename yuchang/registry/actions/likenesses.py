@@ -21,6 +21,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock, secrets
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, invalid
+from yuchang.core.phrases import said
 from yuchang.messages.actions import send
 from yuchang.places.models import Place
 from yuchang.registry import likeness
@@ -98,12 +99,12 @@ def find_asked(*, user_id: int, area_id: int) -> Search:
     area = open_door(Place.objects.all(), actor, "registry.verify", area_id)
     done = find_likenesses(actor=actor, area=area)
     counts = {"people": done.people, "likely": done.likely, "possible": done.possible}
-    told = _("已比对 %(people)s 人，新发现很可能重复 %(likely)s 对、可能重复 %(possible)s 对。") % counts
+    told = said("已比对 %(people)s 人，新发现很可能重复 %(likely)s 对、可能重复 %(possible)s 对。", **counts)
     send(
         actor,
         to_user_ids=[user_id],
         kind="notice",
-        title=_("%(place)s：疑似重复已查完") % {"place": area.name},
+        title=said("%(place)s：疑似重复已查完", place=area.name),
         body=told,
         link=reverse("registry:likenesses"),
         place=area,
