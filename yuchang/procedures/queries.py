@@ -553,15 +553,16 @@ class Colleague:
 COLLEAGUES = 20
 
 
-def receivers(case: Case, word: str = "") -> list[Colleague]:
-    """People whose roles may do the present step, those of the nearest place first; perhaps of one name.
+def receivers(actor: Actor, case: Case, word: str = "") -> list[Colleague]:
+    """People other than the actor whose roles may do the present step, of the nearest place first.
 
-    At most ``COLLEAGUES`` and one, so that a page lists few however many work there: at most one query for
-    each level, and of each no more rows than are missing. Whether one may receive it the action judges.
+    ``word`` asks for those of one name. At most ``COLLEAGUES`` and one, so that a page lists few however many
+    work there: at most one query for each level, and of each no more rows than are missing. Whether one may
+    receive it the action judges.
     """
     roles = [role for role, permissions in PERMISSIONS.items() if case.permission in permissions]
     hats = Hat.objects.filter(live(clock.today()), state="live", role__in=roles, user__is_active=True)
-    hats = hats.exclude(user_id__in=case.barred).select_related("user", "place")
+    hats = hats.exclude(user_id__in=[*case.barred, actor.user_id or 0]).select_related("user", "place")
     if word:
         hats = hats.filter(Q(user__display_name__contains=word) | Q(user__username=word))
     found: dict[int, Colleague] = {}

@@ -202,6 +202,16 @@ def test_a_step_is_handed_to_the_nearest_or_to_a_colleague_found_by_name():
     assert people.outsider().client().get(address).status_code == 404
 
 
+def test_a_step_is_never_offered_to_whoever_hands_it_on():
+    li, wang, zhang = cadre(), people.wang(), reviewer()
+    case = entry(li, code="complaint")
+    step_on(wang, case, "accept")
+    other, address = reviewer("同事"), f"/procedures/cases/{case.pk}/transfer/"
+    page = zhang.client().get(address)
+    assert [one.user.pk for one in page.context["people"]] == [other.user.pk]
+    assert "没有这个姓名的人" in text(zhang.client().get(f"{address}?q={zhang.user.username}"))
+
+
 def test_the_page_of_a_case_costs_the_same_however_many_colleagues_there_are():
     zhang = reviewer()
     case = entry(cadre(), code="appeal")

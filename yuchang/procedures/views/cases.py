@@ -267,7 +267,7 @@ def case_transfer(request: HttpRequest, pk: int) -> HttpResponse:
     word = request.GET.get("q", "").strip()[:60]
     if request.method == "GET" and not _may_hand(actor, found):
         raise Refused(_("您不能转交这件事项。"), remedy=_("请由办理人或管理程序的人员转交。"))
-    people = queries.receivers(found, word)
+    people = queries.receivers(actor, found, word)
     shown = people[: queries.COLLEAGUES]
     form = TransferForm(request.POST or None, people=shown, initial={"version": found.version})
 
