@@ -3,8 +3,8 @@
 Django keeps a class of every model while it migrates. When a model changes, it makes anew every class that
 any chain of foreign keys joins to it: here nearly all of them, some hundreds of times, which is most of the
 time that an empty database takes. The operations of which a schema is mostly made need only the class of
-their own model and of those its foreign keys lead to. For these a class is made when it is asked for, and kept
-until its model or one that it leads to changes. Every other operation and every step backwards is Django's.
+their own model and of those its foreign keys lead to. For these a class is made when it is asked for and
+kept until its model or one that it leads to changes. All else, and every step backwards, is Django's.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from django.db.migrations.state import ModelState, ProjectState, StateApps
 from django.db.migrations.utils import resolve_relation
 
 Key = tuple[str, str]
-# Exactly these: what inherits from them may do more.
+# Exactly these: what inherits from them may do more. The first change no class; they bring what they add.
 CLASSLESS = (
     operations.AddIndex,
     operations.RemoveIndex,
@@ -31,6 +31,7 @@ LIGHT = (operations.CreateModel, operations.AddField, operations.AlterModelOptio
 _django: dict[tuple[type, str], Any] = {
     (Migration, "apply"): Migration.apply,
     (ProjectState, "reload_model"): ProjectState.reload_model,
+    (ModelState, "clone"): ModelState.clone,
 }
 
 
@@ -40,6 +41,7 @@ class LightApps(StateApps):
     def __init__(self, states: Mapping[Key, ModelState], real_apps: set[str]) -> None:
         super().__init__(real_apps, {})  # type: ignore[arg-type]
         self.states = states
+        self.is_changing = True
 
     def get_model(self, app_label: str, model_name: str | None = None, require_ready: bool = True) -> Any:
         """As Django's. Raises LookupError."""
@@ -50,7 +52,7 @@ class LightApps(StateApps):
                 if one[1] not in self.all_models[one[0]]:
                     self.states[one].render(self)
         model: Any = super().get_model(label, name, require_ready)
-        if key in self.states:  # an index changes no class: the operation itself gives it to the schema editor
+        if key in self.states:  # classes are not made anew for these
             options = self.states[key].options
             model._meta.indexes, model._meta.constraints = options["indexes"], options["constraints"]
         return model
@@ -60,8 +62,8 @@ class LightApps(StateApps):
         new = LightApps(states, set())
         new.real_models = self.real_models
         for label, found in self.all_models.items():
-            for name, model in found.items():
-                owner = model._meta.auto_created or model  # the model whose many-to-many field made this one
+            for model in found.values():
+                owner: Any = model._meta.auto_created or model  # whose many-to-many field made this one
                 if key not in closure(states, (owner._meta.app_label, owner._meta.model_name)):
                     new.register_model(label, model)
         return new
@@ -97,11 +99,13 @@ def is_light(operation: Any, state: ProjectState, app_label: str) -> bool:
 def _apply(self: Migration, state: ProjectState, editor: Any, collect_sql: bool = False) -> ProjectState:
     """``Migration.apply``, operation by operation."""
     for operation in self.operations:
-        part = copy.copy(self)
+        part: Any = copy.copy(self)
         part.operations = [operation]
         apps = state.__dict__.pop("apps", None)
         if is_light(operation, state, self.app_label):
-            state.apps = apps if isinstance(apps, LightApps) else LightApps(state.models, state.real_apps)
+            is_ours = isinstance(apps, LightApps) and apps.states is state.models
+            state.apps = apps if is_ours else LightApps(state.models, state.real_apps)
+            state.apps.is_changing = type(operation) not in CLASSLESS
             key = self.app_label, getattr(operation, "model_name_lower", "")
             if key in state.models:
                 state.apps.get_model(*key)  # as it is before, while that is known
@@ -116,14 +120,21 @@ def _reload_model(self: ProjectState, app_label: str, model_name: str, delay: bo
     apps = self.__dict__.get("apps")
     if not isinstance(apps, LightApps):
         _django[ProjectState, "reload_model"](self, app_label, model_name, delay)
-    elif model_name in apps.all_models[app_label]:
+    elif apps.is_changing and model_name in apps.all_models[app_label]:
         self.apps = apps.without((app_label, model_name), self.models)
+
+
+def _clone(self: ModelState) -> ModelState:
+    """As Django's, without the checks that the model it was made from has passed."""
+    new = copy.copy(self)
+    new.fields, new.options, new.managers = dict(self.fields), dict(self.options), list(self.managers)
+    return new
 
 
 @contextmanager
 def light_states() -> Iterator[None]:
     """While inside, migrations go forwards with few classes made. For one thread at a time."""
-    for (owner, name), method in zip(_django, (_apply, _reload_model), strict=True):
+    for (owner, name), method in zip(_django, (_apply, _reload_model, _clone), strict=True):
         setattr(owner, name, method)
     try:
         yield

@@ -22,6 +22,8 @@ from django.db.migrations.operations import RunPython, SeparateDatabaseAndState
 from django.db.migrations.recorder import MigrationRecorder
 from django.db.migrations.state import ProjectState
 
+from yuchang.core.migrating import light_states
+
 ATTEMPTS, PAUSE_SECONDS = 10, 2.0
 LOCK_TIMEOUT = "5s"
 
@@ -37,7 +39,8 @@ class Command(BaseCommand):
             cursor.execute("SELECT to_regclass('django_migrations') IS NOT NULL")
             is_old = cursor.fetchone() == (True,)
         if is_old:
-            self._apply(options["verbosity"])
+            with light_states():
+                self._apply(options["verbosity"])
         call_command("migrate", interactive=False, verbosity=options["verbosity"], skip_checks=True)
         for name in settings.SET_UP_COMMANDS:
             call_command(name, verbosity=options["verbosity"])
