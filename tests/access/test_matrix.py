@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from tests.access.cells import CELLS
 from tests.access.urlconf import Address, addresses
-from tests.access.world import World, standing_world
+from tests.access.world import MARKUP, World, standing_world
 
 pytestmark = pytest.mark.xdist_group("matrix")
 METHODS = ("GET", "POST")
@@ -147,7 +147,9 @@ def unguarded(address: Address, response: Any) -> list[str]:
         ):
             found.append(f"{name} is {response.get(name)}")
     if "html" in response.get("Content-Type", "") and not response.streaming:
-        found += [f"inline: {bit.group()[:60]!r}" for bit in INLINE.finditer(response.content.decode())]
+        page = response.content.decode()
+        found += [f"inline: {bit.group()[:60]!r}" for bit in INLINE.finditer(page)]
+        found += [f"a stored text became markup: {MARKUP}"] if MARKUP in page else []
     return found
 
 

@@ -81,6 +81,7 @@ from yuchang.workbench.models import SavedView
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+MARKUP = "<b id=planted>"  # in every text a person may choose: no page may take it for a part of itself
 CATEGORIES = {1: "goods.walnut", 2: "goods.honey"}  # apart, so that no clearing joins the two sides
 
 
@@ -166,7 +167,7 @@ def _machines(side: SimpleNamespace, person: people.Person) -> None:
     """A token and a webhook of one person's, with a delivery that was given up."""
     actor = person.actor
     side.token, _secret = machines.issue_token(
-        actor=actor, name="报表系统", permissions=["registry.read"], expires_on=date(2026, 12, 31)
+        actor=actor, name=f"报表系统{MARKUP}", permissions=["registry.read"], expires_on=date(2026, 12, 31)
     )
     with override_settings(WEBHOOK_HOSTS=["hooks.example"]):
         side.webhook, _secret = machines.register_webhook(
@@ -205,7 +206,9 @@ def build_side(county_code: str, number: int) -> SimpleNamespace:
     _accounts(side)
     _files(side)
     think_tank.build(side)
-    side.view = SavedView.objects.create(user=side.clerk.user, page="registry.households", name="待核实")
+    side.view = SavedView.objects.create(
+        user=side.clerk.user, page="registry.households", name=f"待核实{MARKUP}"
+    )
     return side
 
 
@@ -213,7 +216,12 @@ def _organisation(side: SimpleNamespace, name: str, kind: str, **more: Any) -> O
     values: dict[str, Any] = {"state": "vetted", "vetted_at": NOW} | more
     place = side.county
     return Organisation.objects.create(
-        name=f"{name}{side.number}(测试)", kind=kind, place=place, host=place, **keys_of(place), **values
+        name=f"{name}{side.number}(测试){MARKUP}",
+        kind=kind,
+        place=place,
+        host=place,
+        **keys_of(place),
+        **values,
     )
 
 
@@ -229,7 +237,7 @@ def _organisations(side: SimpleNamespace) -> None:
 def _household(side: SimpleNamespace, name: str, state: str, verified: bool = False) -> Any:
     row = things.household(
         side.village,
-        name=name,
+        name=f"{name}{MARKUP}",
         state=state,
         entered_by=side.clerk.user,
         verified_by=side.second.user if verified else None,
@@ -313,7 +321,7 @@ def _sheets(side: SimpleNamespace) -> None:
     side.template = outputs.save_template(
         actor=clerk,
         area_id=side.village.pk,
-        name="花名册",
+        name=f"花名册{MARKUP}",
         kind="workbook",
         source="registry.households",
         file_name="空白.xlsx",
@@ -322,7 +330,7 @@ def _sheets(side: SimpleNamespace) -> None:
     side.plan = outputs.save_plan(
         actor=clerk,
         area_id=side.village.pk,
-        name="月报",
+        name=f"月报{MARKUP}",
         kind="report",
         source="registry.households",
         narrow={},
@@ -355,7 +363,12 @@ def _sheets(side: SimpleNamespace) -> None:
 
 
 def _case(side: SimpleNamespace, by: people.Person, code: str) -> Any:
-    given = {"subject_kind": "matrix", "subject_id": side.number, "place": side.village, "title": "事项"}
+    given = {
+        "subject_kind": "matrix",
+        "subject_id": side.number,
+        "place": side.village,
+        "title": f"事项{MARKUP}",
+    }
     return procedures.open_case(by.actor, code=code, **given)
 
 
@@ -402,7 +415,7 @@ def _notices(side: SimpleNamespace) -> None:
         place=side.village,
         **keys_of(side.village),
         origin="cadre",
-        text="该户在县城有商品房。",
+        text=f"该户在县城有商品房。{MARKUP}",
         raised_at=NOW,
         raised_by=side.clerk.user,
         household_entered_by_id=side.clerk.user.pk,
@@ -514,22 +527,28 @@ def _deals(side: SimpleNamespace) -> None:
     side.free_person = people.zhao(side.organisation.pk)
     side.deal_member = exchange.add_member(actor=clerk, **deal, user_id=second.user.pk, duty="lead")
     side.deal_task = exchange.add_task(
-        actor=clerk, **deal, kind="sample", what="寄样品", due_on=date(2026, 12, 20)
+        actor=clerk, **deal, kind="sample", what=f"寄样品{MARKUP}", due_on=date(2026, 12, 20)
     )
     day = {"due_on": date(2026, 12, 20), "side": "need"}
-    side.deal_milestone = exchange.propose_milestone(actor=partner, **deal, **day, what="首批", quantity=20)
-    side.payment = exchange.propose_milestone(actor=partner, **deal, **day, what="定金", share_bp=3000)
+    side.deal_milestone = exchange.propose_milestone(
+        actor=partner, **deal, **day, what=f"首批{MARKUP}", quantity=20
+    )
+    side.payment = exchange.propose_milestone(
+        actor=partner, **deal, **day, what=f"定金{MARKUP}", share_bp=3000
+    )
     exchange.answer_milestone(actor=clerk, milestone_id=side.payment.pk, version=1, side="offer", agrees=True)
     first = exchange.record_delivery(actor=clerk, **deal, quantity=10, delivered_on=TODAY)
     exchange.judge_delivery(actor=partner, delivery_id=first.pk, version=1, accepted=10)
     side.delivery = exchange.record_delivery(actor=clerk, **deal, quantity=5, delivered_on=TODAY)
-    side.dispute = exchange.open_dispute(actor=partner, **deal, side="need", statement="未按时送货")
-    decided = exchange.open_dispute(actor=partner, **deal, side="need", statement="包装破损")
+    side.dispute = exchange.open_dispute(actor=partner, **deal, side="need", statement=f"未按时送货{MARKUP}")
+    decided = exchange.open_dispute(actor=partner, **deal, side="need", statement=f"包装破损{MARKUP}")
     side.answered_dispute = exchange.answer_dispute(
         actor=clerk, dispute_id=decided.pk, version=1, side="offer", answer="已补发"
     )
-    side.review = exchange.review(actor=partner, **deal, side="need", stars=4, text="核桃好")
-    exchange.say(actor=clerk, match_id=side.deal.match_id, side="offer", text="照片", uploads=[_photo()])
+    side.review = exchange.review(actor=partner, **deal, side="need", stars=4, text=f"核桃好{MARKUP}")
+    exchange.say(
+        actor=clerk, match_id=side.deal.match_id, side="offer", text=f"照片{MARKUP}", uploads=[_photo()]
+    )
     side.deal_paper = Paper.objects.get(match=side.deal.match_id)
     asked = exchange.ask_closing(
         actor=partner, agreement_id=side.closing.pk, version=side.closing.version, side="need", reason="歉收"
@@ -575,11 +594,11 @@ def _what_ifs(side: SimpleNamespace) -> None:
     asked = Parameters(household_fen=10_000)
     side.scenario, side.stopped = (
         exchange.add_scenario(actor=wang, draft_id=side.clearing.pk, name=name, asked=asked)
-        for name in ("保底一百", "停下的")
+        for name in ("保底一百", f"停下的{MARKUP}")
     )
     side.stopped = exchange.stop_scenario(actor=wang, scenario_id=side.stopped.pk, version=1)
     facts = EmergencyFacts(
-        quantity=100, until=TODAY + timedelta(days=30), reason="滞销", category=side.category
+        quantity=100, until=TODAY + timedelta(days=30), reason=f"滞销{MARKUP}", category=side.category
     )
     side.emergency = exchange.declare_emergency(actor=wang, county=side.county, facts=facts)
 
@@ -677,7 +696,7 @@ def _attach_token(side: SimpleNamespace, person: people.Person | None) -> str:
 
 def _inbox(side: SimpleNamespace, person: people.Person | None) -> None:
     """A message to this person, and its SMS that no gateway took."""
-    send(side.clerk.actor, to_user_ids=[person.user.pk if person else 0], kind="task", title="待办")
+    send(side.clerk.actor, to_user_ids=[person.user.pk if person else 0], kind="task", title=f"待办{MARKUP}")
     side.message = Message.objects.latest("id")
     side.sms = Sms.objects.create(
         message=side.message,
@@ -727,7 +746,7 @@ def _accounts(side: SimpleNamespace) -> None:
     side.closed_account = people.person("离岗员", Role.VILLAGE_CADRE, place=side.village).user
     User.objects.filter(pk=side.closed_account.pk).update(is_active=False)
     side.assignment = Assignment.objects.create(
-        title="结对帮扶",
+        title=f"结对帮扶{MARKUP}",
         role="helper",
         user=side.substitute,
         valid_from=people.FROM,
@@ -1123,7 +1142,11 @@ BODIES: dict[str, Given] = {
     "exchange:delivery_add": lambda s: {"quantity": 3, "delivered_on": TODAY.isoformat()},
     "exchange:delivery_judge": lambda s: {"version": s.delivery.version, "accepted": 4, "reason": "少一件"},
     "exchange:delivery_withdraw": lambda s: {"version": s.delivery.version},
-    "exchange:closing_ask": lambda s: {"version": s.signed.version, "side": "offer", "reason": "歉收"},
+    "exchange:closing_ask": lambda s: {
+        "version": s.signed.version,
+        "side": "offer",
+        "reason": f"歉收{MARKUP}",
+    },
     "exchange:closing_answer": lambda s: {"version": s.closing.version, "side": "offer", "agrees": "yes"},
     "exchange:dispute_add": lambda s: {"side": "offer", "statement": "没有付款"},
     "exchange:dispute_answer": lambda s: {"version": s.dispute.version, "side": "offer", "answer": "已送到"},

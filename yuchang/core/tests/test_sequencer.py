@@ -3,6 +3,7 @@
 import json
 import threading
 import time
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
@@ -61,6 +62,18 @@ def test_entries_are_ordered_signed_and_verified(tmp_path):
     assert (size, root) == (6, bytes(last.root).hex())
     state = queries.log_state()
     assert (state.size, state.root, state.waiting) == (6, root, 0)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_clock_that_is_put_back_changes_no_order(tmp_path, monkeypatch):
+    at = datetime(2026, 11, 21, 10, 0, tzinfo=UTC)
+    for number, moment in enumerate((at, at - timedelta(hours=1), at)):
+        monkeypatch.setattr("yuchang.core.audit.timezone.now", lambda moment=moment: moment)
+        act(number)
+        sequence_all(number + 1)
+    leaves = list(AuditLeaf.objects.order_by("seq").values_list("entry__object_id", "entry__at"))
+    assert leaves == [("0", at), ("1", at - timedelta(hours=1)), ("2", at)]
+    assert verifier.verify(exported(tmp_path))[0] == 3
 
 
 @pytest.mark.django_db(transaction=True)
