@@ -428,9 +428,15 @@ def _claim(batch: ImportBatch) -> tuple[int, int] | None:
 
 
 def _count(batch: ImportBatch, rows: int) -> None:
-    """Add to the progress. Constraints first: whoever waits for this row should not wait for them, too."""
+    """Add to the progress. Constraints first: whoever waits for this row should not wait for them, too.
+
+    A check by row is planned once per connection. After a first portion of a few rows it would go on reading
+    the whole table, however large the next portions make it: by index, from the start.
+    """
     with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off")
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET LOCAL enable_seqscan = on")
     ImportBatch.objects.filter(pk=batch.pk).update(progress_done=F("progress_done") + rows, updated_at=Now())
 
 

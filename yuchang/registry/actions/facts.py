@@ -120,15 +120,16 @@ def _fill(households: Sequence[tuple[int, dict[str, Any]]], people: Sequence[Map
     """The writer's temporary tables, with facts only."""
     run(
         "DROP TABLE IF EXISTS pg_temp.incoming_household, pg_temp.incoming_member;\n"
-        "CREATE TEMPORARY TABLE incoming_household (id bigint PRIMARY KEY, facts jsonb) ON COMMIT DROP;\n"
-        "CREATE TEMPORARY TABLE incoming_member (id bigint PRIMARY KEY, facts jsonb, health text[],"
-        " disability_kind text, disability_level smallint) ON COMMIT DROP;\n",
+        "CREATE TEMPORARY TABLE incoming_household (id bigint PRIMARY KEY, is_new boolean DEFAULT false,"
+        " facts jsonb) ON COMMIT DROP;\n"
+        "CREATE TEMPORARY TABLE incoming_member (id bigint PRIMARY KEY, is_new boolean DEFAULT false,"
+        " facts jsonb, health text[], disability_kind text, disability_level smallint) ON COMMIT DROP;\n",
         {},
     )
     copy_rows("incoming_household", ("id", "facts"), ((pk, _json(facts)) for pk, facts in households))
     persons = ((p["id"], _json(p["facts"]), p["health"]) for p in people)
     copy_rows("incoming_member", ("id", "facts", "health"), persons)
-    run("ANALYZE incoming_household", {})
+    run("ANALYZE incoming_household;\nANALYZE incoming_member", {})
 
 
 def _json(facts: Mapping[str, Any]) -> str:

@@ -23,51 +23,58 @@ from yuchang.sheets.models import ImportBatch
 HOUSEHOLD_WORKBOOK = "registry.households"
 
 _SOURCE = """
-SELECT r.group_number, r.content FROM sheets_stagedrow r
-JOIN sheets_stagedgroup g ON g.batch_id = r.batch_id AND g.number = r.group_number
-WHERE r.batch_id = %(batch)s AND r.group_number BETWEEN %(first)s AND %(last)s
-  AND g.outcome = '' AND g.plan IN ('created', 'changed')
+SELECT r.group_number, r.content FROM sheets_stagedrow r JOIN portion g ON g.number = r.group_number
+WHERE r.batch_id = %(batch)s AND r.group_number BETWEEN %(first)s AND %(last)s AND g.plan IN ('created', 'changed')
 """
 
-# The register may have moved on between check and confirmation. The people of the portion are laid out first,
-# with statistics of their own: correlated lookups went wrong by minutes where the register was filled just now.
-_SKIP = """
+# The register may have moved on between check and confirmation. The portion and its people are laid out first,
+# with indexes and statistics of their own: staged rows come and go and the register was filled just now, so
+# what the planner believes of either has cost minutes. Now the worst that it can do is read a table once.
+_PORTION = """
+CREATE TEMPORARY TABLE portion ON COMMIT DROP AS
+SELECT g.id, g.number, g.key, g.plan, g.object_id, g.object_version FROM sheets_stagedgroup g
+WHERE g.batch_id = %(batch)s AND g.number BETWEEN %(first)s AND %(last)s AND g.outcome = '' AND g.state <> 'rejected';
+CREATE UNIQUE INDEX ON portion (id);
+CREATE UNIQUE INDEX ON portion (number);
+CREATE INDEX ON portion (key);
+ANALYZE portion;
 CREATE TEMPORARY TABLE arriving ON COMMIT DROP AS
-SELECT g.number AS group_number, g.object_id, r.content -> 'member' ->> 'number' AS person,
+SELECT g.id, g.number, g.object_id, r.content -> 'member' ->> 'number' AS person,
     decode(r.content -> 'member' ->> 'id_blind', 'hex') AS id_blind
-FROM sheets_stagedgroup g JOIN sheets_stagedrow r ON r.batch_id = g.batch_id AND r.group_number = g.number
-WHERE g.batch_id = %(batch)s AND g.number BETWEEN %(first)s AND %(last)s AND g.outcome = ''
-  AND g.state <> 'rejected';
+FROM sheets_stagedrow r JOIN portion g ON g.number = r.group_number
+WHERE r.batch_id = %(batch)s AND r.group_number BETWEEN %(first)s AND %(last)s;
+CREATE INDEX ON arriving (person);
+CREATE INDEX ON arriving (id_blind);
 ANALYZE arriving;
 CREATE TEMPORARY TABLE overtaken ON COMMIT DROP AS
-SELECT g.id, g.number FROM sheets_stagedgroup g
-WHERE g.batch_id = %(batch)s AND g.number BETWEEN %(first)s AND %(last)s AND g.outcome = ''
-  AND g.state <> 'rejected' AND (
-    (g.plan = 'created' AND EXISTS (SELECT 1 FROM registry_household h WHERE h.number = g.key))
-    OR (g.plan <> 'created' AND NOT EXISTS (
-        SELECT 1 FROM registry_household h WHERE h.id = g.object_id AND h.version = g.object_version
-          AND h.state NOT IN ('removed', 'noticed')))
-    OR g.number IN (
-        SELECT a.group_number FROM arriving a JOIN registry_member m ON m.id_blind = a.id_blind
-        WHERE m.left_on IS NULL AND m.household_id IS DISTINCT FROM a.object_id)
-    OR g.number IN (
-        SELECT a.group_number FROM arriving a JOIN registry_member m ON m.number = a.person
-        WHERE m.left_on IS NULL AND m.household_id IS DISTINCT FROM a.object_id));
+SELECT g.id, g.number FROM portion g JOIN registry_household h ON h.number = g.key WHERE g.plan = 'created'
+UNION
+SELECT g.id, g.number FROM portion g LEFT JOIN registry_household h
+    ON h.id = g.object_id AND h.version = g.object_version AND h.state NOT IN ('removed', 'noticed')
+WHERE g.plan <> 'created' AND h.id IS NULL
+UNION
+SELECT a.id, a.number FROM arriving a JOIN registry_member m ON m.id_blind = a.id_blind
+WHERE m.left_on IS NULL AND m.household_id IS DISTINCT FROM a.object_id
+UNION
+SELECT a.id, a.number FROM arriving a JOIN registry_member m ON m.number = a.person
+WHERE m.left_on IS NULL AND m.household_id IS DISTINCT FROM a.object_id;
+"""
+_SKIP = """
+DELETE FROM portion WHERE id = ANY (ARRAY(SELECT id FROM overtaken));
 INSERT INTO sheets_finding (batch_id, group_number, "row", "column", field, level, code, arguments)
 SELECT %(batch)s, o.number, coalesce((SELECT min(r."row") FROM sheets_stagedrow r
     WHERE r.batch_id = %(batch)s AND r.group_number = o.number), 0), NULL, '', 'rejected', 'changed_since_check', '{}'
 FROM overtaken o;
-UPDATE sheets_stagedgroup g SET outcome = 'skipped' FROM overtaken o WHERE g.id = o.id;
-UPDATE sheets_stagedgroup g SET outcome = 'unchanged'
-WHERE g.batch_id = %(batch)s AND g.number BETWEEN %(first)s AND %(last)s AND g.outcome = '' AND g.plan = 'unchanged'
-  AND g.state <> 'rejected';
+UPDATE sheets_stagedgroup SET outcome = 'skipped' WHERE id = ANY (ARRAY(SELECT id FROM overtaken));
+UPDATE sheets_stagedgroup SET outcome = 'unchanged'
+WHERE id = ANY (ARRAY(SELECT id FROM portion WHERE plan = 'unchanged'));
 """
 
 _OUTCOMES = """
 UPDATE sheets_stagedgroup g SET outcome = CASE WHEN i.is_new THEN 'created' ELSE 'changed' END,
     object_id = i.id, object_version = h.version
-FROM incoming_household i JOIN registry_household h ON h.id = i.id
-WHERE g.batch_id = %(batch)s AND g.number = i.group_number;
+FROM portion p JOIN incoming_household i ON i.group_number = p.number JOIN registry_household h ON h.id = i.id
+WHERE g.id = p.id;
 """
 
 _AUDIT = """
@@ -105,7 +112,8 @@ class HouseholdWorkbook:
         """Write the households of a portion that nothing has overtaken since the check."""
         span: dict[str, Any] = {"batch": batch.pk, "first": first, "last": last}
         with write("registry.import_households", actor) as audit:
-            run("DROP TABLE IF EXISTS pg_temp.overtaken, pg_temp.arriving;\n" + _SKIP, span)
+            run("DROP TABLE IF EXISTS pg_temp.overtaken, pg_temp.arriving, pg_temp.portion;\n", {})
+            run(_PORTION + _SKIP, span)
             now = clock.now()
             origin = Origin(actor.user_id, Source.WORKBOOK, batch.observed_on, now, batch.pk)
             store(_SOURCE, span, origin)
