@@ -114,6 +114,7 @@ TEMPLATES = [
             "builtins": [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
+                "yuchang.core.templatetags.constants",  # instead of Django's of the same names
                 "yuchang.core.templatetags.ui",
             ],
         },

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from django.conf import settings
 from django.urls import NoReverseMatch, get_script_prefix, get_urlconf, reverse
 
 _NUMBER = 987654321
@@ -13,20 +14,25 @@ _NUMBER = 987654321
 def address(name: str, *args: Any) -> str:
     """The address of a page, or nothing when no such page exists."""
     if not args:
-        return _plain(get_urlconf(), get_script_prefix(), name)
+        return _plain(_routes(), get_script_prefix(), name)
     if len(args) == 1 and isinstance(args[0], int) and args[0] >= 0:
-        before, found, after = _numbered(get_urlconf(), get_script_prefix(), name)
+        before, found, after = _numbered(_routes(), get_script_prefix(), name)
         return f"{before}{args[0]}{after}" if found else ""
     return _reversed(name, *args)
 
 
+def _routes() -> str:
+    """The zone's set of routes: an address of one is none of the other."""
+    return get_urlconf() or str(settings.ROOT_URLCONF)
+
+
 @cache
-def _plain(_urlconf: str | None, _prefix: str, name: str) -> str:
+def _plain(_routes: str, _prefix: str, name: str) -> str:
     return _reversed(name)
 
 
 @cache
-def _numbered(_urlconf: str | None, _prefix: str, name: str) -> tuple[str, str, str]:
+def _numbered(_routes: str, _prefix: str, name: str) -> tuple[str, str, str]:
     """What stands before and after the number; the middle is empty when there is no such page."""
     return _reversed(name, _NUMBER).partition(str(_NUMBER))
 
