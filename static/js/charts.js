@@ -16,8 +16,8 @@
 
   function yuan(fen) {
     const value = fen / 100;
-    if (Math.abs(value) >= 1e8) return `${(value / 1e8).toFixed(2)}${word("亿元", "e8 CNY")}`;
-    if (chinese && Math.abs(value) >= 1e4) return `${(value / 1e4).toFixed(2)}万元`;
+    const steps = chinese ? [[1e8, "亿元"], [1e4, "万元"]] : [[1e9, " billion CNY"], [1e6, " million CNY"]];
+    for (const [size, name] of steps) if (Math.abs(value) >= size) return `${(value / size).toFixed(2)}${name}`;
     return `${value.toLocaleString("zh-CN", { maximumFractionDigits: 2 })}${word("元", " CNY")}`;
   }
   function exact(value, unit) {
@@ -51,29 +51,75 @@
     return { min: 0, max: interval * Math.ceil((highest * 1.05) / interval), interval };
   }
 
-  // The number of steps of the longest way through the links.
-  function longest(links) {
-    const depth = {};
+  // Which column of a Sankey each node stands in: after all that flow into it; where a way ends, in the last.
+  function columnsOf(links) {
+    const at = {};
     for (let round = 0; round < 8; round += 1) {
-      for (const link of links) depth[link.target] = Math.max(depth[link.target] || 0, (depth[link.source] || 0) + 1);
+      for (const link of links) at[link.target] = Math.max(at[link.target] || 0, (at[link.source] || 0) + 1);
     }
-    return Math.min(4, Math.max(0, ...Object.values(depth)));
+    const last = Math.max(0, ...Object.values(at));
+    const goesOn = new Set(links.map((link) => link.source));
+    for (const link of links) {
+      at[link.source] = at[link.source] || 0;
+      if (!goesOn.has(link.target)) at[link.target] = last;
+    }
+    return { at, last };
   }
 
+  // No more nodes in a column than there is room for their words: the smallest become one.
+  function folded(data, at, most) {
+    const worth = (name) => Math.max(...["source", "target"].map((end) => data.links.reduce((sum, link) => sum + (link[end] === name ? link.value : 0), 0)));
+    const columns = {};
+    for (const node of data.nodes) (columns[at[node.name]] ||= []).push(node);
+    const into = {};
+    const rests = [];
+    for (const [column, nodes] of Object.entries(columns)) {
+      if (nodes.length <= most) continue;
+      const small = nodes.map((node) => [worth(node.name), node.name]).sort((a, b) => b[0] - a[0]).slice(most - 1);
+      const rest = { name: `rest ${column}`, title: word(`其他 ${small.length} 项`, `${small.length} others`) };
+      for (const [, name] of small) into[name] = rest.name;
+      at[rest.name] = Number(column);
+      rests.push(rest);
+    }
+    const links = new Map();
+    for (const link of data.links) {
+      const [source, target] = [into[link.source] || link.source, into[link.target] || link.target];
+      const key = JSON.stringify([source, target]);
+      const own = source === link.source && target === link.target;
+      links.set(key, links.has(key) ? { ...links.get(key), value: links.get(key).value + link.value } : own ? { ...link } : { source, target, value: link.value });
+    }
+    return { ...data, nodes: [...data.nodes.filter((node) => !into[node.name]), ...rests], links: [...links.values()] };
+  }
+
+  // About how wide a text is drawn.
+  const widthOf = (words) => [...words].reduce((sum, letter) => sum + (letter.charCodeAt(0) > 0x2e80 ? 13 : 7.3), 0);
+
   const options = {
-    sankey(data, outline, box) {
-      const isNarrow = box.clientWidth < 640; // the words would lie on each other; the table below has them
-      const last = longest(data.links);
+    sankey(given, outline, box) {
+      const gap = 17; // a line of words
+      const { at, last } = columnsOf(given.links);
+      const data = folded(given, at, Math.max(3, 1 + Math.floor((0.6 * box.clientHeight) / gap)));
+      const right = box.clientWidth < 640 ? 150 : box.clientWidth < 900 ? 190 : 220; // for the words of the last column
+      const room = (box.clientWidth - right) / Math.max(1, last) - 20;
+      const isNarrow = room < 80; // the words would lie on each other; the table below has them
+      const roomAt = (column) => (column === last ? right - 12 : room);
       const title = Object.fromEntries(data.nodes.map((node) => [node.name, node.title || node.name]));
+      // The amount too, where it fits; else the name, if need be without what its whole column shares ("Buyer: …").
+      const said = (name, value) => {
+        const bare = title[name].replace(/^[^：:]+[：:]\s*/, "");
+        const ways = [`${title[name]}  ${short(value, data.unit)}`, title[name], bare];
+        return ways.find((words) => widthOf(words) <= roomAt(at[name])) || bare;
+      };
+      const shades = ["#0b5563", "#1c7385", "#3d8f9f", "#6aaab6", "#c98a1b"];
       return {
         ...base(),
         tooltip: { ...base().tooltip, formatter: (p) => (p.dataType === "edge" ? `${title[p.data.source]} → ${title[p.data.target]}\n${exact(p.data.value, data.unit)}` : `${title[p.name]}\n${exact(p.value, data.unit)}`) },
         series: [{
-          type: "sankey", data: data.nodes, links: data.links, left: 4, right: isNarrow ? 150 : 190, top: 8, bottom: 8, nodeWidth: 12, nodeGap: 12,
+          type: "sankey", data: data.nodes, links: data.links, left: 4, right, top: 8, bottom: 8, nodeWidth: 12, nodeGap: gap,
           nodeAlign: "justify", draggable: false, emphasis: { focus: "adjacency" },
           lineStyle: { color: "source", opacity: 0.26, curveness: 0.5 }, itemStyle: { borderWidth: 0 },
-          levels: ["#0b5563", "#1c7385", "#3d8f9f", "#6aaab6", "#c98a1b"].map((color, depth) => ({ depth, itemStyle: { color }, label: { show: !isNarrow || depth === last } })),
-          label: { ...text, formatter: (p) => (isNarrow ? `${title[p.name]}` : `${title[p.name]}  ${short(p.value, data.unit)}`) },
+          levels: Array.from({ length: last + 1 }, (_, depth) => ({ depth, itemStyle: { color: shades[Math.min(depth, 4)] }, label: { show: !isNarrow || depth === last, width: roomAt(depth), overflow: "truncate" } })),
+          label: { ...text, formatter: (p) => said(p.name, p.value) },
         }],
       };
     },
@@ -197,7 +243,10 @@
       const url = (p.data && p.data.url) || (data.urls && data.urls[p.dataIndex]);
       if (url) window.location.assign(url);
     });
-    new ResizeObserver(() => chart.resize()).observe(box);
+    new ResizeObserver(() => {
+      chart.resize();
+      if (kind === "sankey" || kind === "graph") chart.setOption(options[kind](data, outline, box), true); // placed by the box's size
+    }).observe(box);
     box.dataset.ready = "yes";
   }
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import mimetypes
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Error, Page
+from django.conf import settings
+from django.contrib.staticfiles import finders
+from playwright.sync_api import Error, Page, Route
 
 from config.environment import ROOT
 from tests.people import Person
@@ -120,3 +123,11 @@ def check(page: Page, name: str = "") -> None:
     page.set_viewport_size({"width": DESKTOP[0], "height": DESKTOP[1]})
     if name:
         screenshot(page, name)
+
+
+def answer_file(route: Route, address: str) -> None:
+    """A window without a server asks for a file of ours: here it is, or not found."""
+    path = finders.find(address.removeprefix(settings.STATIC_URL).split("?")[0])
+    body = Path(str(path)).read_bytes() if path else b""
+    kind = mimetypes.guess_type(address.split("?")[0])[0] or "application/octet-stream"
+    route.fulfill(body=body, content_type=kind, status=200 if path else 404)

@@ -6,21 +6,18 @@ no server, no second copy of the data.
 
 from __future__ import annotations
 
-import mimetypes
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
-from django.contrib.staticfiles import finders
 from django.test import Client
 from playwright.sync_api import Browser, Page, Route
 
 from tests.access.cells import ANYONE
 from tests.access.test_every_scope import further_visitors
 from tests.access.world import World, standing_world
-from tests.journeys.helpers import axe, settled
+from tests.journeys.helpers import answer_file, axe, settled
 from tests.pages import NUMBER, crawl
 
 pytestmark = [pytest.mark.journey, pytest.mark.nightly]
@@ -45,10 +42,7 @@ def answer(route: Route, client: Client, pages: dict[str, str]) -> None:
     if address in pages:
         route.fulfill(body=pages[address], content_type="text/html; charset=utf-8")
     elif address.startswith(settings.STATIC_URL):
-        path = finders.find(address.removeprefix(settings.STATIC_URL).split("?")[0])
-        body = Path(str(path)).read_bytes() if path else b""
-        kind = mimetypes.guess_type(address.split("?")[0])[0] or "application/octet-stream"
-        route.fulfill(body=body, content_type=kind, status=200 if path else 404)
+        answer_file(route, address)
     elif route.request.method == "GET" and route.request.url.startswith(HOST):
         got = client.get(address)
         body = b"".join(got) if got.streaming else got.content

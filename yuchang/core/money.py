@@ -52,10 +52,17 @@ def plain_yuan(fen: int) -> str:
     return f"{fen / FEN_PER_YUAN:.2f}"
 
 
-def format_wan(fen: int) -> str:
-    """A short form for tiles: below ten thousand yuan exact, then in 万 or 亿 with two decimals."""
+_SHORT = (("亿", Decimal(10**8)), ("万", Decimal(10**4)))
+_SHORT_ENGLISH = ((" billion", Decimal(10**9)), (" million", Decimal(10**6)))
+
+
+def format_wan(fen: int, *, in_english: bool = False) -> str:
+    """A short form for tiles: exact, from ten thousand yuan in 万 or 亿 with two decimals.
+
+    In English exact below a million, then in millions or billions.
+    """
     yuan = Decimal(fen) / FEN_PER_YUAN
-    for unit, size in (("亿", Decimal(100_000_000)), ("万", Decimal(10_000))):
+    for unit, size in _SHORT_ENGLISH if in_english else _SHORT:
         if abs(yuan) >= size:
             return f"{(yuan / size).quantize(Decimal('0.01'))}{unit}"
     return format_yuan(fen)

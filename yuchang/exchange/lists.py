@@ -8,6 +8,7 @@ from django.urls import reverse
 from django.utils.translation import gettext as now
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.core.language import is_english
 from yuchang.core.lists import Cell, Column, day, day_word, number, state, text, yuan
 from yuchang.core.money import format_wan
 from yuchang.exchange import queries
@@ -80,7 +81,9 @@ CLEARINGS = (
     Column(
         "welfare",
         _("全体得益（元）"),
-        lambda r: Cell(format_wan(r.welfare_fen), is_number=True, raw=r.welfare_fen / 100),
+        lambda r: Cell(
+            format_wan(r.welfare_fen, in_english=is_english()), is_number=True, raw=r.welfare_fen / 100
+        ),
         is_number=True,
     ),
     state(

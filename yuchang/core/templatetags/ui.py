@@ -12,6 +12,7 @@ from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
 from yuchang.core import money
+from yuchang.core.language import is_english
 from yuchang.core.lists import Cell
 
 register = template.Library()
@@ -25,10 +26,11 @@ def yuan(fen: int | str | None) -> str:
 
 @register.filter
 def wan(fen: int | str | None) -> SafeString:
-    """Fen in 万/亿 with the exact amount on hover."""
+    """Fen in 万/亿 (in English in millions) with the exact amount on hover."""
     if fen is None or fen == "":
         return format_html("{}", "—")
-    return format_html('<span title="¥{}">{}</span>', money.format_yuan(int(fen)), money.format_wan(int(fen)))
+    short = money.format_wan(int(fen), in_english=is_english())
+    return format_html('<span title="¥{}">{}</span>', money.format_yuan(int(fen)), short)
 
 
 @register.filter

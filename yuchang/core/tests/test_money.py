@@ -79,3 +79,10 @@ def test_amounts_are_written_plainly(fen, text):
 @pytest.mark.parametrize(("fen", "text"), [(999_999, "9,999.99"), (1_000_000, "1.00万"), (10**10, "1.00亿")])
 def test_tiles_use_large_units(fen, text):
     assert format_wan(fen) == text
+
+
+@pytest.mark.parametrize(
+    ("fen", "text"), [(2_000_000, "20,000"), (123_000_000, "1.23 million"), (10**11, "1.00 billion")]
+)
+def test_tiles_of_an_english_page_use_its_units(fen, text):
+    assert format_wan(fen, in_english=True) == text

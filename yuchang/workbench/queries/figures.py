@@ -21,6 +21,7 @@ from yuchang.accounts.queries import LEVEL_COLUMNS, assigned, is_national, place
 from yuchang.accounts.rules import Actor, OrganisationScope, PlaceScope
 from yuchang.core import tallies
 from yuchang.core.errors import Hidden, invalid
+from yuchang.core.language import is_english
 from yuchang.core.lists import Cell, Column, Head, Listing, listing
 from yuchang.core.money import format_wan, format_yuan
 from yuchang.core.once import once
@@ -196,7 +197,7 @@ def figure(
 
 def shown(item: Source, value: int) -> str:
     """A count with separators, an amount in 万 or 亿."""
-    return f"{value:,}" if item.sum_of is None else format_wan(value)
+    return f"{value:,}" if item.sum_of is None else format_wan(value, in_english=is_english())
 
 
 def list_address(name: str, chosen: Selection) -> str:
