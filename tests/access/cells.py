@@ -381,6 +381,8 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("procedures:case_transfer", "POST"): Cell((REVIEWER, OFFICER)),
     ("procedures:case_withdraw", "POST"): Cell(ONLY_OFFICER),
     ("procedures:definition", "GET"): Cell(READERS, READERS),
+    ("procedures:definition_adapt", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
+    ("procedures:definition_adapt", "POST"): Cell(ONLY_OFFICER),
     ("procedures:due", "GET"): Cell(READERS, READERS),
     ("procedures:library", "GET"): Cell(READERS, READERS),
     ("procedures:overdue", "GET"): Cell(READERS, READERS),

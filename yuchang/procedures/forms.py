@@ -13,7 +13,8 @@ from yuchang.accounts.queries import role_word
 from yuchang.files.fields import UploadField
 from yuchang.places.models import Place
 from yuchang.procedures.queries import Colleague, words
-from yuchang.procedures.rules.machine import Plan, Step
+from yuchang.procedures.rules.calendar import MAX_DAYS, Unit
+from yuchang.procedures.rules.machine import Kind, Plan, Step
 
 
 class VersionForm(forms.Form):
@@ -134,6 +135,48 @@ class SampleForm(forms.Form):
         assert isinstance(place, forms.ModelChoiceField)  # noqa: S101 - declared above
         of.choices = steps
         place.queryset = places
+
+
+class AdaptForm(forms.Form):
+    """A place's own days and samples, step by step; never shorter notices or smaller samples."""
+
+    place = forms.ModelChoiceField(Place.objects.none(), label=_("适用地区"))
+    valid_from = forms.DateField(label=_("自何日起"), widget=forms.DateInput(attrs={"type": "date"}))
+    document = forms.CharField(label=_("文号"), max_length=120)
+    source = forms.CharField(label=_("依据"), max_length=400)
+
+    def __init__(self, *args: Any, plan: Plan, places: QuerySet[Place], **options: Any) -> None:
+        super().__init__(*args, **options)
+        place = self.fields["place"]
+        assert isinstance(place, forms.ModelChoiceField)  # noqa: S101 - declared above
+        place.queryset = places
+        self.plan = plan
+        for step in plan.steps.values():
+            name = words(step.title, step.title_en)
+            if step.limit:
+                self.fields[f"days_{step.code}"] = _days_field(name, step)
+            if step.sample_percent:
+                label = _("%(step)s:抽查比例(%%)") % {"step": name}
+                least = step.sample_percent
+                field = forms.IntegerField(
+                    label=label, min_value=least, max_value=100, initial=least, required=False
+                )
+                self.fields[f"sample_{step.code}"] = field
+
+    def given(self, kind: str) -> dict[str, int]:
+        """Step → number, of ``days`` or ``sample``."""
+        found = {code: self.cleaned_data.get(f"{kind}_{code}") for code in self.plan.steps}
+        return {code: number for code, number in found.items() if number is not None}
+
+
+def _days_field(name: str, step: Step) -> forms.IntegerField:
+    assert step.limit is not None  # noqa: S101 - asked before
+    unit = _("工作日") if step.limit.unit is Unit.WORKING else _("天")
+    label = _("%(step)s:期限(%(unit)s)") % {"step": name, "unit": unit}
+    least = step.limit.days if step.kind is Kind.NOTICE else 0
+    return forms.IntegerField(
+        label=label, min_value=least, max_value=MAX_DAYS, initial=step.limit.days, required=False
+    )
 
 
 class CheckForm(forms.Form):

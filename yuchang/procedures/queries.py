@@ -163,6 +163,12 @@ def definition_for(code: str, place: Place, on: date) -> Definition:
     return found
 
 
+def above(code: str, place: Place, on: date) -> Definition | None:
+    """The definition that would hold in a place on a day if it had none of its own."""
+    wider = [pk for pk in ancestors_of(place) if pk != place.pk]
+    return nearest((d for d in in_force(code, on) if d.place_id != place.pk), wider)
+
+
 def library() -> QuerySet[Definition]:
     """Every version of every procedure."""
     return Definition.objects.select_related("place").order_by("code", "place_id", "-number")

@@ -15,6 +15,7 @@ urlpatterns = [
     path("tracks/<int:pk>/", cases.track_complete, name="track_complete"),
     path("library/", library.procedures, name="library"),
     path("library/<int:pk>/", library.definition, name="definition"),
+    path("library/<int:pk>/adapt/", library.definition_adapt, name="definition_adapt"),
     path("calendar/", library.calendar, name="calendar"),
     path("calendar/import/", library.calendar_import, name="calendar_import"),
     path("samples/", samples.sample_list, name="samples"),

@@ -1,6 +1,6 @@
 """Every write of procedures: definitions, cases one by one and set-wise, samples, holidays, overdue rungs."""
 
-from yuchang.procedures.actions.definitions import add_definition, sync_definitions
+from yuchang.procedures.actions.definitions import adapt_definition, add_definition, sync_definitions
 from yuchang.procedures.actions.escalation import escalate_overdue
 from yuchang.procedures.actions.holidays import import_holidays
 from yuchang.procedures.actions.opening import Subject, open_case, open_cases, open_from
@@ -20,6 +20,7 @@ __all__ = [
     "Subject",
     "act",
     "act_beside",
+    "adapt_definition",
     "add_definition",
     "advance",
     "advance_cases",

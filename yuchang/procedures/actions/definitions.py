@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
+from datetime import date
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.rules import SYSTEM, Actor
+from yuchang.core import clock
 from yuchang.core.actions import Author, write
-from yuchang.core.errors import Invalid, Problem
+from yuchang.core.errors import Invalid, Problem, invalid
 from yuchang.places.models import Place
+from yuchang.procedures import queries
 from yuchang.procedures.library import Shipped, shipped, shipped_of
 from yuchang.procedures.models import Definition
-from yuchang.procedures.rules.machine import Faulty
+from yuchang.procedures.rules.machine import Faulty, loosened, parse
 
 
 def sync_definitions(*, actor: Author = SYSTEM, code: str = "") -> int:
@@ -42,8 +46,9 @@ def sync_definitions(*, actor: Author = SYSTEM, code: str = "") -> int:
 def add_definition(actor: Actor, *, place: Place, content: Mapping[str, Any]) -> Definition:
     """A place's own version of a procedure (``procedures.manage`` there), from its YAML mapping.
 
-    Its number follows the place's latest one. Cases that have begun keep theirs. Raises Invalid with every
-    fault, Refused or Hidden outside the area.
+    Its number follows the place's latest one. Cases that have begun keep theirs. It keeps the safeguards of
+    the version that holds there otherwise (``machine.loosened``). Raises Invalid with every fault, Refused
+    or Hidden outside the area.
     """
     open_door(Place.objects.all(), actor, "procedures.manage", place.pk)
     latest = Definition.objects.filter(code=content.get("code", ""), place=place).order_by("-number").first()
@@ -54,9 +59,48 @@ def add_definition(actor: Actor, *, place: Place, content: Mapping[str, Any]) ->
     except (KeyError, TypeError) as error:
         message = _("缺少必填项:%(name)s。") % {"name": error}
         raise Invalid([Problem("content", message)]) from error
+    above = queries.above(given.code, place, given.valid_from)
+    if above and (lacks := loosened(queries.plan_of(above), parse(given.body))):
+        raise Invalid(
+            [Problem("content", _("不能放宽上级规定:%(lack)s。") % {"lack": lack}) for lack in lacks]
+        )
     with write("procedures.add_definition", actor) as audit:
         row = Definition.objects.create(place=place, **given.columns)
         audit.add(
             "definition", row.pk, place_id=place.pk, code=row.code, number=row.number, digest=row.digest
         )
     return row
+
+
+def adapt_definition(
+    actor: Actor,
+    *,
+    definition: Definition,
+    place: Place,
+    days: Mapping[str, int],
+    samples: Mapping[str, int],
+    valid_from: date,
+    document: str,
+    source: str,
+) -> Definition:
+    """A place's own version of a procedure with other day limits and larger samples, by step.
+
+    ``document`` is the number of the paper that says so. What is not given stays as in ``definition``.
+    Raises Invalid for a day that has passed or a weaker safeguard, else as ``add_definition``.
+    """
+    if valid_from < clock.today():
+        raise invalid("valid_from", _("起始日已过。"), _("请填写今天或以后的日期。"))
+    body = deepcopy(definition.body)
+    for step in body["steps"]:
+        if step["code"] in days:
+            step["limit"] = {**step["limit"], "days": days[step["code"]]}
+        if step["code"] in samples:
+            step["sample_percent"] = samples[step["code"]]
+    content = {"code": definition.code, "title": definition.title, "title_en": definition.title_en, **body}
+    content |= {
+        "certainty": "local",
+        "valid_from": valid_from,
+        "document": document.strip(),
+        "source": source.strip(),
+    }
+    return add_definition(actor, place=place, content=content)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
@@ -92,7 +93,7 @@ def act(
     """``advance`` with uploads: evidence by kind, and the picture of a seal. All or nothing."""
     with transaction.atomic():
         pairs = _take_all(actor, case, uploads)
-        seal_file_id = _take_in(actor, case, seal, "seal_image").pk if seal else None
+        seal_file_id = _take_in(actor, case, seal, "seal_image", "seal").pk if seal else None
         return advance(
             actor,
             case=case,
@@ -131,13 +132,21 @@ def act_beside(
 
 def _take_all(actor: Actor, case: Case, uploads: Mapping[str, Upload] | None) -> list[tuple[str, int]]:
     """Take evidence in; its kinds with the numbers of the files."""
-    return [(kind, _take_in(actor, case, one, "case_evidence").pk) for kind, one in (uploads or {}).items()]
+    return [
+        (kind, _take_in(actor, case, one, "case_evidence", f"evidence_{kind}").pk)
+        for kind, one in (uploads or {}).items()
+    ]
 
 
-def _take_in(actor: Actor, case: Case, upload: Upload, purpose: str) -> StoredFile:
-    return take_in(
-        actor, upload=upload, purpose=purpose, place=case.place, about_kind=CASE_KIND, about_id=case.pk
-    )
+def _take_in(actor: Actor, case: Case, upload: Upload, purpose: str, field: str) -> StoredFile:
+    """Take one upload in; what is wrong with it is said at its field."""
+    try:
+        return take_in(
+            actor, upload=upload, purpose=purpose, place=case.place, about_kind=CASE_KIND, about_id=case.pk
+        )
+    except Invalid as error:
+        found = [replace(p, field=field) if p.field == "file" else p for p in error.problems]
+        raise Invalid(found) from error
 
 
 def return_case(actor: Actor, *, case: Case | int, version: int | None, reason: str, to: str = "") -> Case:

@@ -229,6 +229,54 @@ def _unreachable(plan: Plan) -> Iterable[str]:
         yield "no choice ends the case"
 
 
+def loosened(above: Plan, own: Plan) -> list[str]:
+    """What a place's own version lacks of the safeguards of the one it stands for; none: it may be used.
+
+    More people, evidence, days of a notice and larger samples are free; fewer are not. A procedure that a
+    domain's actions move keeps its driver and the choices that these name.
+    """
+    found = (
+        [] if own.driver == above.driver else [f"driver {own.driver or 'none'} for {above.driver or 'none'}"]
+    )
+    for step in above.steps.values():
+        other = own.steps.get(step.code)
+        if other is not None:
+            found += [f"{step.code}: {lack}" for lack in _lacks(step, other, bool(above.driver))]
+        elif above.driver or step.apart_from or step.sample_percent or step.kind is Kind.NOTICE:
+            found.append(f"{step.code}: left out")
+    return found
+
+
+def _lacks(step: Step, own: Step, is_driven: bool) -> Iterable[str]:
+    if (
+        own.kind is not step.kind
+        or own.permission != step.permission
+        or not set(own.levels) <= set(step.levels or own.levels)
+    ):
+        yield "somebody else acts"
+    if missing := set(step.apart_from) - set(own.apart_from):
+        yield f"not apart from {', '.join(sorted(missing))}"
+    if own.sample_percent < step.sample_percent:
+        yield f"sample of {own.sample_percent} %, at least {step.sample_percent} %"
+    if missing := {e.code for e in step.evidence} - {e.code for e in own.evidence}:
+        yield f"without {', '.join(sorted(missing))}"
+    if step.needs_document and not own.needs_document:
+        yield "without a document number"
+    if set(step.waits_for) - set(own.waits_for):
+        yield "waits for less"
+    if step.kind is Kind.NOTICE and step.limit and not _is_as_long(own.limit, step.limit):
+        yield f"notice shorter than {step.limit.days} days"
+    if is_driven and {c.code for c in own.choices} != {c.code for c in step.choices}:
+        yield "other choices"
+
+
+def _is_as_long(own: Limit | None, wanted: Limit) -> bool:
+    """Working days are as long as calendar days, never the other way round."""
+    if own is None or own.days < wanted.days:
+        return False
+    return own.unit is wanted.unit or own.unit is Unit.WORKING
+
+
 def pairs_of(plan: Plan) -> dict[str, list[str]]:
     """Step → the steps in which the same person must not have acted, for the database's own check."""
     return {s.code: list(s.apart_from) for s in plan.steps.values() if s.apart_from}

@@ -10,6 +10,7 @@ from yuchang.procedures.rules.machine import (
     Faulty,
     Kind,
     Refusal,
+    loosened,
     objections_to,
     pairs_of,
     parse,
@@ -131,3 +132,51 @@ def test_the_second_step_refuses_the_same_person_a_running_notice_and_a_missing_
         (Refusal.NOBODY, "")
     }
     assert not reasons("second", choice="yes", document_number="成政发〔2026〕1号")
+
+
+@pytest.mark.parametrize(
+    ("at", "lack"),
+    [
+        ({"s1__apart_from": ["opened"]}, "second: not apart from first"),
+        ({"s1__sample_percent": 19}, "second: sample of 19 %, at least 20 %"),
+        ({"s1__needs_document": False}, "second: without a document number"),
+        ({"s1__waits_for": []}, "second: waits for less"),
+        ({"s1__permission": "procedures.village"}, "second: somebody else acts"),
+        ({"s0__evidence": []}, "first: without paper"),
+        ({"s2__limit": {"days": 4, "unit": "calendar"}}, "aside: notice shorter than 5 days"),
+    ],
+)
+def test_a_place_loosens_no_safeguard(at, lack):
+    assert loosened(parse(BODY), parse(changed(**at))) == [lack]
+
+
+@pytest.mark.parametrize(
+    "at",
+    [
+        {"s1__sample_percent": 30},
+        {"s1__apart_from": ["first", "opened", "aside"]},
+        {"s2__limit": {"days": 5, "unit": "working"}},
+        {"s2__limit": {"days": 7, "unit": "calendar"}},
+        {"s0__limit": {"days": 3}},
+    ],
+)
+def test_a_place_may_ask_for_more_and_set_its_own_days(at):
+    assert loosened(parse(BODY), parse(changed(**at))) == []
+
+
+def test_a_place_leaves_no_notice_out_and_changes_nothing_that_a_domain_moves():
+    short = {
+        **BODY,
+        "steps": [
+            {
+                **BODY["steps"][0],
+                "beside": [],
+                "choices": [{**BODY["steps"][0]["choices"][0], "next": "end:yes"}],
+            }
+        ],
+    }
+    assert loosened(parse(BODY), parse(short)) == ["second: left out", "aside: left out"]
+    driven = parse({**BODY, "driver": "registry"})
+    other = changed(s1__choices=[{"code": "ja", "title": "是", "title_en": "yes", "next": "end:yes"}])
+    assert loosened(driven, parse({**other, "driver": "registry"})) == ["second: other choices"]
+    assert loosened(driven, parse(BODY)) == ["driver none for registry"]

@@ -5,8 +5,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management import call_command
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
 
 from tests import people
+from yuchang.core.errors import Invalid
+from yuchang.core.models import AuditEntry
 from yuchang.files.tests import hostile
 from yuchang.procedures import actions, queries
 from yuchang.procedures.library import shipped
@@ -257,3 +260,80 @@ def test_after_the_set_up_the_due_list_knows_every_procedure_before_the_first_ca
     call_command("sync_procedures", verbosity=0)
     assert "农户退出" in text(client.get("/procedures/"))
     assert not Case.objects.exists()
+
+
+def test_a_county_sets_its_own_days_from_the_library_and_what_has_begun_keeps_its_own():
+    li, wang = cadre(), people.wang()
+    old = entry(li)
+    page = f"/procedures/library/{old.definition_id}/"
+    client = wang.client()
+    assert f'href="{page}adapt/"' in text(client.get(page))
+    given = {
+        "place": people.county().pk, "valid_from": "2026-11-16", "document": "成政发〔2026〕9号", "source": "县里的办法",
+        "days_village_review": 3, "days_first_notice": 7, "sample_township_check": 25,
+    }  # fmt: skip
+    done = client.post(f"{page}adapt/", given, follow=True)
+    assert "已另定第 1 版" in text(done) and "成政发〔2026〕9号" in text(done)
+    new = entry(li)
+    plan, before = queries.plan_of(new.definition), queries.plan_of(old.definition)
+    assert new.definition.place == people.county() and new.definition_id != old.definition_id
+    assert (plan.steps["village_review"].limit.days, plan.steps["township_check"].sample_percent) == (3, 25)
+    assert plan.steps["first_notice"].limit.days == 7 and plan.steps["county_review"].sample_percent == 10
+    assert before.steps["village_review"].limit.days == 10
+    assert AuditEntry.objects.filter(action="procedures.add_definition", actor_id=wang.user.pk).count() == 1
+
+
+def test_a_county_sets_no_weaker_version_and_none_elsewhere_or_for_yesterday():
+    case, wang = entry(cadre()), people.wang()
+    address = f"/procedures/library/{case.definition_id}/adapt/"
+    good = {"place": people.county().pk, "valid_from": "2026-11-16", "document": "一号", "source": "办法"}
+    for bad, field in (
+        ({"days_first_notice": 4}, "days_first_notice"),
+        ({"sample_township_check": 19}, "sample_township_check"),
+        ({"place": people.county(people.WEN).pk}, "place"),
+        ({"valid_from": "2026-11-15"}, "valid_from"),
+        ({"document": ""}, "document"),
+    ):
+        reply = wang.client().post(address, good | bad)
+        assert reply.status_code == 422 and field in reply.context["form"].errors, bad
+    assert cadre().client().get(address).status_code == 403
+    page = text(cadre().client().get(f"/procedures/library/{case.definition_id}/"))
+    assert "adapt/" not in page
+    weaker = {
+        **case.definition.body,
+        "code": case.code,
+        "title": "一",
+        "title_en": "one",
+        "certainty": "local",
+    }
+    weaker["steps"] = [{**step, "apart_from": []} for step in weaker["steps"]]
+    with pytest.raises(Invalid, match="不能放宽上级规定"):
+        actions.add_definition(
+            wang.actor, place=people.county(), content={**weaker, "valid_from": case.definition.valid_from}
+        )
+
+
+def test_a_seal_is_shown_beside_its_document_number_and_no_other_file_passes_for_one():
+    wang, case = people.wang(), entry(cadre(), code="complaint")
+    zhang = reviewer()
+    step_on(wang, case, "accept")
+    step_on(zhang, case, "report", opinion="情况已查明")
+    case.refresh_from_db()
+    given = {
+        "version": case.version,
+        "choice": "answer",
+        "opinion": "已答复",
+        "document_number": "成信〔2026〕3号",
+    }
+    address = f"/procedures/cases/{case.pk}/advance/"
+    seal = SimpleUploadedFile("章.jpg", hostile.jpeg((40, 30)))
+    reply = wang.client().post(address, given | {"seal": seal})
+    assert reply.status_code == 422 and "seal" in reply.context["forms"]["act"].errors  # a photo is no seal
+    seal = SimpleUploadedFile("章.png", hostile.png((40, 40)))
+    reply = wang.client().post(address, given | {"seal": seal})
+    assert reply.status_code == 302, reply.context["forms"]["act"].errors
+    number = case.records.get(choice="answer").seal_file_id
+    shown = reverse("files:thumbnail", args=[number])
+    assert f'src="{shown}"' in text(zhang.client().get(f"/procedures/cases/{case.pk}/"))
+    assert zhang.client().get(shown).status_code == 200
+    assert people.outsider().client().get(shown).status_code == 404

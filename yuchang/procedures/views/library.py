@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core import clock
@@ -19,7 +19,7 @@ from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems
 from yuchang.places.models import Place
 from yuchang.procedures import actions, queries
-from yuchang.procedures.forms import CalendarForm
+from yuchang.procedures.forms import AdaptForm, CalendarForm
 
 
 @gate("procedures.read")
@@ -42,8 +42,34 @@ def definition(request: HttpRequest, pk: int) -> HttpResponse:
         "title": queries.words(found.title, found.title_en),
         "plan": plan,
         "lines": queries.lines_of(plan),
+        "may_adapt": actor_of(request).may("procedures.manage"),
     }
     return render(request, "procedures/definition.html", context)
+
+
+@gate("procedures.manage")
+@require_http_methods(["GET", "POST"])
+def definition_adapt(request: HttpRequest, pk: int) -> HttpResponse:
+    """A place's own version with other days and larger samples, as a paper of the place says."""
+    actor, found = actor_of(request), queries.definition_by(pk)
+    places = queries.places_to_keep(actor, "procedures.manage")
+    initial = {"place": places.first(), "valid_from": clock.today()}
+    form = AdaptForm(request.POST or None, plan=queries.plan_of(found), places=places, initial=initial)
+    if request.method == "POST" and form.is_valid():
+        named = {name: form.cleaned_data[name] for name in ("place", "valid_from", "document", "source")}
+        try:
+            made = actions.adapt_definition(
+                actor, definition=found, days=form.given("days"), samples=form.given("sample"), **named
+            )
+        except Invalid as error:
+            show_problems(form, error)
+        else:
+            messages.success(
+                request, _("已另定第 %(number)s 版;办理中的事项沿用原来的版本。") % {"number": made.number}
+            )
+            return redirect("procedures:definition", pk=made.pk)
+    context = {"definition": found, "title": queries.words(found.title, found.title_en), "form": form}
+    return render(request, "procedures/adapt.html", context, status=422 if form.errors else 200)
 
 
 def _year(request: HttpRequest) -> int:
