@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import date
 
 import pytest
@@ -108,6 +109,15 @@ def test_people_of_one_household_and_crowds_under_one_key_are_not_compared(db: N
         joined_on=things.SEEN,
     )
     assert actions.find_likenesses(actor=people.wang().actor, area=people.county()).compared == 0
+
+
+def test_readings_come_from_signs_alone() -> None:
+    """The dictionary of phrases would take 44 MB of every process."""
+    assert (
+        compare(WANG, Person("王健国", BORN, "male", "", "")).points
+        > compare(WANG, Person("王好国", BORN, "male", "", "")).points
+    )
+    assert "pypinyin.phrases_dict" not in sys.modules
 
 
 def test_a_person_decides_once_with_a_reason_and_nothing_is_merged(db: None) -> None:
