@@ -15,6 +15,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import gettext as _
 
 from yuchang.core.money import format_yuan
 from yuchang.core.paging import Numbers, Page, Ranges, keyset_page
@@ -47,7 +48,10 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """One column. ``sort`` names never-null fields that an index serves; ``is_extra``: only when chosen."""
+    """One column. ``sort`` names never-null fields that an index serves; ``is_extra``: only when chosen.
+
+    ``unit`` is that of a row's number; a workbook gets it in a column of its own.
+    """
 
     key: str
     head: Any
@@ -55,6 +59,7 @@ class Column:
     is_number: bool = False
     sort: tuple[str, ...] = ()
     is_extra: bool = False
+    unit: Callable[[Any], Any] | None = None
 
 
 def text(
@@ -117,7 +122,7 @@ def number(
             return Cell("—", is_number=True)
         return Cell(f"{value:,} {unit(row) if unit else ''}".strip(), is_number=True, raw=value)
 
-    return Column(key, head, cell, is_number=True, sort=sort, is_extra=is_extra)
+    return Column(key, head, cell, is_number=True, sort=sort, is_extra=is_extra, unit=unit)
 
 
 def yuan(
@@ -284,16 +289,34 @@ class Listing:
         """The page sizes to choose from."""
         return tuple(sorted({*SIZES, self.size}))
 
+    @property
+    def workbook_heads(self) -> list[str]:
+        """The heads of ``everything``'s columns."""
+        found: list[str] = []
+        for column in self.shown:
+            found.append(str(column.head))
+            if column.unit:
+                found.append(_("计量单位"))
+        return found
+
     def everything(self) -> Iterator[list[Any]]:
         """Every row of the list in its order and with its columns, page after page, for a workbook."""
         cursor = ""
         while True:
             page = keyset_page(self.rows, order=self.order, cursor=cursor, size=CHUNK)
             for line in self.prepare(page.items):
-                yield [column.cell(line).value for column in self.shown]
+                yield [value for column in self.shown for value in _values(column, line)]
             if not page.next:
                 return
             cursor = page.next
+
+
+def _values(column: Column, row: Any) -> list[Any]:
+    """What a workbook gets of a row: the bare value, and its unit where rows differ in it."""
+    cell = column.cell(row)
+    if not column.unit:
+        return [cell.value]
+    return [cell.value, "" if cell.raw is None else str(column.unit(row))]
 
 
 def listing(

@@ -6,6 +6,16 @@ from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.addresses import address
 from yuchang.core.lists import day, text, yuan
+from yuchang.ledger.models import Transaction
+
+# What the events of the domains above are called. Another one is shown by its name in the code.
+SOURCES = {"market.order": _("订单"), "market.payment": _("订单付款"), "ledger.transaction": _("记账")}
+
+
+def source_word(row: Transaction) -> str:
+    """Where a booking comes from, in words and with its number there."""
+    return f"{SOURCES.get(row.source, row.source)} {row.source_id}"
+
 
 TRANSACTIONS = (
     day(
@@ -17,7 +27,8 @@ TRANSACTIONS = (
     ),
     text("kind", _("类别"), lambda r: r.get_kind_display()),
     text("memo", _("摘要"), lambda r: r.memo),
-    text("source", _("来源"), lambda r: f"{r.source} {r.source_id}"),
+    text("source", _("来源"), source_word),
+    yuan("amount", _("金额(元)"), lambda r: r.amount_fen),
 )
 HOUSEHOLD_BOOK = (
     day(

@@ -73,10 +73,19 @@ def transaction_for(actor: Actor, transaction_id: int) -> Transaction:
     return open_door(rows, actor, "ledger.read", transaction_id, within=_transaction_reach(actor))
 
 
-def transaction_legs(actor: Actor, transaction: Transaction) -> QuerySet[Leg]:
-    """The legs of a booking with their accounts; of households only those in the actor's places."""
+def transaction_legs(actor: Actor, *transactions: Transaction) -> QuerySet[Leg]:
+    """The legs of bookings with their accounts; of households only those in the actor's places."""
     mine = place_filter(actor, "ledger.read") | Q(household_id__isnull=True)
-    return Leg.objects.filter(mine, transaction=transaction).select_related("account", "place")
+    return Leg.objects.filter(mine, transaction__in=transactions).select_related("account", "place")
+
+
+def with_amounts(actor: Actor, rows: Sequence[Transaction]) -> Sequence[Transaction]:
+    """The bookings, each with ``amount_fen``: what it moved between accounts the actor sees, in fen."""
+    legs = transaction_legs(actor, *rows).order_by().filter(amount_fen__gt=0)
+    moved = dict(legs.values_list("transaction_id").annotate(moved=Sum("amount_fen")))
+    for row in rows:
+        row.amount_fen = moved.get(row.pk, 0)  # type: ignore[attr-defined]
+    return rows
 
 
 def reversal_of(transaction: Transaction) -> Transaction | None:

@@ -32,6 +32,7 @@ def transaction_list(request: HttpRequest) -> HttpResponseBase:
         name="ledger.transactions",
         label=_("账本"),
         order=["-booked_on", "-id"],
+        prepare=lambda found: queries.with_amounts(actor, found),
     )
     context = {
         "form": form,
@@ -54,6 +55,7 @@ def transaction(request: HttpRequest, transaction_id: int) -> HttpResponse:
     )
     context = {
         "transaction": row,
+        "source": lists.source_word(row),
         "legs": legs,
         "reversal": queries.reversal_of(row),
         "can_reverse": queries.may_reverse(actor, row),

@@ -23,6 +23,7 @@ from yuchang.sheets.headers import column_letter
 from yuchang.sheets.reading import Sheet, read_sheets
 
 KEEP_LAYOUT_CELLS = 150_000
+LISTING_WIDTHS = (14, 6, 6, 16, 8, 48, 60)
 COLOURS = {"rejected": "FFC7CE", "warning": "FFEB9C"}
 
 
@@ -104,6 +105,10 @@ def _keep_layout(content: bytes, sheet_name: str, notes: Sequence[Note], words: 
                 _write_text(target, value)
     for target in listing[1]:
         target.font = Font(bold=True)
+    for column, width in enumerate(LISTING_WIDTHS):
+        listing.column_dimensions[column_letter(column)].width = width
+    listing.freeze_panes = "A2"
+    listing.auto_filter.ref = listing.dimensions
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
@@ -141,6 +146,10 @@ def _rebuild(sheet: Sheet, notes: Sequence[Note], words: Words) -> bytes:
             if found:
                 target.write_comment(r, c, _text(found), {"x_scale": 2})
     listing = book.add_worksheet(_free_title(words.title, [sheet.name]))
+    for c, width in enumerate(LISTING_WIDTHS):
+        listing.set_column(c, c, width)
+    listing.freeze_panes(1, 0)
+    listing.autofilter(0, 0, len(notes), len(words.headings) - 1)
     for r, row in enumerate([list(words.headings), *_table(notes, sheet.name)]):
         for c, value in enumerate(row):
             if isinstance(value, int):

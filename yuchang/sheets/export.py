@@ -6,11 +6,14 @@ from collections.abc import Iterable, Sequence
 from typing import IO, Any
 
 import xlsxwriter
+from xlsxwriter.worksheet import Worksheet
 
 from yuchang.sheets.cells import is_risky, printable
 
 HEADER = {"bold": True, "bg_color": "#E8EEF7", "border": 1, "text_wrap": True, "valign": "vcenter"}
 NUMBERS = (int, float)
+MONEY = "#,##0.00"
+A4 = 9
 
 
 def write_workbook(
@@ -25,7 +28,8 @@ def write_workbook(
     """Write one sheet row by row in constant memory; returns the number of rows.
 
     ``mark`` (for simulated data) is a line above the headers and stands in the file's properties.
-    Integers and floats become numbers, everything else a string that can never run as a formula.
+    Integers and floats become numbers (floats with two decimals), everything else a string that can never
+    run as a formula. Printed, the sheet is as wide as a page and repeats its headers.
     """
     book = xlsxwriter.Workbook(
         target,
@@ -33,6 +37,7 @@ def write_workbook(
     )
     book.set_properties({"title": title, "comments": mark, "author": "", "company": ""})
     plain, quoted = book.add_format(), book.add_format({"quote_prefix": True})
+    money = book.add_format({"num_format": MONEY})
     sheet = book.add_worksheet(title[:31])
     for column, width in enumerate(widths):
         sheet.set_column(column, column, width)
@@ -44,6 +49,7 @@ def write_workbook(
     for column, text in enumerate(headers):
         sheet.write_string(line, column, printable(text), header)
     sheet.freeze_panes(line + 1, 0)
+    print_in_width(sheet, line)
     count = 0
     for row in rows:
         count += 1
@@ -51,9 +57,19 @@ def write_workbook(
             if value is None or value == "":
                 continue
             if isinstance(value, NUMBERS) and not isinstance(value, bool):
-                sheet.write_number(line + count, column, value)
+                sheet.write_number(line + count, column, value, money if isinstance(value, float) else None)
                 continue
             text = printable(value)
             sheet.write_string(line + count, column, text, quoted if is_risky(text) else plain)
+    if count and headers:
+        sheet.autofilter(line, 0, line + count, len(headers) - 1)
     book.close()
     return count
+
+
+def print_in_width(sheet: Worksheet, header: int) -> None:
+    """Lay the sheet across A4, all columns on one page, its headers (row from 0) again on each."""
+    sheet.set_landscape()
+    sheet.set_paper(A4)
+    sheet.fit_to_pages(1, 0)
+    sheet.repeat_rows(0, header)

@@ -46,7 +46,7 @@ def _workbook(request: HttpRequest, found: Listing) -> FileResponse:
     target = tempfile.TemporaryFile()  # noqa: SIM115 - the response closes it
     rows = itertools.islice(found.everything(), MOST_ROWS + 1)
     mark = _("模拟数据，与任何真实个人无关。") if clock.is_simulated() else ""
-    heads = [str(column.head) for column in found.shown]
+    heads = found.workbook_heads
     count = write_workbook(
         target, title=found.label[:31], headers=heads, rows=rows, mark=mark, widths=[16] * len(heads)
     )

@@ -107,13 +107,19 @@ def finding_lines(batch: ImportBatch, findings: Iterable[Finding]) -> list[Findi
 
 
 def findings_by_kind(batch: ImportBatch) -> list[dict[str, Any]]:
-    """How often each finding occurs, worst and most frequent first, with an example message."""
+    """How often each finding occurs, worst and most frequent first.
+
+    The message of one that occurs again and again leaves out what differs (``“…”不是数字。``).
+    """
     kind = kind_named(batch.kind)
     rows = batch.findings.values("level", "code").annotate(n=Count("id")).order_by("level", "-n")
     found = []
     for row in sorted(rows, key=lambda r: (r["level"] != "rejected", -r["n"])):
         example = batch.findings.filter(level=row["level"], code=row["code"]).order_by("row").first()
-        message, remedy = kind.message(row["code"], example.arguments if example else {})
+        arguments = example.arguments if example else {}
+        if row["n"] > 1:
+            arguments = dict.fromkeys(arguments, "…")
+        message, remedy = kind.message(row["code"], arguments)
         found.append({**row, "message": message, "remedy": remedy})
     return found
 

@@ -18,7 +18,7 @@ import xlsxwriter
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.sheets.catalogue import NUMBER, WHOLE, YUAN, Field
 from yuchang.sheets.cells import is_risky, printable
-from yuchang.sheets.export import HEADER
+from yuchang.sheets.export import HEADER, MONEY, print_in_width
 
 XLSX_ROWS = 1_048_576
 FORMATS = {"xlsx": "xlsx", "csv": "csv", "csv-gb": "csv"}
@@ -58,6 +58,8 @@ class Workbook:
         self._is_yuan = [f.kind == YUAN for f in fields]
         self._plain, self._quoted = self._book.add_format(), self._book.add_format({"quote_prefix": True})
         self._changed = self._book.add_format(CHANGED)
+        self._money = self._book.add_format({"num_format": MONEY})
+        self._changed_money = self._book.add_format({**CHANGED, "num_format": MONEY})
         self._header = self._book.add_format(HEADER)
         self._sheets = 0
         self._line = XLSX_ROWS
@@ -78,6 +80,7 @@ class Workbook:
             self._sheet.write_string(self._line, column, printable(field.title), self._header)
         self._line += 1
         self._sheet.freeze_panes(self._line, 0)
+        print_in_width(self._sheet, self._line - 1)
 
     def add(self, row: Sequence[Any], changed: Sequence[int] = ()) -> None:
         """Write one row; ``changed`` are the columns to mark."""
@@ -90,8 +93,11 @@ class Workbook:
                 if marked:
                     sheet.write_blank(line, column, None, marked)
             elif self._is_number[column] and isinstance(value, int | float):
-                number = yuan_number(int(value)) if self._is_yuan[column] else value
-                sheet.write_number(line, column, number, marked)
+                if self._is_yuan[column]:
+                    money = self._changed_money if marked else self._money
+                    sheet.write_number(line, column, yuan_number(int(value)), money)
+                else:
+                    sheet.write_number(line, column, value, marked)
             else:
                 text = printable(value)
                 sheet.write_string(

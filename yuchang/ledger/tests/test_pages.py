@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.utils.translation import override
 
 from tests import people
 from yuchang.accounts.rules import SYSTEM
 from yuchang.ledger.actions import household_accounts, organisation_accounts, place_account, post_set
-from yuchang.ledger.models import Leg, Transaction
+from yuchang.ledger.models import Account, Leg, Transaction
 from yuchang.ledger.tests.people_of_the_book import households, organisation
 from yuchang.ledger.tests.test_book import draft
 
@@ -34,6 +35,18 @@ def test_an_officer_reads_list_booking_and_statement(booked: list[int]) -> None:
     assert browser.get(f"/ledger/{pk}").content.decode().count("ledger/households/") == 2
     book = browser.get(f"/ledger/households/{booked[0]}").content.decode()
     assert 'data-value="700"' in book and "核桃预售" in book and "采购公司" in book
+
+
+def test_the_list_says_in_words_where_a_booking_is_from_and_what_it_moved(booked: list[int]) -> None:
+    heads, lines = _list(people.wang())
+    assert heads == ["日期", "类别", "摘要", "来源", "金额(元)"]
+    assert lines == [["核桃预售", "10"]]
+    assert _list(people.li())[1] == [["核桃预售", "7"]]
+
+
+def _list(person: people.Person) -> tuple[list[str], list[list[str]]]:
+    found = person.client().get("/ledger/").context["list"]
+    return [head.word for head in found.heads], [[line[2].text, line[4].text] for line in found.lines]
 
 
 def test_a_cadre_sees_the_own_villages_part_of_a_booking_of_the_county(booked: list[int]) -> None:
@@ -108,3 +121,12 @@ def test_an_auditor_of_the_nation_reads_every_leg(booked: list[int]) -> None:
     pk = Transaction.objects.get().pk
     assert browser.get(f"/ledger/{pk}").content.decode().count("ledger/households/") == 2
     assert 'data-figure="households" data-value="1000"' in browser.get("/ledger/").content.decode()
+
+
+def test_a_place_has_one_account_of_a_kind_whatever_language_it_was_opened_in(db: None) -> None:
+    first = place_account(people.county(), "clearing")
+    with override("en"):
+        assert place_account(people.county(), "clearing") == first
+        row = Account.objects.get(pk=first)
+        assert row.name == "成县 货款待结" and row.said.startswith("成县 ") and "货款" not in row.said
+    assert row.said == row.name

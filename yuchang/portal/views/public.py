@@ -47,7 +47,7 @@ def county(request: HttpRequest, code: str) -> HttpResponse:
     causes = sorted(newest.causes.items(), key=lambda pair: -pair[1]) if newest else []
     context = {
         "county": newest,
-        "causes": [(CAUSE_GROUP_LABELS.get(group, group), n) for group, n in causes],
+        "causes": [(_(CAUSE_GROUP_LABELS.get(group, group)), n) for group, n in causes],
         "older": rows[1:],
         "page": page,
         "total": notices.count(),
@@ -70,7 +70,7 @@ def notice(request: HttpRequest, code: str) -> HttpResponse:
         "notice": found,
         "page": keyset_page(entries, order=["id"], cursor=request.GET.get("after", "")),
         "days_left": (found.expires_on - clock.today()).days + 1,
-        "labels": CAUSE_GROUP_LABELS,
+        "labels": {group: _(word) for group, word in CAUSE_GROUP_LABELS.items()},
     }
     return render(request, "portal/notice.html", context)
 
@@ -158,7 +158,7 @@ def open_data(request: HttpRequest, code: str) -> HttpResponse:
     context = {
         "county": tables[0],
         "newest": newest,
-        "columns": [CAUSE_GROUP_LABELS.get(column, column) for column in columns],
+        "columns": [_(CAUSE_GROUP_LABELS.get(column, column)) for column in columns],
         "lines": [(row, [newest.rows["cells"][row].get(c) for c in columns]) for row in newest.rows["rows"]]
         if newest
         else [],

@@ -217,6 +217,7 @@ def test_an_annotated_copy_marks_the_cell_and_runs_no_formula(limit, monkeypatch
     )
     listing = [[c.value for c in row] for row in back["检查结果"].iter_rows()]
     assert listing[1] == ["户册", 3, "B", "人数", "错误", "=人数不对。", "请更正。"]
+    assert back["检查结果"].freeze_panes == "A2" and back["检查结果"].column_dimensions["G"].width > 50
 
 
 def test_previews_hide_long_numbers():

@@ -167,7 +167,7 @@ KINDS: tuple[tuple[Any, str, Callable[[Actor, str, int], Iterator[Hit]]], ...] =
     (_("供需"), "exchange.read", _postings),
     (_("团"), "market.read", _rounds),
     (_("事项"), procedures.READ, _cases),
-    (_("单位"), "partners.read", _organisations),
+    (_("企业与单位"), "partners.read", _organisations),
     (_("人员"), "accounts.manage", _people),
     (_("地区"), "workbench.read", _places),
 )

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from io import BytesIO
 
+import openpyxl
 import pytest
+from django.test import RequestFactory
 from python_calamine import load_workbook
 
 from tests import people
 from tests.people import person
 from yuchang.accounts.rules import Role
+from yuchang.core.lists import listing, number
 from yuchang.core.models import AuditEntry, TallyDelta
 from yuchang.core.tallies import fold, recount
 from yuchang.procedures.models import Case
+from yuchang.registry.models import Household
 from yuchang.workbench.help import GENERAL, PAGES, help_for
 from yuchang.workbench.models import SavedView
 from yuchang.workbench.queries.sources import HOUSEHOLDS_KEY, HOUSEHOLDS_TALLY
@@ -48,6 +52,27 @@ def test_an_export_holds_exactly_the_rows_and_columns_shown(db: None) -> None:
     assert found[1:] == [[cell.text for cell in line] for line in shown.lines]
     entry = AuditEntry.objects.filter(action="list.export").latest("id")
     assert entry.object_id == "registry.households"
+
+
+def test_an_export_prints_on_pages_with_heads_and_money_with_two_decimals(db: None) -> None:
+    build_scene(households=6)
+    answer = people.wang().client().get("/exchange/postings?export=xlsx")
+    sheet = openpyxl.load_workbook(BytesIO(b"".join(answer.streaming_content))).worksheets[0]
+    lines = [list(row) for row in sheet.iter_rows(values_only=True)]
+    top = next(number for number, line in enumerate(lines) if "底线（元）" in line)
+    price = sheet.cell(top + 2, lines[top].index("底线（元）") + 1)
+    assert price.number_format == "#,##0.00"
+    assert sheet.print_title_rows == f"$1:${top + 1}" and sheet.auto_filter.ref.startswith(f"A{top + 1}:")
+
+
+def test_an_export_says_the_unit_of_every_number_whose_rows_differ_in_it(
+    db: None, rf: RequestFactory
+) -> None:
+    build_scene(households=1)
+    kilograms = number("quantity", "数量", lambda row: row.size, unit=lambda row: "公斤")
+    found = listing(rf.get("/"), Household.objects.all(), [kilograms], name="a", label="a")
+    assert found.workbook_heads == ["数量", "计量单位"]
+    assert list(found.everything()) == [[row.size, "公斤"] for row in found.page.items]
 
 
 def test_without_the_right_to_export_the_address_shows_the_page(db: None) -> None:
