@@ -15,7 +15,7 @@ CHINESE = re.compile(r"[\u3400-\u9fff]")
 TRANSLATE = re.compile(r"""{%\s*(?:translate|trans)\s+(?:"([^"]+)"|'([^']+)')""")
 IN_FILTER = re.compile(r"""_\(\s*(?:"([^"]+)"|'([^']+)')\s*\)""")
 BLOCK = re.compile(r"{%\s*blocktrans(?:late)?\b([^%]*)%}(.*?){%\s*endblocktrans(?:late)?\s*%}", re.S)
-GETTEXT = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "pgettext", "said"}
+GETTEXT = {"_", "gettext", "gettext_lazy", "gettext_noop", "ngettext", "ours", "pgettext", "said"}
 
 
 def strings_of_template(path: Path) -> set[str]:

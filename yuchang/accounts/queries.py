@@ -48,6 +48,7 @@ from yuchang.accounts.rules import (
 )
 from yuchang.core import clock
 from yuchang.core.language import is_english
+from yuchang.core.phrases import own_words
 from yuchang.core.secrets import blind_index
 from yuchang.places.models import Place
 
@@ -339,7 +340,8 @@ def held_by(user_id: int) -> list[Held]:
     for member in teams.order_by("-valid_from"):
         role = Role.WORK_TEAM if member.team.kind == Team.Kind.WORK_TEAM else ""
         found.append(Held("team", member.team.name, role, member.team.place, member))
-    found += [Held("assignment", r.title, r.role, r.place, r) for r in works.order_by("-valid_from")]
+    for row in works.order_by("-valid_from"):
+        found.append(Held("assignment", own_words(row.title), row.role, row.place, row))
     return found
 
 

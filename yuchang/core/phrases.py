@@ -7,6 +7,7 @@ the table without us.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -83,3 +84,26 @@ def shown(stored: Any) -> str:
 
 def _value(stored: Any) -> int | str:
     return stored if isinstance(stored, int) else shown(stored)
+
+
+_OURS: dict[str, re.Pattern[str]] = {}
+_PLACE = re.compile(r"%\\\((\w+)\\\)s")
+
+
+def ours(words: str) -> str:
+    """Note a sentence that we write where a person might have: stored in Chinese, read by ``own_words``.
+
+    ``words`` is its message id; ``%(name)s`` stands where a value was filled in. Returns it as it is.
+    """
+    _OURS[words] = re.compile(_PLACE.sub(r"(?P<\1>.+)", re.escape(words)), re.DOTALL)
+    return words
+
+
+def own_words(text: str) -> str:
+    """A stored text in the reader's language if it is a sentence of ours (``ours``), else as it was typed."""
+    if not text or not is_english():
+        return text
+    for words, pattern in _OURS.items():
+        if found := pattern.fullmatch(text):
+            return gettext(words) % found.groupdict() if found.groupdict() else gettext(words)
+    return text

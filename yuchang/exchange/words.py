@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from yuchang.core.errors import Problem
 from yuchang.core.language import is_english
@@ -85,7 +85,7 @@ UNITS: dict[str, Promise] = {
     "床": gettext_lazy("床"),
     "亩": gettext_lazy("亩"),
     "人": gettext_lazy("人"),
-    "次": gettext_lazy("次"),
+    "次": pgettext_lazy("unit", "次"),
     "间": gettext_lazy("间"),
     "天": gettext_lazy("天"),
     "人日": gettext_lazy("人日"),

@@ -7,36 +7,36 @@ from functools import cache
 from typing import Any
 
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_noop
 
+from yuchang.core import phrases
 from yuchang.core.money import format_yuan
-from yuchang.core.phrases import Phrase, in_chinese
+from yuchang.core.phrases import Phrase, in_chinese, ours
 from yuchang.exchange.comparing import Comparison
 from yuchang.exchange.models_deals import Why
 from yuchang.exchange.words import certificate_names
 
-BY_ORDER = gettext_noop("订单签收")
+BY_ORDER = ours("订单签收")
 """Who delivered what an order of the market brought: nobody recorded it by hand."""
-BY_ITSELF = gettext_noop("到期自动结束")
+BY_ITSELF = ours("到期自动结束")
 """Why an emergency ended on its last day."""
-OPENING = gettext_noop("想按此价格与您洽谈。")
+OPENING = ours("想按此价格与您洽谈。")
 """What a proposal says when nobody wrote anything."""
 
 
 @cache
-def _own() -> frozenset[str]:
-    """What we write ourselves where a person could have written: in Chinese, as it is stored."""
-    return frozenset([BY_ORDER, BY_ITSELF, OPENING, *(in_chinese(why.label) for why in Why)])
+def _whys() -> frozenset[str]:
+    """What is stored as the reason of somebody who chose one and wrote nothing."""
+    return frozenset(in_chinese(why.label) for why in Why)
 
 
 def as_said(text: str) -> str | Phrase:
-    """A reason or remark for a stored sentence: a phrase if the words are ours."""
-    return Phrase(text) if text in _own() else text
+    """A reason for a stored sentence: a phrase if it was chosen, not typed."""
+    return Phrase(text) if text in _whys() else text
 
 
 def own_words(text: str) -> str:
-    """A stored reason or remark: in the reader's language if the words are ours, else as it was typed."""
-    return str(as_said(text))
+    """A stored reason or remark in the reader's language if the words are ours, else as it was typed."""
+    return str(Phrase(text)) if text in _whys() else phrases.own_words(text)
 
 
 def comparison(found: Comparison, unit: str) -> str:

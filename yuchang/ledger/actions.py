@@ -19,6 +19,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.errors import Conflict, invalid
+from yuchang.core.phrases import in_chinese
 from yuchang.ledger import rules
 from yuchang.ledger.models import Account, Leg, Transaction
 from yuchang.ledger.rules import LegDraft
@@ -129,7 +130,7 @@ def place_account(place: Place, kind: str, name: str = "") -> int:
         place=place,
         household=None,
         organisation=None,
-        name=name or f"{place.name} {Account.Kind(kind).label}",
+        name=name or f"{place.name} {in_chinese(Account.Kind(kind).label)}",
         defaults={"opened_on": clock.today(), **keys_of(place)},
     )
     return row.pk

@@ -10,6 +10,7 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.core.phrases import in_chinese
 from yuchang.places.models import Place, Placed
 
 
@@ -69,6 +70,13 @@ class Account(Placed):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def said(self) -> str:
+        """The name in the reader's language: that of a place's account ends with the word of its kind."""
+        word = in_chinese(self.Kind(self.kind).label)
+        place = self.name.removesuffix(f" {word}")
+        return self.name if place == self.name else f"{place} {self.get_kind_display()}"
 
 
 class Transaction(Placed):

@@ -17,7 +17,11 @@ from yuchang.accounts.models import Passkey, RecoveryCode, TotpDevice, User
 from yuchang.accounts.rules import Actor
 from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, invalid
+from yuchang.core.phrases import ours
 from yuchang.core.secrets import blind_index, seal, unseal
+
+PASSKEY = ours("通行密钥")
+"""What a passkey without a name is called."""
 
 FAILURE_LIMIT, LOCK_MINUTES = 5, 15
 _PLATFORM, _LABEL = 0, "totp.secret"  # the data key of the platform itself, no county's
@@ -98,7 +102,7 @@ def add_passkey(
     with actions.write("accounts.add_passkey", actor) as audit:
         row = Passkey.objects.create(
             user_id=actor.user_id or 0,
-            name=name.strip()[:60] or _("通行密钥"),
+            name=name.strip()[:60] or PASSKEY,
             credential_id=found.credential_id,
             credential=bytes(found),
         )

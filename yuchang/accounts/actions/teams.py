@@ -23,7 +23,12 @@ from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor, Role
 from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, invalid
+from yuchang.core.phrases import ours
 from yuchang.places.models import Place, keys_of
+
+PAIRED = ours("结对帮扶")
+OF_SAMPLE = ours("抽查样本 %(number)s")
+"""The titles of a helper's and of an evaluator's assignment."""
 
 MANAGE_TEAMS, ASSIGN = "teams.manage", "teams.assign"
 
@@ -115,7 +120,7 @@ def assign_helper(
         raise invalid("households", _("没有选择农户。"))
     today = clock.today()
     with actions.write("accounts.assign_helper", actor) as audit:
-        row = _assignment(actor, place, Role.HELPER, _("结对帮扶"), user_id, post_id, None)
+        row = _assignment(actor, place, Role.HELPER, PAIRED, user_id, post_id, None)
         released = _release(household_ids)
         with explained():
             _open_items("assignment", row.pk, {"household": household_ids}, today, None, is_exclusive=True)
@@ -243,7 +248,7 @@ def give_sample(
             raise Conflict(_("样本已经交给此人。"), remedy=_("请刷新抽查页面。"))
         with explained():
             row = Assignment.objects.create(
-                title=_("抽查样本 %(number)s") % {"number": sample_id},
+                title=OF_SAMPLE % {"number": sample_id},
                 role=Role.EVALUATOR,
                 user_id=user_id,
                 assigned_by_id=actor.user_id,

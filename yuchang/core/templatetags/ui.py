@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -11,11 +12,12 @@ from django.http import HttpRequest
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
-from yuchang.core import money
+from yuchang.core import money, phrases
 from yuchang.core.language import is_english
 from yuchang.core.lists import Cell
 
 register = template.Library()
+_CHINESE = re.compile("[\u3400-\u9fff]")
 
 
 @register.filter
@@ -37,6 +39,20 @@ def wan(fen: int | str | None) -> SafeString:
 def count(number: int | str | None) -> str:
     """A whole number in groups of three, as everywhere else on the pages: ``19,817``."""
     return "—" if number is None or number == "" else f"{int(number):,}"
+
+
+@register.filter
+def own(text: str) -> str:
+    """A stored sentence that we wrote ourselves in the reader's language; a person's as it was typed."""
+    return phrases.own_words(text)
+
+
+@register.filter
+def zh(text: str) -> str:
+    """What stays Chinese in any language, an official text or number: on an English page it says so."""
+    if not is_english() or not _CHINESE.search(str(text)):
+        return text
+    return format_html('<span lang="zh">{}</span>', text)
 
 
 @register.simple_tag(takes_context=True)

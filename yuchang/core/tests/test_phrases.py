@@ -6,7 +6,8 @@ import json
 
 from django.utils.translation import gettext_lazy, override
 
-from yuchang.core.phrases import Both, in_chinese, kept, label, said, shown
+from yuchang.core.phrases import Both, in_chinese, kept, label, ours, own_words, said, shown
+from yuchang.core.templatetags.ui import zh
 
 UNIT = Both("公斤", "kg")
 
@@ -46,3 +47,18 @@ def test_values_may_be_in_the_order_of_the_words() -> None:
     assert shown(stored) == "对方谢绝了 3 项撮合建议"
     with override("en"):
         assert "3" in shown(stored) and "对方" not in shown(stored)
+
+
+def test_a_sentence_of_ours_is_read_back_from_the_text_and_another_is_left() -> None:
+    words = ours("测试用订单 %(number)s")
+    assert own_words(words % {"number": 7}) == "测试用订单 7"
+    known = ours("到期提醒：%(what)s") % {"what": "春耕%s"}
+    with override("en"):
+        assert own_words(known) == "Due: 春耕%s"
+        assert own_words("自己写的话") == "自己写的话" and own_words("") == ""
+
+
+def test_an_official_text_says_on_an_english_page_that_it_is_chinese() -> None:
+    assert zh("厅字〔2016〕16号<b>") == "厅字〔2016〕16号<b>"
+    with override("en"):
+        assert zh("厅字<b>") == '<span lang="zh">厅字&lt;b&gt;</span>' and zh("GB 2260") == "GB 2260"

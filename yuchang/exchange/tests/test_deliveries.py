@@ -6,17 +6,21 @@ import threading
 from datetime import timedelta
 
 import pytest
+from django.conf import settings
 from django.db import IntegrityError, connection, connections, transaction
+from django.utils.translation import override
 
 from tests import people
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
+from yuchang.core.phrases import in_chinese
 from yuchang.exchange import actions
 from yuchang.exchange.models import Agreement, Posting
-from yuchang.exchange.models_deals import Delivery, Paper
+from yuchang.exchange.models_deals import Delivery, Paper, Why
 from yuchang.exchange.tests.deals import Deal, paper
 from yuchang.exchange.tests.world import organisation
+from yuchang.exchange.words_deals import BY_ORDER, as_said, own_words
 from yuchang.messages.models import Message
 
 pytestmark = pytest.mark.django_db
@@ -107,6 +111,29 @@ def test_papers_and_notices_reach_the_other_side(deal: Deal) -> None:
     with pytest.raises(Invalid):
         deal.deliver(10, uploads=[paper("坏.exe")])
     assert Delivery.objects.count() == 1
+
+
+def test_whoever_is_told_reads_it_in_the_own_language_whatever_the_writer_s(deal: Deal) -> None:
+    with override("en"):
+        deal.deliver(100)
+    told = Message.objects.get(title__contains="请确认收货", recipient=deal.zhao.user)
+    assert told.title.endswith("100 公斤") and told.heading == told.title
+    client = deal.zhao.client()
+    assert told.title in client.get("/messages/").content.decode()
+    client.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    for address in ("/messages/", f"/messages/{told.pk}"):
+        page = client.get(address).content.decode()
+        assert "Please confirm" in page and "walnuts 100 kg" in page.lower(), page[-3000:]
+        assert "请确认收货" not in page and "公斤" not in page
+    page = client.get(f"/exchange/agreements/{deal.row.pk}").content.decode()
+    assert "The signed text is Chinese." in page and "签字的文本" not in page
+
+
+def test_a_reason_chosen_from_the_list_is_read_in_either_language(deal: Deal) -> None:
+    assert as_said("太远") == own_words("太远") == "太远"  # typed, not chosen
+    with override("en"):
+        assert own_words(in_chinese(Why.DISTANCE.label)) == str(Why.DISTANCE.label) != "太远或运输不便"
+        assert own_words(BY_ORDER) != BY_ORDER and own_words("太远") == "太远"
 
 
 def test_the_database_refuses_sums_that_do_not_fit(deal: Deal) -> None:

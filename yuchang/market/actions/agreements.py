@@ -20,6 +20,7 @@ from yuchang.core.actions import write
 from yuchang.core.errors import Conflict, Hidden, invalid
 from yuchang.exchange.models import Agreement, Posting
 from yuchang.market.models import Order
+from yuchang.market.words import AS_AGREED
 from yuchang.registry.models import Household
 
 _KEYS = "place_id, province_id, prefecture_id, county_id, township_id, village_id"
@@ -134,7 +135,7 @@ def orders_from_agreements(
                 "at": clock.now(),
                 "user": actor.user_id,
                 "ids": [row.pk for row in agreements],
-                "promise": "按双方协议交货。",
+                "promise": AS_AGREED,
                 "logistics": logistics_id,
                 "agreements": [a for a, _household, _quantity in supplied],
                 "households": [household for _a, household, _quantity in supplied],

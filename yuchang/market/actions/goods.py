@@ -25,6 +25,7 @@ from yuchang.market import rules
 from yuchang.market.actions.payments import clearing_accounts
 from yuchang.market.models import Commitment, Lot, Offer, Order, OrderLine, Round
 from yuchang.market.queries import paid_lines, ready_growers, round_reach
+from yuchang.market.words import SHORT_HARVEST
 
 _LOT_SET = """
     INSERT INTO market_lot (number, offer_id, household_id, harvested, lost, sold, harvested_on,
@@ -267,7 +268,7 @@ def _refund(actor: Actor, lines: Sequence[OrderLine], fulfilled: dict[int, int])
                 legs=(LegDraft(clearing[order.place_id], -amount), LegDraft(buyer, amount)),
                 channel=order.channel,
                 payer_id=buyer,
-                memo="收成不足退款",
+                memo=SHORT_HARVEST,
             )
         )
     post_set(actor=actor, drafts=drafts)

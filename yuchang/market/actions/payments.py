@@ -19,6 +19,7 @@ from yuchang.ledger.actions import Draft, organisation_accounts, place_account, 
 from yuchang.ledger.models import Account, Transaction
 from yuchang.ledger.rules import LegDraft
 from yuchang.market.models import Order, Payment
+from yuchang.market.words import OF_ORDER
 from yuchang.places.models import Place
 
 
@@ -166,7 +167,7 @@ def _book(
                     legs=(LegDraft(buyer, -fen), LegDraft(held, fen)),
                     channel=order.channel,
                     payer_id=buyer,
-                    memo=f"订单 {order.pk}",
+                    memo=OF_ORDER % {"number": order.pk},
                 )
             )
     post_set(actor=actor, drafts=drafts)

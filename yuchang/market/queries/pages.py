@@ -15,6 +15,7 @@ from yuchang.core import clock
 from yuchang.market import rules
 from yuchang.market.models import Allocation, Commitment, Lot, Offer, Order, OrderLine, Round, Settlement
 from yuchang.market.queries.reach import may_run, may_settle
+from yuchang.market.words import goods_unit
 
 SHOWN_GROWERS = 24
 """So many growers are named to a buyer; the others are counted."""
@@ -203,9 +204,13 @@ def growers_of_order(order: Order) -> list[tuple[str, str, int, str]]:
     """Who filled the order: (masked name, village, quantity, unit), largest part first."""
     rows = Allocation.objects.filter(line__order=order).order_by("-quantity", "id")
     named = rows.values_list(
-        "lot__household__head_name", "lot__place__name", "quantity", "line__offer__unit"
+        *("lot__household__head_name", "lot__place__name", "quantity"),
+        *("line__offer__unit", "line__offer__category_code"),
     )[:SHOWN_GROWERS]
-    return [(rules.mask_name(name), village, quantity, unit) for name, village, quantity, unit in named]
+    return [
+        (rules.mask_name(name), village, quantity, goods_unit(unit, code))
+        for name, village, quantity, unit, code in named
+    ]
 
 
 def can_pay_simulated() -> bool:

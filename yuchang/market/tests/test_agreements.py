@@ -6,6 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.db.models import F
 from django.utils import timezone
@@ -238,3 +239,23 @@ def test_many_orders_fulfil_in_as_many_statements_as_one(db: None, django_assert
     with django_assert_num_queries(19):
         assert deliver_orders(actor=wang, delivered=ordered(made[1:])) == 5
     assert {_now(row) for row in made} == {("fulfilled", 40, 40, 40)}
+
+
+def test_a_reader_of_english_finds_the_order_of_an_agreement_in_english(db: None) -> None:
+    made, grower, _buyer = from_household()
+    Category.objects.filter(pk=made.category_id).update(name_en="walnuts", unit_en="kg")
+    wang = people.wang()
+    order = order_from_agreement(actor=wang.actor, agreement_id=made.pk)
+    offer_id = order.lines.get().offer_id
+    lot_set(actor=wang.actor, offer_id=offer_id, harvests=[Harvest(grower.pk, 40)])
+    confirm_payment(report=Report(order.pk, order.total_fen, "transfer-1"))
+    fulfil_rounds(actor=wang.actor, round_ids=[order.round_id])
+    for address in (f"/market/orders/{order.pk}", f"/market/{order.round_id}"):
+        english, chinese = wang.client(), wang.client().get(address).content.decode()
+        english.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+        page = english.get(address).content.decode()
+        assert f"walnuts #{made.pk}" in page and "公斤" not in page and "核桃" not in page, address
+        assert f"核桃 #{made.pk}" in chinese and "公斤" in chinese, address
+        assert "按双方协议交货" not in page
+    english.cookies[settings.LANGUAGE_COOKIE_NAME] = "en"
+    assert f"Order {order.pk}" in english.get("/ledger/").content.decode()

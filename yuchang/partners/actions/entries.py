@@ -12,10 +12,15 @@ from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import SYSTEM, Actor, PlaceScope
 from yuchang.core.errors import Refused
+from yuchang.core.phrases import ours
 from yuchang.partners.models import Organisation
 from yuchang.places.models import Place
 from yuchang.procedures.actions import Subject, advance_cases, open_cases
 from yuchang.procedures.models import Case
+
+BY_STAFF = ours("由工作人员录入：%(name)s")
+VETTED = ours("核验")
+"""Opinions of steps that nobody wrote anything to."""
 
 DRIVER, CODE, KIND = "partners", "partner_entry", "partners.organisation"
 
@@ -31,7 +36,7 @@ def begin(actor: Actor, rows: Sequence[Organisation], *, is_checked: bool) -> No
     subjects = [Subject(row.pk, row.host_id, row.name, row.credit_code or "") for row in rows]
     open_cases(author, code=CODE, subject_kind=KIND, subjects=subjects)
     if is_checked:
-        pass_check(author, [row.pk for row in rows], _("由工作人员录入：%(name)s") % {"name": actor.name})
+        pass_check(author, [row.pk for row in rows], BY_STAFF % {"name": actor.name})
 
 
 def _is_at_home(actor: Actor, host: Place) -> bool:
@@ -54,7 +59,7 @@ def end(actor: Actor, organisation_ids: Sequence[int], choice: str, opinion: str
         raise Refused(
             _("该机构的核验已转交 %(name)s 办理。") % {"name": name}, remedy=_("请由其办理或转回。")
         )
-    words = opinion if len(opinion.strip()) > 1 else _("核验")
+    words = opinion if len(opinion.strip()) > 1 else VETTED
     _advance(actor, "decide", choice, organisation_ids, words)
 
 

@@ -17,9 +17,13 @@ from yuchang.accounts.queries import actor_for
 from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
 from yuchang.core.errors import Refused
+from yuchang.core.phrases import ours
 from yuchang.procedures.actions import advance_cases, open_from, withdraw_cases
 from yuchang.procedures.models import Case
 from yuchang.registry.models import Objection
+
+CORRECTED = ours("内容已更正,重新核实")
+"""Why a verification is asked for again."""
 
 DRIVER = "registry"
 HOUSEHOLD, NOTICE, OBJECTION = "registry.household", "registry.notice", "registry.objection"
@@ -67,7 +71,7 @@ def take_back_verification(actor: Actor) -> None:
         cursor.execute("SELECT id FROM incoming_household WHERE NOT is_new")
         corrected = [pk for (pk,) in cursor.fetchall()]
     if corrected:
-        drop_verification(actor, corrected, _("内容已更正,重新核实"))
+        drop_verification(actor, corrected, CORRECTED)
 
 
 def await_second_persons() -> int:

@@ -20,6 +20,7 @@ from yuchang.accounts.rules import Actor, Role
 from yuchang.core.addresses import address
 from yuchang.core.errors import YuchangError
 from yuchang.core.money import format_yuan
+from yuchang.core.phrases import own_words
 from yuchang.core.prepared import Prepared, prepared
 from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.exchange.words import unit_said
@@ -633,7 +634,7 @@ def _money_events(pk: int) -> Iterator[Event]:
         yield Event(
             on,
             "money",
-            memo or str(kinds[kind]),
+            own_words(memo) or str(kinds[kind]),
             source=" · ".join(
                 [str(ways.get(way) or kinds[kind]), *([_("%(n)s 笔") % {"n": n}] if n > 1 else [])]
             ),

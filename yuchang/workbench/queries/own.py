@@ -14,9 +14,11 @@ from yuchang.accounts.models.teams import ScopeItem
 from yuchang.accounts.queries import live
 from yuchang.accounts.rules import Actor, HouseholdScope
 from yuchang.core.errors import Hidden
+from yuchang.core.phrases import own_words
 from yuchang.exchange.models import Posting
 from yuchang.ledger.models import Leg
 from yuchang.market.models import OrderLine
+from yuchang.market.words import goods_title
 from yuchang.monitoring.models import Alert
 from yuchang.partners.models import Organisation
 from yuchang.procedures.models import Case
@@ -39,7 +41,11 @@ class Receipt:
     def what(self) -> str:
         """What it was for, in a few words."""
         deed = self.leg.transaction
-        return self.line.offer.title if self.line else deed.memo or deed.get_kind_display()
+        return (
+            goods_title(self.line.offer.title)
+            if self.line
+            else own_words(deed.memo) or deed.get_kind_display()
+        )
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core.addresses import address
 from yuchang.core.language import is_english
 from yuchang.core.lists import Column, day, day_word, number, text, yuan
+from yuchang.core.phrases import own_words
 from yuchang.core.prepared import Prepared, prepared
 from yuchang.exchange.models import Agreement, Category, Match, Posting
 from yuchang.exchange.queries import public_owner
@@ -325,7 +326,7 @@ LEG_COLUMNS = (
     day("booked", _("入账日期"), lambda r: r.booked_on),
     text("household", _("农户"), lambda r: r.account.name, href=lambda r: household_address(r.household_id)),
     PLACE,
-    text("matter", _("事项"), lambda r: r.transaction.memo or r.transaction.get_kind_display()),
+    text("matter", _("事项"), lambda r: own_words(r.transaction.memo) or r.transaction.get_kind_display()),
     yuan("amount", _("金额（元）"), lambda r: r.amount_fen),
 )
 OBJECTION_COLUMNS = (
