@@ -197,3 +197,24 @@ def test_a_method_without_a_cell_is_refused(address: Address, method: str, world
         assert is_refusal(response), (
             f"{address.name} answers {method} of the {visitor} with {response.status_code}"
         )
+
+
+# Digits that stand alone: an identity number with its day of birth, a telephone, one as the tests make them.
+NUMBERS = (
+    r"(^|[^0-9a-fA-F.])([1-9]\d{5}(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[0-9X]"
+    r"|1[3-9]\d{9}|1000000\d{4})([^0-9a-fA-F.]|$)"
+)
+
+
+def test_no_number_that_names_a_person_stands_in_the_clear_in_any_table(world: World) -> None:
+    """Imports, staged rows, exports, messages, contacts and logs of the whole world: a dump shows none."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        parts = [
+            f"SELECT '{name}', count(*), min(t::text) FROM \"{name}\" t WHERE t::text ~ %(numbers)s"
+            for (name,) in cursor.fetchall()
+            if not name.startswith(("places_", "django_"))
+        ]
+        cursor.execute(" UNION ALL ".join(parts), {"numbers": NUMBERS})
+        found = {name: (count, row) for name, count, row in cursor.fetchall() if count}
+    assert not found
