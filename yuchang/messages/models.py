@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.models import Versioned
 from yuchang.core.phrases import shown
+from yuchang.core.recognising import in_own_language
 
 
 class Message(models.Model):
@@ -89,7 +90,7 @@ class Message(models.Model):
     @property
     def heading(self) -> str:
         """The title in the reader's language."""
-        return self._read("title")
+        return self._read("title") if self.said else in_own_language(self.title)
 
     @property
     def text(self) -> str:

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString
 
-from yuchang.core import money, phrases
+from yuchang.core import money, phrases, recognising
 from yuchang.core.language import is_english
 from yuchang.core.lists import Cell
 
@@ -45,6 +45,12 @@ def count(number: int | str | None) -> str:
 def own(text: str) -> str:
     """A stored sentence that we wrote ourselves in the reader's language; a person's as it was typed."""
     return phrases.own_words(text)
+
+
+@register.filter
+def recognised(text: str) -> str:
+    """A sentence of ours that was stored as it was said (why a task failed) in the reader's language."""
+    return recognising.in_own_language(text)
 
 
 @register.filter
