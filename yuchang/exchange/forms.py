@@ -12,6 +12,7 @@ from yuchang.core.forms import VersionForm
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direction, Posting
 from yuchang.exchange.models_deals import Why
+from yuchang.exchange.queries import leaf_choices
 from yuchang.exchange.rules import DISTANCE_MAX_KM, convert_price, convert_quantity, units_for
 from yuchang.exchange.searching import Criteria
 from yuchang.exchange.words import CERTIFICATES, unit_said, unit_word
@@ -254,9 +255,8 @@ class RunForm(forms.Form):
 
     def __init__(self, *args: Any, counties: list[tuple[int, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        leaves = Category.objects.filter(is_leaf=True).order_by("position").values_list("code", "name_zh")
         self.fields["county"].choices = counties  # type: ignore[attr-defined]
-        self.fields["category"].choices = [("", _("全部品类")), *leaves]  # type: ignore[attr-defined]
+        self.fields["category"].choices = [("", _("全部品类")), *leaf_choices()]  # type: ignore[attr-defined]
 
 
 class SearchForm(forms.Form):

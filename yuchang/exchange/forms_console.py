@@ -13,7 +13,8 @@ from yuchang.exchange.clearing.floors import PRICE_SCALE
 from yuchang.exchange.clearing.side_rows import SCALE
 from yuchang.exchange.clearing.terms import Parameters
 from yuchang.exchange.forms import date_field, fen
-from yuchang.exchange.models import QUANTITY_MAX, Category
+from yuchang.exchange.models import QUANTITY_MAX
+from yuchang.exchange.queries import leaf_choices
 from yuchang.exchange.rules import DISTANCE_MAX_KM, EmergencyFacts
 from yuchang.files.fields import UploadField
 
@@ -123,8 +124,7 @@ class EmergencyForm(forms.Form):
 
     def __init__(self, *args: Any, counties: list[tuple[int, str]], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        leaves = Category.objects.filter(is_leaf=True).order_by("position").values_list("code", "name_zh")
-        self.fields["category"].choices = [("", "—"), *leaves]  # type: ignore[attr-defined]
+        self.fields["category"].choices = [("", "—"), *leaf_choices()]  # type: ignore[attr-defined]
         self.fields["county"].choices = counties  # type: ignore[attr-defined]
 
     def facts(self) -> EmergencyFacts:

@@ -101,6 +101,12 @@ def category_names(codes: Iterable[str]) -> dict[str, str]:
     return {row.code: category_word(row) for row in Category.objects.filter(code__in=set(codes))}
 
 
+def leaf_choices() -> list[tuple[str, str]]:
+    """The categories that goods are of, by code, as a form offers them in the reader's language."""
+    rows = Category.objects.filter(is_leaf=True).order_by("position").only("code", "name_zh", "name_en")
+    return [(row.code, category_word(row)) for row in rows]
+
+
 def unit_names(units: Iterable[tuple[str, str]]) -> dict[tuple[str, str], str]:
     """Units that people use, each with the code of a category, in the reader's language. One query."""
     wanted = set(units)

@@ -14,6 +14,8 @@ from django.utils.html import strip_tags
 
 from tests import people
 from yuchang.core.naming import names_of
+from yuchang.exchange.forms import RunForm
+from yuchang.exchange.forms_console import EmergencyForm
 from yuchang.exchange.models import Category
 from yuchang.exchange.tests.deals import Deal
 from yuchang.exchange.tests.world import household, resource
@@ -96,3 +98,12 @@ def test_names_of_many_resources_cost_two_queries() -> None:
         assert names_of("unit", [(code, "筐") for code in codes]).keys() == {(code, "筐") for code in codes}
         assert names_of("category", []) == {}
     assert len(seen) == 2
+
+
+def test_forms_offer_categories_in_the_reader_s_language() -> None:
+    Deal()
+    for make in (lambda: RunForm(counties=[]), lambda: EmergencyForm(counties=[])):
+        for language, word in (("zh-hans", "核桃"), ("en", "Walnuts")):
+            with translation.override(language):
+                words = dict(make().fields["category"].choices)
+            assert words["goods.walnut"].casefold() == word.casefold()

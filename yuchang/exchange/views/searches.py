@@ -11,14 +11,13 @@ from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.forms import VersionForm, require_valid
-from yuchang.core.language import is_english
 from yuchang.core.paging import Page, keyset_page
 from yuchang.exchange import actions, forms
 from yuchang.exchange.models import Category, Posting
 from yuchang.exchange.queries_console import urgent_postings
 from yuchang.exchange.search import PAGE, Home, browse, find_postings, home_of, own_units, searches_of
 from yuchang.exchange.searching import Criteria
-from yuchang.exchange.words import in_unit
+from yuchang.exchange.words import category_word, in_unit
 
 
 @gate("exchange.read")
@@ -56,12 +55,8 @@ def _found(criteria: Criteria, home: Home, cursor: str) -> Page[Posting]:
 
 def _categories() -> list[tuple[str, str]]:
     """The tree for choosing: groups, and under each its leaves."""
-    in_english = is_english()
     rows = Category.objects.order_by("position").only("code", "name_zh", "name_en", "is_leaf")
-    return [
-        (row.code, ("　" if row.is_leaf else "") + (row.name_en if in_english else row.name_zh))
-        for row in rows
-    ]
+    return [(row.code, ("　" if row.is_leaf else "") + category_word(row)) for row in rows]
 
 
 @gate("exchange.post")
