@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -195,8 +197,17 @@ def agreement_page(request: HttpRequest, agreement_id: int) -> HttpResponse:
         "sign_form": forms_deals.SignForm(initial={"version": row.version}, auto_id="sign_%s"),
         "refuse_form": forms.RefuseForm(initial={"version": row.version}, auto_id="refuse_%s"),
         "deal": deal_context(actor, row) if row.state in queries_deals.HOLDING else None,
+        "may_order": _may_order(actor, row, sides),
     }
     return render(request, "exchange/agreement_page.html", context)
+
+
+def _may_order(actor: Actor, row: Agreement, sides: Collection[str]) -> bool:
+    """Whether the seller's officer or the buyer reads here that the agreement can become an order."""
+    is_sound = row.state in (Agreement.State.AGREED, Agreement.State.FULFILLED) and row.price_fen > 0
+    is_sold = row.need.organisation_id is not None and row.offer.organisation_id is None
+    sells = "offer" in sides and actor.may("market.open")
+    return is_sound and is_sold and (sells or ("need" in sides and actor.may("market.order")))
 
 
 @gate("exchange.agree")

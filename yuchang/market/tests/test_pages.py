@@ -162,8 +162,11 @@ def test_a_cadre_sees_only_the_own_villages_growers(db: None) -> None:
 
 def test_an_agreement_becomes_an_order_on_its_page(db: None) -> None:
     made, _grower, buyer = from_household()
-    browser = people.zhao(buyer.pk).client()
+    browser, way = people.zhao(buyer.pk).client(), f'href="/market/agreements/{made.pk}"'
     text(people.outsider().client().get(f"/market/agreements/{made.pk}"), 404)
+    assert way in text(browser.get(f"/exchange/agreements/{made.pk}"))
+    assert way in text(people.wang().client().get(f"/exchange/agreements/{made.pk}"))
+    assert way not in text(people.auditor().client().get(f"/exchange/agreements/{made.pk}"))
     assert "核桃" in text(browser.get(f"/market/agreements/{made.pk}"))
     assert "不是" in text(browser.post(f"/market/agreements/{made.pk}", {"growers": "户 多少 呢"}), 422)
     text(browser.post(f"/market/agreements/{made.pk}", {"growers": ""}), 302)
