@@ -4,12 +4,16 @@
 document.documentElement.classList.add("js");
 
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("[data-print], [data-filter], .menu-button");
+  const target = event.target.closest("[data-print], [data-back], [data-filter], .menu-button");
   if (!target) return;
   if (target.hasAttribute("data-print")) window.print();
+  else if (target.hasAttribute("data-back")) history.back();
   else if (target.matches(".menu-button")) target.setAttribute("aria-expanded", String(target.getAttribute("aria-expanded") !== "true"));
   else filterStory(target);
 });
+
+// Back from a page that says what went wrong; the browser still holds what was typed there.
+for (const button of document.querySelectorAll("[data-back]")) button.hidden = history.length < 2;
 
 // Kind filters of a timeline: <button data-filter="money" aria-controls="story">.
 function filterStory(button) {

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from django import forms
@@ -35,6 +36,15 @@ def show_problems(form: BaseForm, error: Invalid, names: Mapping[str, str] | Non
         name = (names or {}).get(problem.field, problem.field)
         text = f"{problem.message}{problem.remedy}"
         form.add_error(name if name in form.fields else None, text)
+
+
+@contextmanager
+def problems_shown(form: BaseForm, names: Mapping[str, str] | None = None) -> Iterator[None]:
+    """What an action refuses inside stands in the form, and what was typed stays. Goes on after the block."""
+    try:
+        yield
+    except Invalid as error:
+        show_problems(form, error, names)
 
 
 def version_of(request: HttpRequest) -> int | None:

@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate, open_door
 from yuchang.core import clock
+from yuchang.core.forms import problems_shown
 from yuchang.core.lists import Filter, listing
 from yuchang.monitoring import lists
 from yuchang.monitoring.actions import assess_county, record_visit
@@ -101,11 +102,12 @@ def visit(request: HttpRequest, pk: int) -> HttpResponse:
     """Store what a visitor found."""
     row = _open(request, pk, "monitoring.visit")
     form = VisitForm(request.POST)
-    if not form.is_valid():
-        return _alert_page(request, row, form)
-    record_visit(actor=actor_of(request), alert_id=pk, **form.cleaned_data)
-    messages.success(request, _("走访记录已保存。"))
-    return redirect("monitoring:alert", pk=pk)
+    if form.is_valid():
+        with problems_shown(form):
+            record_visit(actor=actor_of(request), alert_id=pk, **form.cleaned_data)
+            messages.success(request, _("走访记录已保存。"))
+            return redirect("monitoring:alert", pk=pk)
+    return _alert_page(request, row, form)
 
 
 @gate("monitoring.assess")

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import problems_shown, show_problems
 from yuchang.core.lists import Filter, listing
 from yuchang.market import lists, queries
 from yuchang.market.actions.agreements import order_from_agreement
@@ -50,14 +50,16 @@ def buy(request: HttpRequest, offer_id: int) -> HttpResponse:
     form = BuyForm(request.POST)
     if not form.is_valid():
         return _offer_page(request, offer_id, form)
-    placed = place_order(
-        actor=actor,
-        organisation_id=queries.buyer_id(actor),
-        quantities={row.pk: form.cleaned_data["quantity"]},
-        idempotency_key=form.cleaned_data["key"],
-    )
-    messages.success(request, _("已下单，请在保留时间内付款。"))
-    return redirect("market:order", placed.pk)
+    with problems_shown(form):
+        placed = place_order(
+            actor=actor,
+            organisation_id=queries.buyer_id(actor),
+            quantities={row.pk: form.cleaned_data["quantity"]},
+            idempotency_key=form.cleaned_data["key"],
+        )
+        messages.success(request, _("已下单，请在保留时间内付款。"))
+        return redirect("market:order", placed.pk)
+    return _offer_page(request, offer_id, form)
 
 
 @gate("market.read")

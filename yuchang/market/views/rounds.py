@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import problems_shown, show_problems
 from yuchang.core.lists import Filter, listing
 from yuchang.core.paging import keyset_page
 from yuchang.market import lists, queries
@@ -120,15 +120,17 @@ def offer_commit(request: HttpRequest, offer_id: int) -> HttpResponse:
     if not form.is_valid():
         return _grower_page(request, offer_id, commit_form=form)
     data = form.cleaned_data
-    commit(
-        actor=actor,
-        offer_id=offer.pk,
-        household_id=data["number"],
-        quantity=data["quantity"],
-        version=data["version"],
-    )
-    messages.success(request, _("已登记承诺。"))
-    return redirect("market:offer_growers", offer.pk)
+    with problems_shown(form, {"household_id": "number"}):
+        commit(
+            actor=actor,
+            offer_id=offer.pk,
+            household_id=data["number"],
+            quantity=data["quantity"],
+            version=data["version"],
+        )
+        messages.success(request, _("已登记承诺。"))
+        return redirect("market:offer_growers", offer.pk)
+    return _grower_page(request, offer_id, commit_form=form)
 
 
 @gate("market.commit")

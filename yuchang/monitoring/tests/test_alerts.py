@@ -66,6 +66,16 @@ def visit(person, alert, *, outcome="close", version=None, on=ON, finding="入�
     )
 
 
+def test_a_refused_visit_stays_in_its_form_with_what_was_typed(wang, poor):
+    alert = the_alert(wang, poor)
+    said = "入户核对了收入台账,口粮充足。"
+    sent = {"version": alert.version, "visited_on": "2031-01-01", "finding": said, "outcome": "close"}
+    answer = people.li().client().post(reverse("monitoring:visit", args=[alert.pk]), sent)
+    page = answer.content.decode()
+    assert answer.status_code == 422 and said in page and "填写走访" in page
+    assert "走访日期应在发现日期" in page and not Visit.objects.exists()
+
+
 def test_a_household_below_the_line_gets_an_alert_with_its_reason_and_an_audit_entry(wang, poor):
     well = things.household(people.villages()[0], name="赵有余")
     things.facts(well, per_head_yuan=15_000)

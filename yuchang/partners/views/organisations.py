@@ -17,7 +17,7 @@ from yuchang.accounts.entry import proven_at, proving
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import require_valid, show_problems
+from yuchang.core.forms import problems_shown, require_valid, show_problems
 from yuchang.core.lists import Filter, listing
 from yuchang.partners import actions, lists, queries
 from yuchang.partners.forms import (
@@ -210,9 +210,10 @@ def edit_contact(request: HttpRequest, organisation_id: int) -> HttpResponse:
     }
     form = EditContactForm(request.POST or None, initial=initial)
     if request.method == "POST" and form.is_valid():
-        actions.edit_contact(actor=actor, organisation_id=row.pk, **form.cleaned_data)
-        messages.success(request, _("联系信息已更新。"))
-        return redirect("partners:organisation_page", row.pk)
+        with problems_shown(form):
+            actions.edit_contact(actor=actor, organisation_id=row.pk, **form.cleaned_data)
+            messages.success(request, _("联系信息已更新。"))
+            return redirect("partners:organisation_page", row.pk)
     context = {"form": form, "row": row, "back": reverse("partners:organisation_page", args=[row.pk])}
     return render(request, "partners/edit_contact.html", context, status=422 if form.errors else 200)
 

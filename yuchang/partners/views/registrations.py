@@ -15,7 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 from yuchang.accounts.doors import PUBLIC, actor_of, gate
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
-from yuchang.core.forms import VersionForm, require_valid, show_problems
+from yuchang.core.forms import VersionForm, problems_shown, require_valid, show_problems
 from yuchang.core.secrets import blind_index
 from yuchang.partners import actions, queries
 from yuchang.partners.actions.registrations import LABEL
@@ -68,15 +68,16 @@ def invitation_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     form, made = InvitationForm(request.POST or None), dict[str, str]()
     if request.method == "POST" and form.is_valid():
-        row, code = actions.invite_organisation(
-            actor=actor, host_id=managed_county(actor), **form.cleaned_data
-        )
-        made = {
-            "link": request.build_absolute_uri(reverse("partners:join", args=[code])),
-            "code": code,
-            "public_link": _public_link(row, code),
-        }
-        form = InvitationForm()
+        with problems_shown(form):
+            row, code = actions.invite_organisation(
+                actor=actor, host_id=managed_county(actor), **form.cleaned_data
+            )
+            made = {
+                "link": request.build_absolute_uri(reverse("partners:join", args=[code])),
+                "code": code,
+                "public_link": _public_link(row, code),
+            }
+            form = InvitationForm()
     rows: list[Invitation] = list(
         queries.invitations_for(actor).select_related("organisation").order_by("-id")[:100]
     )

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from yuchang.accounts.doors import PUBLIC, gate
 from yuchang.core import clock
 from yuchang.core.errors import Hidden
+from yuchang.core.forms import problems_shown
 from yuchang.core.paging import keyset_page
 from yuchang.market.models import Round, ShortfallRule
 from yuchang.portal import actions, queries
@@ -84,12 +85,13 @@ def objection(request: HttpRequest, code: str) -> HttpResponse:
         raise Hidden(_("这份公示已经结束，或编号有误。"), remedy=_("请直接向乡镇或县乡村振兴部门反映。"))
     form = ObjectionForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        receipt = actions.receive_objection(
-            entry_code=entry.code,
-            text=form.cleaned_data["text"],
-            network_address=request.META.get("REMOTE_ADDR", ""),
-        )
-        return redirect("portal:received", receipt)
+        with problems_shown(form):
+            receipt = actions.receive_objection(
+                entry_code=entry.code,
+                text=form.cleaned_data["text"],
+                network_address=request.META.get("REMOTE_ADDR", ""),
+            )
+            return redirect("portal:received", receipt)
     status = 422 if form.errors else 200
     return render(request, "portal/objection.html", {"entry": entry, "form": form}, status=status)
 

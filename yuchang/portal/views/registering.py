@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET, require_http_methods
 from yuchang.accounts.doors import PUBLIC, gate
 from yuchang.core import clock
 from yuchang.core.errors import Hidden
+from yuchang.core.forms import problems_shown
 from yuchang.portal import actions, queries
 from yuchang.portal.forms import RegistrationForm
 from yuchang.portal.queries.counties import full_name
@@ -26,23 +27,24 @@ def join(request: HttpRequest) -> HttpResponse:
     form = RegistrationForm(request.POST or None, initial={k: v for k, v in initial.items() if v})
     if request.method == "POST" and form.is_valid():
         said = form.cleaned_data
-        receipt = actions.receive_registration(
-            said=actions.Registration(
-                name=said["name"],
-                kind=said["kind"],
-                credit_code=said["credit_code"],
-                place_code=said["place"],
-                contact_name=said["contact_name"],
-                phone=said["phone"],
-                capabilities=said["capabilities"],
-                introduction=said["introduction"],
-                invitation=said["invitation"],
-            ),
-            host_code=said["host"],
-            network_address=request.META.get("REMOTE_ADDR", ""),
-        )
-        context = {"receipt": receipt, "name": said["name"], "host": full_name(said["host"])}
-        return render(request, "portal/joined.html", context)
+        with problems_shown(form, {"place_code": "place", "host_code": "host"}):
+            receipt = actions.receive_registration(
+                said=actions.Registration(
+                    name=said["name"],
+                    kind=said["kind"],
+                    credit_code=said["credit_code"],
+                    place_code=said["place"],
+                    contact_name=said["contact_name"],
+                    phone=said["phone"],
+                    capabilities=said["capabilities"],
+                    introduction=said["introduction"],
+                    invitation=said["invitation"],
+                ),
+                host_code=said["host"],
+                network_address=request.META.get("REMOTE_ADDR", ""),
+            )
+            context = {"receipt": receipt, "name": said["name"], "host": full_name(said["host"])}
+            return render(request, "portal/joined.html", context)
     return render(request, "portal/join.html", {"form": form}, status=422 if form.errors else 200)
 
 

@@ -17,7 +17,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.rules import Actor
 from yuchang.core.errors import Invalid, Refused
-from yuchang.core.forms import show_problems, version_of
+from yuchang.core.forms import problems_shown, show_problems, version_of
 from yuchang.core.lists import Filter, listing
 from yuchang.procedures import actions, lists, queries
 from yuchang.procedures.forms import ActForm, OpenForm, ReasonForm, ReturnForm, TransferForm
@@ -324,7 +324,8 @@ def case_new(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         number = secrets.randbelow(2**62)
-        opened = actions.open_case(actor, subject_kind="procedures.matter", subject_id=number, **data)
-        messages.success(request, _("已发起。"))
-        return redirect("procedures:case", pk=opened.pk)
+        with problems_shown(form):
+            opened = actions.open_case(actor, subject_kind="procedures.matter", subject_id=number, **data)
+            messages.success(request, _("已发起。"))
+            return redirect("procedures:case", pk=opened.pk)
     return render(request, "procedures/new.html", {"form": form}, status=422 if form.errors else 200)

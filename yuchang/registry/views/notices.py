@@ -12,7 +12,7 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.queries import place_filter
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import problems_shown, show_problems
 from yuchang.core.lists import Filter, listing
 from yuchang.places.models import Place
 from yuchang.registry import actions, lists, queries
@@ -51,20 +51,21 @@ def notice_new(request: HttpRequest) -> HttpResponse:
     form = NoticeForm(request.POST or None, villages=villages)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
-        if data["village"] is None:
-            count = actions.publish_notices(actor=actor, opens_on=data["opens_on"], days=data["days"])
-            messages.success(request, _("已在 %(count)s 个村公示。") % {"count": count})
-            return redirect("registry:notices")
-        ids = list(ready.filter(place=data["village"]).values_list("pk", flat=True))
-        notice_ = actions.publish_notice(
-            actor=actor,
-            village_id=data["village"].pk,
-            household_ids=ids,
-            opens_on=data["opens_on"],
-            days=data["days"],
-        )
-        messages.success(request, _("已公示 %(count)s 户。") % {"count": len(ids)})
-        return redirect("registry:notice", pk=notice_.pk)
+        with problems_shown(form):
+            if data["village"] is None:
+                count = actions.publish_notices(actor=actor, opens_on=data["opens_on"], days=data["days"])
+                messages.success(request, _("已在 %(count)s 个村公示。") % {"count": count})
+                return redirect("registry:notices")
+            ids = list(ready.filter(place=data["village"]).values_list("pk", flat=True))
+            notice_ = actions.publish_notice(
+                actor=actor,
+                village_id=data["village"].pk,
+                household_ids=ids,
+                opens_on=data["opens_on"],
+                days=data["days"],
+            )
+            messages.success(request, _("已公示 %(count)s 户。") % {"count": len(ids)})
+            return redirect("registry:notice", pk=notice_.pk)
     context = {"form": form, "count": queries.capped_count(ready), "villages": villages.count()}
     return render(request, "registry/notice_new.html", context, status=422 if form.errors else 200)
 
