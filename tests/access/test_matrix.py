@@ -199,6 +199,43 @@ def test_a_method_without_a_cell_is_refused(address: Address, method: str, world
         )
 
 
+POSTED = [(a, CELLS[(a.name, "POST")]) for a in ALL if (a.name, "POST") in CELLS]
+
+
+def test_every_write_on_a_version_refuses_another_and_none(world: World) -> None:
+    """Whatever form carries a version: an older one is a conflict, none is refused, and nothing is written."""
+    faults, asked = [], 0
+    for address, cell in POSTED:
+        visitor = cell.own[0] if cell.own else ""
+        body = world.body(address, "own", visitor) if visitor else {}
+        if "version" not in body:
+            continue
+        asked += 1
+        without = {name: value for name, value in body.items() if name != "version"}
+        for given, wanted in (({**body, "version": 99_999}, (409,)), (without, (409, 422))):
+            status, wrote = posted(world, address, visitor, given, with_sums=False)
+            if wrote:  # counters also count what was rolled back
+                status, wrote = posted(world, address, visitor, given, with_sums=True)
+            if status not in wanted or wrote:
+                faults.append(f"{address.name} with version {given.get('version')}: {status}, wrote {wrote}")
+    assert asked > 50
+    assert not faults, "\n".join(faults)
+
+
+def posted(
+    world: World, address: Address, visitor: str, body: dict[str, Any], *, with_sums: bool
+) -> tuple[int, list[str]]:
+    """(status, tables changed) of a form that is sent and undone."""
+    look = checksum if with_sums else written_tables
+    url = reverse(address.name, kwargs=world.kwargs(address, "own"))
+    with transaction.atomic():
+        before: dict[str, Any] = look()
+        status = world.client(visitor).post(url, body).status_code
+        wrote = [name for name, found in look().items() if found != before.get(name)]
+        transaction.set_rollback(True)
+    return status, wrote
+
+
 # Digits that stand alone: an identity number with its day of birth, a telephone, one as the tests make them.
 NUMBERS = (
     r"(^|[^0-9a-fA-F.])([1-9]\d{5}(19|20)\d\d(0[1-9]|1[0-2])(0[1-9]|[12]\d|3[01])\d{3}[0-9X]"
