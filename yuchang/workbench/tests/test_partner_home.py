@@ -60,7 +60,7 @@ def test_no_list_of_a_firm_has_a_column_of_its_own_name() -> None:
 
 def test_the_box_on_top_names_what_each_role_can_find() -> None:
     placeholder = 'placeholder="查找{}"'
-    assert placeholder.format("农户、地区、单位") in people.wang().client().get("/").content.decode()
+    assert placeholder.format("农户、地区、企业与单位") in people.wang().client().get("/").content.decode()
     administrator = people.administrator().client()
     assert placeholder.format("人员、地区") in administrator.get("/").content.decode()
     assert "可输入人员、地区的名称" in administrator.get("/search").content.decode()
