@@ -35,7 +35,7 @@ class AreaForm(forms.Form):
         super().__init__(*arguments, **options)
         field = self.fields["area"]
         assert isinstance(field, forms.ModelChoiceField)  # noqa: S101 - declared above
-        field.queryset = Place.objects.filter(pk__in=[a.pk for a in areas]).order_by("level", "code")
+        field.queryset = Place.objects.filter(pk__in=[a.pk for a in areas]).order_by("code")
         if areas:
             field.initial = areas[0].pk
 

@@ -52,6 +52,15 @@ def areas_of(actor: Actor, permission: str) -> list[Place]:
     return list(Place.objects.filter(pk__in=[s.place_id for s in scopes]).order_by("level", "code"))
 
 
+def areas_within(actor: Actor, permission: str) -> list[Place]:
+    """``areas_of``, and the townships and villages in those that are no wider than a county."""
+    found = areas_of(actor, permission)
+    upper = [place.pk for place in found if place.level >= 3]
+    inside = Q(parent_id__in=upper) | Q(parent__parent_id__in=upper)
+    below = Place.objects.filter(inside, valid_to=None).exclude(pk__in=upper) if upper else ()
+    return [*found, *below]
+
+
 def mine(actor: Actor) -> Q:
     """The outputs that the actor asked for."""
     return Q(made_by_id=actor.user_id) if actor.user_id is not None else Q(pk__in=[])

@@ -13,6 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from tests import people, things
+from yuchang.places.models import Place
 from yuchang.sheets import outputs
 from yuchang.sheets.models import Output, Report, ReportPlan, Template
 from yuchang.sheets.outputs import Wish
@@ -51,6 +52,21 @@ def test_an_officer_exports_what_the_list_shows() -> None:
     content = follow(client, Output.objects.get().pk).decode("utf-8-sig")
     assert content.split() == ["户主姓名", "李退出"]
     assert b"HX" not in client.get(reverse("sheets:output_list")).content
+
+
+def test_a_county_exports_or_prints_one_of_its_villages_and_none_of_the_next_county() -> None:
+    client, village = people.wang().client(), people.villages()[0]
+    url = reverse("sheets:output_new") + "?kind=cards"
+    assert village.full_name in client.get(url).content.decode()
+    assert client.post(url, {"area": village.pk, "format": "pdf"}).status_code == 302
+    assert Output.objects.get().place_id == village.pk
+    elsewhere = Place.objects.filter(level=5).exclude(county_id=village.county_id)[0]
+    assert client.post(url, {"area": elsewhere.pk, "format": "pdf"}).status_code == 422
+
+
+def test_one_who_may_not_plan_a_report_is_not_led_to_it() -> None:
+    page = people.li().client().get(reverse("sheets:plan_list")).content.decode()
+    assert reverse("sheets:plan_new") not in page
 
 
 def test_progress_asks_again_until_the_file_is_there() -> None:

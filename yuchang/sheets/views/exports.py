@@ -61,7 +61,7 @@ def output_new(request: HttpRequest) -> HttpResponse:
     initial = {c.name: request.GET.get(c.name, "") for c in source.filters}
     form = ExportForm(
         request.POST or None,
-        areas=reads.areas_of(actor, source.permission),
+        areas=reads.areas_within(actor, source.permission),
         source=source,
         formats=formats_of(kind),
         may_clear=actor.may(source.secret_permission),
