@@ -80,6 +80,7 @@ def test_many_are_sealed_without_asking_the_database_for_each(db, django_assert_
         blobs = secrets.seal_many(7, "member.id", [(str(i), f"text {i}") for i in range(500)])
         texts = [secrets.unseal(7, "member.id", str(i), blob) for i, blob in enumerate(blobs)]
     assert texts == [f"text {i}" for i in range(500)]
+    assert len({blob[2:14] for blob in blobs}) == 500  # no nonce twice
 
 
 @pytest.mark.slow
