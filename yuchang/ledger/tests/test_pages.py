@@ -31,6 +31,7 @@ def test_an_officer_reads_list_booking_and_statement(booked: list[int]) -> None:
     browser = people.wang().client()
     page = browser.get("/ledger/")
     assert 'data-figure="households" data-value="1000"' in page.content.decode()
+    assert page.content.decode().count("<small>元</small>") == 5
     pk = Transaction.objects.get().pk
     assert browser.get(f"/ledger/{pk}").content.decode().count("ledger/households/") == 2
     book = browser.get(f"/ledger/households/{booked[0]}").content.decode()
