@@ -170,7 +170,7 @@ def _store(
         on=on,
     )
     origin = Origin(actor.user_id, Source.FORM.value, on, clock.now())
-    store(_DOCUMENTS, {"documents": f"[{','.join(found)}]"}, origin)
+    store(_DOCUMENTS, {"documents": f"[{','.join(found)}]"}, origin, is_single=True)
     await_second_person(actor)
 
 

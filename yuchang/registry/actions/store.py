@@ -41,9 +41,7 @@ FROM ({source}) s (group_number, document),
         exit_year smallint, size smallint, head_name text, main_cause text, other_causes text[],
         search_keys text[], content_hash text, facts jsonb)
 WHERE s.document ? 'household';
-CREATE UNIQUE INDEX ON incoming_household (id);
-CREATE UNIQUE INDEX ON incoming_household (group_number);
-ANALYZE incoming_household (id, group_number, is_new);
+{household_indexes}ANALYZE incoming_household (id, group_number, is_new);
 CREATE TEMPORARY TABLE incoming_member ON COMMIT DROP AS
 SELECT coalesce(d.member_id, nextval('registry_member_id_seq')) AS id, d.member_id IS NULL AS is_new,
        h.id AS household_id, h.is_new AS in_new_household, d.uid, d.number, d.name, d.sex, d.birth_on,
@@ -56,9 +54,15 @@ JOIN incoming_household h ON h.group_number = s.group_number,
         member_id bigint, uid uuid, number text, name text, sex text, birth_on date, relation text,
         ethnicity text, id_sealed text, id_blind text, id_tail_blind text, phone_sealed text,
         phone_blind text, facts jsonb, health text[], disability_kind text, disability_level smallint);
-CREATE UNIQUE INDEX ON incoming_member (id);
-ANALYZE incoming_member (id, household_id, is_new);
+{member_indexes}ANALYZE incoming_member (id, household_id, is_new);
 """
+
+_INDEXES = {
+    "household_indexes": "CREATE UNIQUE INDEX ON incoming_household (id);\n"
+    "CREATE UNIQUE INDEX ON incoming_household (group_number);\n",
+    "member_indexes": "CREATE UNIQUE INDEX ON incoming_member (id);\n",
+}
+_NO_INDEXES = dict.fromkeys(_INDEXES, "")
 
 HOUSEHOLDS_SQL = """
 INSERT INTO registry_household (id, uid, version, created_at, updated_at, place_id, province_id, prefecture_id,
@@ -211,12 +215,15 @@ class Origin:
         }
 
 
-def store(source_sql: str, source_parameters: dict[str, Any], origin: Origin) -> None:
+def store(
+    source_sql: str, source_parameters: dict[str, Any], origin: Origin, *, is_single: bool = False
+) -> None:
     """Write the documents of ``source_sql``, which yields (group number, document) rows.
 
+    ``is_single``: they are those of one household, for which indexes would cost more than the rest.
     Leaves ``incoming_household`` (id, is_new, group_number, place_id …) for the caller's own use.
     """
-    run(_TABLES.format(source=source_sql), source_parameters)
+    run(_TABLES.format(source=source_sql, **(_NO_INDEXES if is_single else _INDEXES)), source_parameters)
     run(HOUSEHOLDS_SQL + _CORRECTIONS + _MEMBER_CORRECTIONS + MEMBERS_SQL, origin.parameters)
     run(_BY_INDEX.format(looking=CAUSES_SQL), origin.parameters)
     store_facts(origin)
