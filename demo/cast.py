@@ -41,6 +41,8 @@ PARTS: tuple[Part, ...] = (
     Part("prefecture", "郑专员", Role.PREFECTURE_OFFICER, "prefecture"),
     Part("security", "吴安全", Role.SECURITY_ADMINISTRATOR, "province"),
     Part("keeper", "陈日志", Role.AUDIT_ADMINISTRATOR, "province"),
+    Part("trainer", "蒋讲师", Role.TRAINER, "county"),
+    Part("platform", "沈运营", Role.PLATFORM_OPERATOR, "county"),
 )
 WORK: dict[str, tuple[str, str]] = {
     "administrator": ("管理账号与运行,看不到业务数据", "accounts and operation, no business data"),
@@ -53,6 +55,8 @@ WORK: dict[str, tuple[str, str]] = {
     "prefecture": ("各县对比", "compares the counties"),
     "security": ("核准岗位与权限", "approves posts and rights"),
     "keeper": ("管理审计日志", "keeps the audit log"),
+    "trainer": ("看本县缺什么技能与帮助", "sees which skills and help the county lacks"),
+    "platform": ("看在售货源与交付,为平台签发令牌", "sees goods and deliveries, issues a platform's token"),
     "helper": ("结对的十来户", "a dozen households"),
     "evaluator": ("只看抽中的样本", "the drawn sample and nothing else"),
     "household": ("登录页→农户用手机验证码登录;验证码写在 var/outbox/sms.jsonl", "by telephone and code"),

@@ -38,6 +38,8 @@ SHOTS = (
     ("evaluator-home", "evaluator", "/", DESKTOP),
     ("household-phone", "household", "/mine", PHONE),
     ("auditor-home", "auditor", "/", DESKTOP),
+    ("trainer-home", "trainer", "/", DESKTOP),
+    ("platform-home", "platform", "/", DESKTOP),
     ("administrator-home", "administrator", "/", DESKTOP),
 )
 
