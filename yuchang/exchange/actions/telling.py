@@ -71,11 +71,12 @@ _NOTICES = f"""{_GIVEN}
         FROM unnest(%s::bigint[], %s::text[]) AS t(posting_id, link)
         JOIN exchange_posting p ON p.id = t.posting_id
     {_CONCERNED}"""  # noqa: S608
+# Both sides of each match first, in a form that no plan mixes with the postings: these are read once.
 _RUN_NOTICES = f"""{_GIVEN}
-        SELECT m.id AS thing, {_OWNER}
-        FROM exchange_match m CROSS JOIN LATERAL (VALUES (m.offer_id), (m.need_id)) AS s(posting_id)
+        SELECT s.thing, {_OWNER}
+        FROM (SELECT m.id AS thing, unnest(ARRAY[m.offer_id, m.need_id]) AS posting_id
+              FROM exchange_match m WHERE m.clearing_id = %s AND m.state = 'proposed') AS s
         JOIN exchange_posting p ON p.id = s.posting_id
-        WHERE m.clearing_id = %s AND m.state = 'proposed'
     {_CONCERNED}"""  # noqa: S608
 
 
