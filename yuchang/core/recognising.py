@@ -17,7 +17,7 @@ from yuchang.core.language import is_english
 
 CERTAIN = 4
 """So many Chinese signs of its own a sentence with values must have to be known again."""
-_CHINESE = re.compile("[\u3400-\u9fff]")
+CHINESE = re.compile("[\u3400-\u9fff]")
 _VALUE = re.compile(r"%(?:\((\w+)\))?([sd])")
 
 
@@ -39,7 +39,7 @@ def _known() -> tuple[Known, ...]:
         if not isinstance(words, str) or "\x04" in words or not _VALUE.search(words):
             continue
         literal = _VALUE.split(words)[::3]
-        signs = sum(len(_CHINESE.findall(part)) for part in literal)
+        signs = sum(len(CHINESE.findall(part)) for part in literal)
         if signs >= CERTAIN and len(_VALUE.findall(words)) == len({m[0] for m in _VALUE.finditer(words)}):
             found.append(Known(words, _pattern(words), literal[0].replace("%%", "%"), signs))
     return tuple(sorted(found, key=lambda one: (-one.signs, one.words)))
@@ -57,7 +57,7 @@ def _pattern(words: str) -> re.Pattern[str]:
 
 def in_own_language(text: str) -> str:
     """A stored sentence of ours, or several one after the other, as the reader's language has them."""
-    if not is_english() or not _CHINESE.search(text):
+    if not is_english() or not CHINESE.search(text):
         return text
     return _whole(text) or _in_parts(text) or text
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
@@ -17,7 +16,6 @@ from yuchang.core.language import is_english
 from yuchang.core.lists import Cell
 
 register = template.Library()
-_CHINESE = re.compile("[\u3400-\u9fff]")
 
 
 @register.filter
@@ -56,7 +54,7 @@ def recognised(text: str) -> str:
 @register.filter
 def zh(text: str) -> str:
     """What stays Chinese in any language, an official text or number: on an English page it says so."""
-    if not is_english() or not _CHINESE.search(str(text)):
+    if not is_english() or not recognising.CHINESE.search(str(text)):
         return text
     return format_html('<span lang="zh">{}</span>', text)
 
