@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -25,8 +24,7 @@ def bundle() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="yc-", dir="/tmp") as folder:
         given = os.environ.get("YUCHANG_BUNDLE")
         archive = Path(given) if given else make(Path(folder) / "dist", (), None, None)
-        with tarfile.open(archive) as packed:
-            packed.extractall(folder, filter="data")
+        shutil.unpack_archive(archive, folder)
         Path(folder).chmod(0o755)
         yield next(Path(folder).glob("yuchang-*/install.sh")).parent
 

@@ -40,8 +40,11 @@ TASK_SESSIONS, OTHER_SESSIONS = 2 * TASKS + 4, 2
 METRICS = VAR.absolute() / "metrics"
 # Parts of the browser packages that no page asks for; some name files they do not bring.
 NOT_SERVED = (
-    *("libs", "types", "extension", "*.rtl.*"),
+    *("libs", "types", "ext", "extension", "*.rtl.*", "redoc*"),
+    *("img/flags/*", "img/payments/*", "img/social/*"),
+    *("tabler-*", "tabler.css*", "tabler.[ej]*", "tabler.min.js*"),
     *("echarts.common*", "echarts.simple*", "echarts.esm*", "echarts.js*"),
+    *("htmx.js", "htmx.amd*", "htmx.cjs*", "htmx.esm*"),
 )
 
 

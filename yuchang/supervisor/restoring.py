@@ -12,10 +12,11 @@ from pathlib import Path
 from yuchang.supervisor.account import account_for, open_way, own_folder
 from yuchang.supervisor.backups import MIRRORED, Backup, backups_in
 from yuchang.supervisor.sealing import unseal
-from yuchang.supervisor.server import EmbeddedServer
+from yuchang.supervisor.server import EmbeddedServer, write_private
 from yuchang.supervisor.words import Trouble
 
 _MARK = "# restoring: removed afterwards\n"
+KEY_FOLDERS = ("secrets", "postgres")
 
 
 def restore(
@@ -67,10 +68,31 @@ def _bring_keys(copy: Path, var: Path, passphrase: str | None) -> None:
             "备份中的密钥已加密，请用 --passphrase-file 给出口令。",
             "The keys in this backup are sealed: name the passphrase with --passphrase-file.",
         )
-    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
-        archive.extractall(var, filter="data")
+    unpack_keys(content, var)
     if (var / "secrets").exists():
         (var / "secrets").chmod(0o700)
+
+
+def unpack_keys(content: bytes, var: Path) -> None:
+    """Lay the keys of a backup into ``var``: plain files right in the folders they were packed from.
+
+    Written out because ``extractall(filter=…)`` came with Python 3.11.4, and Debian 12 has 3.11.2.
+    Raises Trouble when the archive holds anything else.
+    """
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
+        members = archive.getmembers()
+        for member in members:
+            folder, _, name = member.name.partition("/")
+            if not member.isreg() or folder not in KEY_FOLDERS or "/" in name or name in ("", "..", "."):
+                raise Trouble(
+                    f"备份中的密钥包含不应有的内容：{member.name}",
+                    f"The keys of this backup hold something that does not belong there: {member.name}",
+                )
+        for member in members:
+            packed = archive.extractfile(member)
+            assert packed is not None  # a plain file
+            (var / member.name).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            write_private(var / member.name, packed.read().decode())
 
 
 def _bring_files(folder: Path, var: Path) -> None:

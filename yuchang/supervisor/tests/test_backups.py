@@ -1,7 +1,9 @@
 """A backup brings back every row, file and key, at any moment since; wrong orders are refused."""
 
 import contextlib
+import io
 import json
+import tarfile
 import time
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +13,7 @@ import pytest
 from yuchang.supervisor import server as server_module
 from yuchang.supervisor.backups import backups_in, make_backup, mirror, segment_of, verify_copy
 from yuchang.supervisor.drill import drill
-from yuchang.supervisor.restoring import restore
+from yuchang.supervisor.restoring import restore, unpack_keys
 from yuchang.supervisor.sealing import seal, unseal
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.tests.conftest import embedded, folder
@@ -149,3 +151,40 @@ def test_a_copy_with_one_changed_byte_does_not_verify(platform):
     victim = data / "base" / "1" / "PG_VERSION"
     victim.write_text("19\n")
     assert verify_copy(data) == ["base/1/PG_VERSION differs"]
+
+
+def packed(*members):
+    archive = io.BytesIO()
+    with tarfile.open(fileobj=archive, mode="w") as made:
+        for name, kind in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname, member.size = kind, "/etc/passwd", 3 * (kind == tarfile.REGTYPE)
+            made.addfile(member, io.BytesIO(b"key"))
+    return archive.getvalue()
+
+
+def test_keys_are_laid_back_readable_by_their_owner_only(tmp_path):
+    unpack_keys(packed(("secrets/a", tarfile.REGTYPE), ("postgres/b", tarfile.REGTYPE)), tmp_path)
+
+    assert (tmp_path / "secrets/a").read_text() == (tmp_path / "postgres/b").read_text() == "key"
+    assert (tmp_path / "secrets/a").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("../outside", tarfile.REGTYPE),
+        ("/outside", tarfile.REGTYPE),
+        ("secrets/..", tarfile.REGTYPE),
+        ("secrets/deeper/a", tarfile.REGTYPE),
+        ("elsewhere/a", tarfile.REGTYPE),
+        ("secrets/a", tarfile.SYMTYPE),
+        ("secrets/a", tarfile.LNKTYPE),
+        ("secrets", tarfile.DIRTYPE),
+    ],
+)
+def test_an_archive_with_anything_but_keys_lays_nothing(tmp_path, name, kind):
+    with pytest.raises(Trouble, match=r"do(es)? not belong"):
+        unpack_keys(packed(("secrets/first", tarfile.REGTYPE), (name, kind)), tmp_path / "var")
+
+    assert not list(tmp_path.iterdir())
