@@ -383,6 +383,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("procedures:definition", "GET"): Cell(READERS, READERS),
     ("procedures:definition_adapt", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
     ("procedures:definition_adapt", "POST"): Cell(ONLY_OFFICER),
+    ("procedures:definition_vet", "POST"): Cell(ONLY_OFFICER),
     ("procedures:due", "GET"): Cell(READERS, READERS),
     ("procedures:library", "GET"): Cell(READERS, READERS),
     ("procedures:overdue", "GET"): Cell(READERS, READERS),

@@ -379,6 +379,16 @@ def _procedures(side: SimpleNamespace) -> None:
     side.appeal = _case(side, side.clerk, "appeal")
     opened = _case(side, side.clerk, "complaint")
     side.complaint = procedures.advance(side.clerk.actor, case=opened, version=1, choice="accept")
+    side.proposed_version = procedures.adapt_definition(
+        side.second.actor,
+        definition=opened.definition,
+        place=side.county,
+        days={},
+        samples={},
+        valid_from=NOW.date(),
+        document=f"成政发〔2026〕8号{MARKUP}",
+        source="县里的办法",
+    )
     side.watched = _case(side, cadre, "monitoring_entry")
     side.track = side.watched.tracks.get()
     Instance.objects.update(clock_at=NOW - timedelta(days=20))
@@ -937,6 +947,7 @@ KWARGS: dict[str, Given] = {
     "procedures:case_return": lambda s: s.complaint.pk,
     "procedures:definition": lambda s: s.appeal.definition_id,
     "procedures:definition_adapt": lambda s: s.appeal.definition_id,
+    "procedures:definition_vet": lambda s: s.proposed_version.pk,
     "procedures:sample": lambda s: s.drawn.pk,
     "procedures:sample_give": lambda s: s.drawn.pk,
     "procedures:sample_take_back": lambda s: s.given.pk,
@@ -1285,6 +1296,7 @@ BODIES: dict[str, Given] = {
         "days_inquiry": 7,
         "days_decision": 5,
     },
+    "procedures:definition_vet": lambda s: {"version": s.proposed_version.version, "answer": "approve"},
     "procedures:sample_check": lambda s: {"is_sound": "1", "note": "核对无误"},
     "procedures:sample_give": lambda s: {"username": s.substitute.username},
     "procedures:sample_take_back": lambda s: {"version": s.given.version},

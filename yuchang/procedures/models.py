@@ -12,6 +12,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.accounts.models import Vetted, proposal_constraints
 from yuchang.core.models import Versioned
 from yuchang.core.signs import signs_index
 from yuchang.places.models import Place, Placed
@@ -26,12 +27,15 @@ class Certainty(models.TextChoices):
     OURS = "ours", _("本系统约定")
 
 
-class Definition(models.Model):
+class Definition(Vetted):
     """One version of a procedure, for the whole country or for one place, from a day until a day.
 
     ``body`` is the canonical content (see ``rules.machine.parse``), ``digest`` its SHA-256. ``pairs`` says
     for which step who must not have acted in which steps, ``waits`` which tracks must be over before a
-    step is left; both are derived from ``body`` for the database's own checks. Only ``valid_to`` changes.
+    step is left; both are derived from ``body`` for the database's own checks.
+
+    A place's own version is proposed by one person and put in force by another; no case begins under one
+    that waits or was refused. Once answered, only ``valid_to`` changes.
     """
 
     code = models.CharField(max_length=40)
@@ -48,10 +52,15 @@ class Definition(models.Model):
     digest = models.CharField(max_length=64)
     pairs = models.JSONField(default=dict)
     waits = models.JSONField(default=dict)
-    created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
+            *proposal_constraints("procedures_definition"),
+            models.UniqueConstraint(
+                fields=["code", "place"],
+                condition=Q(state="proposed"),
+                name="procedures_definition_one_waits",
+            ),
             models.UniqueConstraint(
                 fields=["code", "place", "number"],
                 name="procedures_definition_number",

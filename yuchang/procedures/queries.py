@@ -131,9 +131,10 @@ def plan_of(definition: Definition) -> Plan:
     return _parsed(definition.pk, definition.digest)
 
 
-def in_force(code: str, on: date) -> list[Definition]:
+def in_force(code: str, on: date, among: QuerySet[Definition] | None = None) -> list[Definition]:
     """Every place's definition of a code that is valid on the day, the newest version of each place."""
-    rows = Definition.objects.filter(code=code, valid_from__lte=on)
+    rows = (Definition.objects.all() if among is None else among).filter(state="live", code=code)
+    rows = rows.filter(valid_from__lte=on)
     rows = rows.filter(Q(valid_to=None) | Q(valid_to__gte=on)).select_related("place")
     latest: dict[int | None, Definition] = {}
     for row in rows.order_by("number"):
@@ -455,6 +456,7 @@ def present_definitions() -> list[Definition]:
     """One definition of each code that is valid today, the country's before a place's."""
     today = clock.today()
     rows = Definition.objects.filter(Q(valid_to=None) | Q(valid_to__gte=today), valid_from__lte=today)
+    rows = rows.filter(state="live")
     rows = rows.defer("body", "pairs", "waits")  # plan_of reads what a definition says, once for all requests
     found: dict[str, Definition] = {}
     for row in rows.order_by("code", F("place").asc(nulls_first=True), "-number"):
@@ -482,7 +484,8 @@ def open_to_all() -> list[Definition]:
 
 def definition_by(pk: int) -> Definition:
     """A definition. Raises Hidden when there is none."""
-    found = Definition.objects.select_related("place").filter(pk=pk).first()
+    rows = Definition.objects.select_related("place", "proposed_by", "vetted_by")
+    found = rows.filter(pk=pk).first()
     if found is None:
         raise Hidden(_("没有这个程序版本。"))
     return found
@@ -584,6 +587,50 @@ def receivers(actor: Actor, case: Case, word: str = "") -> list[Colleague]:
 def records_of(case: Case) -> list[StepRecord]:
     """Everything that was done to a case, oldest first. One query a request."""
     return once(("procedures.records", case.pk), lambda: list(case.records.order_by("number")))
+
+
+def may_answer(actor: Actor, definition: Definition) -> bool:
+    """Whether the actor may put a proposed version in force: a manager there who did not propose it."""
+    if definition.state != "proposed" or definition.proposed_by_id == actor.user_id:
+        return False
+    return Place.objects.filter(
+        place_filter(actor, "procedures.manage"), pk=definition.place_id or 0
+    ).exists()
+
+
+@dataclass(frozen=True)
+class Change:
+    """What a version of a place sets otherwise in one step: the days, the sample, or both."""
+
+    step: Step
+    before: Step
+
+    @property
+    def sides(self) -> tuple[Step, Step]:
+        """As it is without the version, and with it."""
+        return self.before, self.step
+
+
+def changes(definition: Definition) -> list[Change]:
+    """The steps that a place's version sets otherwise than what holds there without it."""
+    place = definition.place
+    if place is None:
+        return []
+    rows = Definition.objects.exclude(place=place, number__gte=definition.number)
+    before = nearest(in_force(definition.code, definition.valid_from, rows), ancestors_of(place))
+    if before is None:
+        return []
+    own, other = plan_of(definition).steps, plan_of(before).steps
+    return [Change(step, other[code]) for code, step in own.items() if code in other and step != other[code]]
+
+
+def managers_of(place: Place, *, but: int | None) -> list[int]:
+    """The people who manage procedures in a place today, without one of them."""
+    roles = [role for role, permissions in PERMISSIONS.items() if "procedures.manage" in permissions]
+    near = [pk for pk in ancestors_of(place) if pk is not None]
+    hats = Hat.objects.filter(live(clock.today()), state="live", role__in=roles, user__is_active=True)
+    found = hats.filter(place_id__in=near).exclude(user_id=but or 0).values_list("user_id", flat=True)
+    return sorted(set(found))
 
 
 def may_manage(actor: Actor, case: Case) -> bool:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("library/", library.procedures, name="library"),
     path("library/<int:pk>/", library.definition, name="definition"),
     path("library/<int:pk>/adapt/", library.definition_adapt, name="definition_adapt"),
+    path("library/<int:pk>/vet/", library.definition_vet, name="definition_vet"),
     path("calendar/", library.calendar, name="calendar"),
     path("calendar/import/", library.calendar_import, name="calendar_import"),
     path("samples/", samples.sample_list, name="samples"),

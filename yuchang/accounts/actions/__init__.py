@@ -37,7 +37,7 @@ from yuchang.accounts.actions.posts import (
     hand_over,
     own_or_kept,
 )
-from yuchang.accounts.actions.proposals import vet
+from yuchang.accounts.actions.proposals import answer_proposal, proposal, vet
 from yuchang.accounts.actions.sessions import begin_session, end_session, note_session, sign_out_everywhere
 from yuchang.accounts.actions.teams import (
     add_member,
@@ -54,6 +54,7 @@ __all__ = [
     "accept_invitation",
     "add_member",
     "add_passkey",
+    "answer_proposal",
     "appoint",
     "appoint_deputy",
     "assign_helper",
@@ -91,6 +92,7 @@ __all__ = [
     "pass_recovery_code",
     "pass_totp",
     "pending_secret",
+    "proposal",
     "reactivate_user",
     "remove_own_factors",
     "remove_second_factors",

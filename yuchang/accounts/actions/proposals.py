@@ -124,26 +124,37 @@ def explained() -> Iterator[None]:
         raise kind(_(message), remedy=_(remedy)) from error
 
 
+def answer_proposal(actor: Actor, row: Vetted, *, approve: bool, note: str, others: str) -> None:
+    """Note on a locked row that a second person approved or refused it; the caller saves it.
+
+    ``others`` says who could instead. Raises Conflict when it is answered, Refused for the proposer, Invalid
+    for a refusal without a reason.
+    """
+    if not approve and not note.strip():
+        raise invalid("note", _("请写明不批准的理由。"))
+    if row.state != Vetted.State.PROPOSED:
+        raise Conflict(_("这项申请已经办理。"))
+    if actor.user_id in (None, row.proposed_by_id):
+        raise Refused(_("提出人和本人不能批准。"), remedy=others)
+    row.state = Vetted.State.LIVE if approve else Vetted.State.REFUSED
+    row.vetted_by_id, row.vetted_at, row.vetting_note = actor.user_id, clock.now(), note.strip()
+
+
 def vet(*, actor: Actor, kind: str, pk: int, version: int | None, approve: bool, note: str = "") -> Vetted:
     """Approve or refuse what somebody proposed (``kind``: grant, post, deputy, team).
 
     Only a security administrator, and neither the proposer nor the person who gains by it.
     Raises Hidden, Refused, Stale, Conflict, Invalid.
     """
-    if not approve and not note.strip():
-        raise invalid("note", _("请写明不批准的理由。"))
     if kind not in KINDS:
         raise invalid("kind", _("没有这一类申请。"))
     with actions.write("accounts.vet", actor) as audit:
         rows = KINDS[kind]._default_manager.all()
         row: Any = open_door(rows, actor, VET, pk, within=in_reach(actor, kind), lock=True)
         actions.check_version(row, version)
-        if row.state != Vetted.State.PROPOSED:
-            raise Conflict(_("这项申请已经办理。"))
-        if actor.user_id in (row.proposed_by_id, row.user_id):
+        if actor.user_id == row.user_id:
             raise Refused(_("提出人和本人不能批准。"), remedy=_("请由另一位安全管理员办理。"))
-        row.state = Vetted.State.LIVE if approve else Vetted.State.REFUSED
-        row.vetted_by_id, row.vetted_at, row.vetting_note = actor.user_id, clock.now(), note.strip()
+        answer_proposal(actor, row, approve=approve, note=note, others=_("请由另一位安全管理员办理。"))
         with explained():
             actions.save(row)
         audit.add(f"{kind}_right", row.pk, user=row.user_id, approved=approve, note=note.strip())

@@ -2,7 +2,7 @@
 
 from yuchang.accounts.models.consents import Consent
 from yuchang.accounts.models.factors import Passkey, RecoveryCode, SignIn, TotpDevice
-from yuchang.accounts.models.grants import Hat, Invitation, RoleGrant, Vetted
+from yuchang.accounts.models.grants import Hat, Invitation, RoleGrant, Vetted, proposal_constraints
 from yuchang.accounts.models.people import User, UserManager
 from yuchang.accounts.models.posts import Department, Deputy, Incumbency, Post
 from yuchang.accounts.models.teams import Assignment, ScopeItem, Team, TeamMember
@@ -27,4 +27,5 @@ __all__ = [
     "User",
     "UserManager",
     "Vetted",
+    "proposal_constraints",
 ]

@@ -15,9 +15,9 @@ ROLE_VALUES = [r.value for r in Role]
 
 
 class Vetted(Versioned):
-    """A right that one person proposes and another approves (三员分立: the security administrator).
+    """What one person proposes and another approves (三员分立: a right by the security administrator).
 
-    Only a live row carries the right; one that ends on the day it began is marked ended. The command
+    Only a live row counts; one that ends on the day it began is marked ended. The command
     line, which has no person, proposes live rows.
     """
 
@@ -38,7 +38,17 @@ class Vetted(Versioned):
 
 
 def vetted_constraints(table: str) -> list[models.CheckConstraint]:
-    """Nobody vets the own proposal or right, and what a person proposed lives only when it was vetted."""
+    """Those of ``proposal_constraints``, and nobody vets the own right."""
+    return [
+        *proposal_constraints(table),
+        models.CheckConstraint(
+            condition=Q(vetted_by__isnull=True) | ~Q(vetted_by=F("user")), name=f"{table}_not_oneself"
+        ),
+    ]
+
+
+def proposal_constraints(table: str) -> list[models.CheckConstraint]:
+    """Nobody vets the own proposal, and what a person proposed lives only when it was vetted."""
     return [
         models.CheckConstraint(
             condition=Q(state__in=["proposed", "live", "refused", "ended"]), name=f"{table}_known_state"
@@ -48,9 +58,6 @@ def vetted_constraints(table: str) -> list[models.CheckConstraint]:
             | Q(proposed_by__isnull=True)
             | ~Q(vetted_by=F("proposed_by")),
             name=f"{table}_two_people",
-        ),
-        models.CheckConstraint(
-            condition=Q(vetted_by__isnull=True) | ~Q(vetted_by=F("user")), name=f"{table}_not_oneself"
         ),
         models.CheckConstraint(
             condition=~Q(state="live") | Q(proposed_by__isnull=True) | Q(vetted_by__isnull=False),

@@ -1,6 +1,11 @@
 """Every write of procedures: definitions, cases one by one and set-wise, samples, holidays, overdue rungs."""
 
-from yuchang.procedures.actions.definitions import adapt_definition, add_definition, sync_definitions
+from yuchang.procedures.actions.definitions import (
+    adapt_definition,
+    add_definition,
+    sync_definitions,
+    vet_definition,
+)
 from yuchang.procedures.actions.escalation import escalate_overdue
 from yuchang.procedures.actions.holidays import import_holidays
 from yuchang.procedures.actions.opening import Subject, open_case, open_cases, open_from
@@ -36,6 +41,7 @@ __all__ = [
     "return_case",
     "sync_definitions",
     "transfer",
+    "vet_definition",
     "withdraw",
     "withdraw_cases",
 ]

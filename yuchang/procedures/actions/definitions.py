@@ -1,4 +1,7 @@
-"""Definitions come into the database once and are never changed; a new version is a new row."""
+"""Definitions come into the database once and are never changed; a new version is a new row.
+
+A place's own version is proposed by one person and put in force by another.
+"""
 
 from __future__ import annotations
 
@@ -7,18 +10,26 @@ from copy import deepcopy
 from datetime import date
 from typing import Any
 
+from django.db.models import Q
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from yuchang.accounts import actions as accounts
 from yuchang.accounts.doors import open_door
+from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
-from yuchang.core.actions import Author, write
-from yuchang.core.errors import Invalid, Problem, invalid
+from yuchang.core.actions import Author, check_version, save, write
+from yuchang.core.errors import Conflict, Invalid, Problem, invalid
+from yuchang.core.phrases import Both, said
+from yuchang.messages import actions as messages
 from yuchang.places.models import Place
 from yuchang.procedures import queries
 from yuchang.procedures.library import Shipped, shipped, shipped_of
 from yuchang.procedures.models import Definition
-from yuchang.procedures.rules.machine import Faulty, loosened, parse
+from yuchang.procedures.rules.machine import Faulty, Plan, loosened, parse
+
+MANAGE, DEFINITION_KIND = "procedures.manage", "procedures.definition"
 
 
 def sync_definitions(*, actor: Author = SYSTEM, code: str = "") -> int:
@@ -44,13 +55,14 @@ def sync_definitions(*, actor: Author = SYSTEM, code: str = "") -> int:
 
 
 def add_definition(actor: Actor, *, place: Place, content: Mapping[str, Any]) -> Definition:
-    """A place's own version of a procedure (``procedures.manage`` there), from its YAML mapping.
+    """Propose a place's own version of a procedure (``procedures.manage`` there), from its YAML mapping.
 
-    Its number follows the place's latest one. Cases that have begun keep theirs. It keeps the safeguards of
-    the version that holds there otherwise (``machine.loosened``). Raises Invalid with every fault, Refused
-    or Hidden outside the area.
+    Its number follows the place's latest one. It keeps the safeguards of the version that holds there
+    otherwise (``machine.loosened``). Cases begin under it once another manager there has put it in force
+    (``vet_definition``); all of them are told. Raises Invalid with every fault, Conflict while another
+    version of the same place waits, Refused or Hidden outside the area.
     """
-    open_door(Place.objects.all(), actor, "procedures.manage", place.pk)
+    open_door(Place.objects.all(), actor, MANAGE, place.pk)
     latest = Definition.objects.filter(code=content.get("code", ""), place=place).order_by("-number").first()
     try:
         given: Shipped = shipped_of({**content, "number": latest.number + 1 if latest else 1})
@@ -59,17 +71,94 @@ def add_definition(actor: Actor, *, place: Place, content: Mapping[str, Any]) ->
     except (KeyError, TypeError) as error:
         message = _("缺少必填项:%(name)s。") % {"name": error}
         raise Invalid([Problem("content", message)]) from error
-    above = queries.above(given.code, place, given.valid_from)
-    if above and (lacks := loosened(queries.plan_of(above), parse(given.body))):
+    _check_safeguards(given.code, place, given.valid_from, parse(given.body))
+    with write("procedures.add_definition", actor) as audit:
+        _refuse_second(given.code, place)
+        row = Definition.objects.create(place=place, **given.columns, **accounts.proposal(actor))
+        facts = {"code": row.code, "number": row.number, "digest": row.digest, "state": row.state}
+        audit.add("definition", row.pk, place_id=place.pk, **facts)
+        _ask(actor, row, place)
+    return row
+
+
+def _check_safeguards(code: str, place: Place, on: date, plan: Plan) -> None:
+    """Raises Invalid with everything that a place's version would loosen of the one above it."""
+    above = queries.above(code, place, on)
+    if above and (lacks := loosened(queries.plan_of(above), plan)):
         raise Invalid(
             [Problem("content", _("不能放宽上级规定:%(lack)s。") % {"lack": lack}) for lack in lacks]
         )
-    with write("procedures.add_definition", actor) as audit:
-        row = Definition.objects.create(place=place, **given.columns)
-        audit.add(
-            "definition", row.pk, place_id=place.pk, code=row.code, number=row.number, digest=row.digest
-        )
+
+
+def _refuse_second(code: str, place: Place) -> None:
+    """One proposal at a time; whoever comes at the same moment waits for the place. Raises Conflict."""
+    Place.objects.select_for_update(of=("self",), no_key=True).get(pk=place.pk)
+    if Definition.objects.filter(code=code, place=place, state="proposed").exists():
+        raise Conflict(_("本地已有一版待批准。"), remedy=_("请先由另一人批准或退回那一版。"))
+
+
+def _name(row: Definition) -> Both:
+    return Both(row.title, row.title_en)
+
+
+def _ask(actor: Actor, row: Definition, place: Place) -> None:
+    messages.send(
+        actor,
+        to_user_ids=queries.managers_of(place, but=actor.user_id),
+        kind="task",
+        title=said("请审定程序“%(title)s”第 %(number)s 版", title=_name(row), number=row.number),
+        body=said("%(place)s，由 %(name)s 提出。", place=place.name, name=actor.name),
+        link=reverse("procedures:definition", args=[row.pk]),
+        due_on=row.valid_from,
+        place=place,
+        reference_kind=DEFINITION_KIND,
+        reference_id=row.pk,
+    )
+
+
+def vet_definition(
+    actor: Actor, *, definition_id: int, version: int | None, approve: bool, note: str = ""
+) -> Definition:
+    """Put a proposed version in force, or refuse it with a reason: another manager of its place.
+
+    It holds from its first day, or from today when that has passed meanwhile; its safeguards are compared
+    again with what holds above it now. The proposer is told.
+    Raises Refused for the proposer, Hidden outside the area, Stale, Conflict when it is answered, Invalid.
+    """
+    with write("procedures.vet_definition", actor) as audit:
+        within = place_filter(actor, MANAGE, prefix="place__") & Q(place__isnull=False)
+        rows = Definition.objects.select_related("place", "proposed_by")
+        row = open_door(rows, actor, MANAGE, definition_id, within=within, lock=True)
+        check_version(row, version)
+        others = _("请由同样有权调整程序的另一位同事批准。")
+        accounts.answer_proposal(actor, row, approve=approve, note=note, others=others)
+        assert row.place is not None and row.proposed_by is not None  # noqa: S101 - somebody proposed it there
+        if approve:
+            row.valid_from = max(row.valid_from, clock.today())
+            _check_safeguards(row.code, row.place, row.valid_from, queries.plan_of(row))
+        save(row)
+        facts = {"code": row.code, "number": row.number, "approved": approve, "note": row.vetting_note}
+        audit.add("definition", row.pk, place_id=row.place_id, valid_from=row.valid_from, **facts)
+        messages.settle(actor, reference_kind=DEFINITION_KIND, reference_id=row.pk)
+        _tell(actor, row, row.place)
     return row
+
+
+def _tell(actor: Actor, row: Definition, place: Place) -> None:
+    named = {"title": _name(row), "number": row.number}
+    live, refused = (
+        said("程序“%(title)s”第 %(number)s 版已批准", **named),
+        said("程序“%(title)s”第 %(number)s 版未获批准", **named),
+    )
+    messages.send(
+        actor,
+        to_user_ids=[row.proposed_by_id] if row.proposed_by_id else [],
+        kind="result",
+        title=live if row.state == Definition.State.LIVE else refused,
+        body=row.vetting_note,
+        link=reverse("procedures:definition", args=[row.pk]),
+        place=place,
+    )
 
 
 def adapt_definition(
@@ -83,7 +172,7 @@ def adapt_definition(
     document: str,
     source: str,
 ) -> Definition:
-    """A place's own version of a procedure with other day limits and larger samples, by step.
+    """Propose a place's own version of a procedure with other day limits and larger samples, by step.
 
     ``document`` is the number of the paper that says so. What is not given stays as in ``definition``.
     Raises Invalid for a day that has passed or a weaker safeguard, else as ``add_definition``.

@@ -11,7 +11,16 @@ from yuchang.messages.models import Message
 from yuchang.procedures import actions, queries
 from yuchang.procedures.library import shipped
 from yuchang.procedures.models import Case, Definition, StepRecord, Track
-from yuchang.procedures.tests.world import at_township, cadre, entry, paper, reviewer, set_clock, step_on
+from yuchang.procedures.tests.world import (
+    at_township,
+    cadre,
+    entry,
+    in_force,
+    paper,
+    reviewer,
+    set_clock,
+    step_on,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -194,6 +203,8 @@ def test_a_case_in_progress_keeps_the_version_it_began_under():
     content = {**body.__dict__, **body.body}
     content["steps"] = [{**body.body["steps"][0], "limit": {"days": 3}}, *body.body["steps"][1:]]
     added = actions.add_definition(wang.actor, place=people.county(), content=content)
+    assert entry(li).definition_id == old.definition_id  # proposed by one, in force by nobody yet
+    in_force(added)
     new = entry(li)
     assert (new.definition_id, str(new.due_on)) == (added.pk, "2026-11-19")
     old.refresh_from_db()

@@ -13,8 +13,8 @@ from yuchang.core.models import AuditEntry
 from yuchang.files.tests import hostile
 from yuchang.procedures import actions, queries
 from yuchang.procedures.library import shipped
-from yuchang.procedures.models import Case, Holiday
-from yuchang.procedures.tests.world import at_township, cadre, entry, reviewer, set_clock, step_on
+from yuchang.procedures.models import Case, Definition, Holiday
+from yuchang.procedures.tests.world import at_township, cadre, entry, in_force, reviewer, set_clock, step_on
 
 
 @pytest.fixture(autouse=True)
@@ -240,7 +240,7 @@ def test_a_parallel_step_is_finished_with_the_evidence_it_asks_for():
         if one["code"] == "comparison":
             one["evidence"] = [{"code": "answer", "title": "部门回执", "title_en": "the departments' answer"}]
     content = {**body.__dict__, **body.body, "steps": steps}
-    actions.add_definition(wang.actor, place=people.county(), content=content)
+    in_force(actions.add_definition(wang.actor, place=people.county(), content=content))
     case = entry(li, code="monitoring_entry")
     track, client = case.tracks.get(), wang.client()
     assert "部门回执" in text(client.get(f"/procedures/cases/{case.pk}/"))
@@ -273,7 +273,8 @@ def test_a_county_sets_its_own_days_from_the_library_and_what_has_begun_keeps_it
         "days_village_review": 3, "days_first_notice": 7, "sample_township_check": 25,
     }  # fmt: skip
     done = client.post(f"{page}adapt/", given, follow=True)
-    assert "已另定第 1 版" in text(done) and "成政发〔2026〕9号" in text(done)
+    assert "已提出第 1 版" in text(done) and "成政发〔2026〕9号" in text(done)
+    in_force(Definition.objects.get(state="proposed"))
     new = entry(li)
     plan, before = queries.plan_of(new.definition), queries.plan_of(old.definition)
     assert new.definition.place == people.county() and new.definition_id != old.definition_id

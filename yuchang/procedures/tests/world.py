@@ -12,7 +12,7 @@ from yuchang.core.models import Instance
 from yuchang.files.models import Blob, StoredFile
 from yuchang.places.models import Place, keys_of
 from yuchang.procedures import actions
-from yuchang.procedures.models import Case
+from yuchang.procedures.models import Case, Definition
 
 MONDAY = datetime(2026, 11, 16, 2, 0, tzinfo=UTC)
 _subjects = count(1)
@@ -69,6 +69,12 @@ def paper(by: people.Person, case: Case, **more: Any) -> int:
         **keys_of(case.place),
     } | more
     return StoredFile.objects.create(**given).pk
+
+
+def in_force(version: Definition, by: people.Person | None = None) -> Definition:
+    """A proposed version, put in force by another officer of the county."""
+    by = by or people.person("周专员", Role.COUNTY_OFFICER, place=version.place)
+    return actions.vet_definition(by.actor, definition_id=version.pk, version=version.version, approve=True)
 
 
 def step_on(by: people.Person, case: Case, choice: str, *, papers: int = 0, **more: Any) -> Case:

@@ -16,7 +16,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
-from yuchang.core.forms import show_problems
+from yuchang.core.forms import show_problems, version_of
 from yuchang.places.models import Place
 from yuchang.procedures import actions, queries
 from yuchang.procedures.forms import AdaptForm, CalendarForm
@@ -42,7 +42,9 @@ def definition(request: HttpRequest, pk: int) -> HttpResponse:
         "title": queries.words(found.title, found.title_en),
         "plan": plan,
         "lines": queries.lines_of(plan),
-        "may_adapt": actor_of(request).may("procedures.manage"),
+        "changes": queries.changes(found),
+        "may_adapt": found.state == "live" and actor_of(request).may("procedures.manage"),
+        "may_answer": queries.may_answer(actor_of(request), found),
     }
     return render(request, "procedures/definition.html", context)
 
@@ -65,11 +67,29 @@ def definition_adapt(request: HttpRequest, pk: int) -> HttpResponse:
             show_problems(form, error)
         else:
             messages.success(
-                request, _("已另定第 %(number)s 版;办理中的事项沿用原来的版本。") % {"number": made.number}
+                request,
+                _("已提出第 %(number)s 版,由另一位同事批准后施行;办理中的事项沿用原来的版本。")
+                % {"number": made.number},
             )
             return redirect("procedures:definition", pk=made.pk)
     context = {"definition": found, "title": queries.words(found.title, found.title_en), "form": form}
     return render(request, "procedures/adapt.html", context, status=422 if form.errors else 200)
+
+
+@gate("procedures.manage")
+@require_POST
+def definition_vet(request: HttpRequest, pk: int) -> HttpResponse:
+    """Put a proposed version in force, or refuse it, as a second person."""
+    approve = request.POST.get("answer") == "approve"
+    actions.vet_definition(
+        actor_of(request),
+        definition_id=pk,
+        version=version_of(request),
+        approve=approve,
+        note=request.POST.get("reason", ""),
+    )
+    messages.success(request, _("已批准。") if approve else _("已退回，不予批准。"))
+    return redirect("procedures:definition", pk=pk)
 
 
 def _year(request: HttpRequest) -> int:

@@ -1,0 +1,156 @@
+"""A county's own version of a procedure: one person proposes it, another puts it in force."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from django.db import IntegrityError, transaction
+
+from tests import people
+from yuchang.accounts.rules import Role
+from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
+from yuchang.core.models import AuditEntry
+from yuchang.messages.models import Message
+from yuchang.procedures import actions, queries
+from yuchang.procedures.models import Case, Definition
+from yuchang.procedures.tests.world import cadre, entry, in_force, set_clock
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture(autouse=True)
+def _monday() -> None:
+    set_clock()
+
+
+def text(response: Any) -> str:
+    """A page's markup."""
+    return str(response.content.decode())
+
+
+def zhou() -> people.Person:
+    """A second officer of the county."""
+    return people.person("周专员", Role.COUNTY_OFFICER, place=people.county())
+
+
+def proposed(by: people.Person, old: Case, **more: Any) -> Definition:
+    """A version with three days for the village's review, from this Monday."""
+    given: dict[str, Any] = {
+        "definition": old.definition,
+        "place": people.county(),
+        "days": {"village_review": 3},
+        "samples": {},
+        "valid_from": date(2026, 11, 16),
+        "document": "成政发〔2026〕9号",
+        "source": "县里的办法",
+    }
+    return actions.adapt_definition(by.actor, **given | more)
+
+
+def test_one_proposes_and_another_puts_in_force_on_the_page_and_in_the_log():
+    wang, second, old = people.wang(), zhou(), entry(cadre())
+    version = proposed(wang, old)
+    assert version.state == "proposed" and entry(cadre("甲村干")).definition_id == old.definition_id
+    asked = Message.objects.get(reference_kind="procedures.definition")
+    assert asked.recipient_id == second.user.pk and asked.link == f"/procedures/library/{version.pk}/"
+    page = text(second.client().get(asked.link))
+    assert "批准施行" in page and "3 个工作日" in page and "10 个工作日" in page
+    given = {"version": version.version, "answer": "approve"}
+    assert "已批准" in text(second.client().post(f"{asked.link}vet/", given, follow=True))
+    version.refresh_from_db()
+    assert (version.state, version.proposed_by, version.vetted_by) == ("live", wang.user, second.user)
+    assert entry(cadre("乙村干")).definition_id == version.pk
+    entries = AuditEntry.objects.filter(object_id=str(version.pk), object_kind="definition").order_by("id")
+    assert [(e.action, e.actor_id, e.place_id) for e in entries] == [
+        ("procedures.add_definition", wang.user.pk, people.county().pk),
+        ("procedures.vet_definition", second.user.pk, people.county().pk),
+    ]
+    asked.refresh_from_db()
+    assert asked.settled_at and Message.objects.filter(recipient=wang.user, kind="result").count() == 1
+
+
+def test_the_proposer_does_not_put_it_in_force_nor_does_anybody_from_outside():
+    version = proposed(people.wang(), entry(cadre()))
+    version = Definition.objects.get(pk=version.pk)
+    assert version.proposed_by is not None
+    mine = people.Person(version.proposed_by)
+    page = text(mine.client().get(f"/procedures/library/{version.pk}/"))
+    assert "待批准" in page and "批准施行" not in page
+    given = {"version": version.version, "answer": "approve"}
+    assert mine.client().post(f"/procedures/library/{version.pk}/vet/", given).status_code == 403
+    for actor, refusal in (
+        (mine.actor, Refused),
+        (cadre().actor, Refused),
+        (people.person("外县", Role.COUNTY_OFFICER, place=people.county(people.WEN)).actor, Hidden),
+    ):
+        with pytest.raises(refusal):
+            actions.vet_definition(actor, definition_id=version.pk, version=version.version, approve=True)
+    with pytest.raises(Stale):
+        actions.vet_definition(zhou().actor, definition_id=version.pk, version=None, approve=True)
+    version.refresh_from_db()
+    assert version.state == "proposed"
+
+
+def test_a_refusal_needs_a_reason_and_is_final():
+    wang, second, old = people.wang(), zhou(), entry(cadre())
+    version = proposed(wang, old)
+    given: dict[str, Any] = {"definition_id": version.pk, "version": version.version, "approve": False}
+    with pytest.raises(Invalid):
+        actions.vet_definition(second.actor, **given)
+    with pytest.raises(Conflict, match="已有一版待批准"):
+        proposed(second, old)
+    refused = actions.vet_definition(second.actor, **given, note="文号不对")
+    assert "未批准" in text(wang.client().get(f"/procedures/library/{version.pk}/"))
+    with pytest.raises(Conflict):
+        actions.vet_definition(second.actor, definition_id=version.pk, version=refused.version, approve=True)
+    assert in_force(proposed(wang, old), second).number == 2
+    assert entry(cadre("甲村干")).definition.number == 2
+
+
+def test_what_is_approved_late_holds_from_that_day():
+    version = proposed(people.wang(), entry(cadre()))
+    set_clock(days=2)
+    assert in_force(version).valid_from == date(2026, 11, 18)
+
+
+def test_what_is_approved_is_compared_with_what_holds_above_it_then():
+    wang, old = people.wang(), entry(cadre())
+    version = proposed(wang, old)
+    prefecture = people.county().parent
+    assert prefecture is not None
+    longer = {**old.definition.body, "code": old.code, "title": "一", "title_en": "one", "certainty": "local"}
+    longer["steps"] = [
+        {**step, "limit": {**step["limit"], "days": 30}} if step["code"] == "first_notice" else step
+        for step in longer["steps"]
+    ]
+    officer = people.person("市专员", Role.COUNTY_OFFICER, place=prefecture)
+    above = actions.add_definition(
+        officer.actor, place=prefecture, content={**longer, "valid_from": date(2026, 11, 16)}
+    )
+    with pytest.raises(Hidden):  # an officer of the county does not approve for the prefecture
+        in_force(above, zhou())
+    in_force(above, people.person("市专员二", Role.COUNTY_OFFICER, place=prefecture))
+    with pytest.raises(Invalid, match="不能放宽上级规定"):
+        in_force(version)
+
+
+def test_the_database_itself_wants_two_people_and_no_case_under_a_version_that_waits():
+    wang, old = people.wang(), entry(cadre())
+    version = proposed(wang, old)
+    rows = Definition.objects.filter(pk=version.pk)
+    now = version.created_at
+    for change in (
+        {"state": "live"},
+        {"state": "live", "vetted_by": wang.user, "vetted_at": now},
+        {"state": "live", "vetted_by": zhou().user, "vetted_at": now, "proposed_by": None},
+    ):
+        with pytest.raises(IntegrityError), transaction.atomic():
+            rows.update(**change)
+    old.pk, old.subject_id = None, old.subject_id + 1
+    old.definition = version
+    with pytest.raises(IntegrityError, match="not in force"), transaction.atomic():
+        old.save(force_insert=True)
+    in_force(version)
+    with pytest.raises(IntegrityError, match="kept as it began"), transaction.atomic():
+        rows.update(state="refused")
+    assert queries.definition_for("household_entry", people.county(), date(2026, 11, 16)) == version
