@@ -15,19 +15,21 @@ from yuchang.sheets.cells import as_text
 from yuchang.sheets.kinds import Column
 
 COLUMNS: tuple[Column, ...] = (
-    Column("direction", "供需", ("方向", "供给或需求"), required=True, example="供给"),
+    Column(
+        "direction", "供需", ("方向", "供给或需求"), required=True, example="供给", choices=("供给", "需求")
+    ),
     Column("category", "品类", ("品名", "产品", "名称"), required=True, example="核桃"),
     Column("quantity", "数量", required=True, example="300"),
     Column("unit", "单位", ("计量单位",), example="斤"),
     Column("limit", "价格底线(元)", ("价格底线", "价格", "单价"), required=True, example="10"),
     Column("window_from", "最早日期", ("开始日期",), required=True, example="2026-12-01"),
     Column("window_to", "最晚日期", ("截止日期", "结束日期"), required=True, example="2027-03-31"),
-    Column("household", "户编号", ("户编码",), example=""),
-    Column("village", "村代码", ("行政村代码", "村区划代码"), example=""),
+    Column("household", "户编号", ("户编码",), is_text=True),
+    Column("village", "村代码", ("行政村代码", "村区划代码"), is_text=True),
     Column("radius", "最远距离(公里)", ("最远距离",), example=""),
     Column("min_lot", "最小批量", example=""),
-    Column("certificates", "证书", example=""),
-    Column("repeats", "重复", example=""),
+    Column("certificates", "证书"),
+    Column("repeats", "重复", choices=("不重复", "每年", "每月")),
     Column("note", "备注", ("说明",), example="高山纸皮核桃"),
 )
 DIRECTIONS = {"供给": "offer", "供": "offer", "需求": "need", "需": "need", "offer": "offer", "need": "need"}

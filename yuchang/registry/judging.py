@@ -60,6 +60,11 @@ class Candidate:
     blinds: list[bytes | None] = field(default_factory=list)
     village_id: int | None = None
 
+    @property
+    def is_note(self) -> bool:
+        """Whether it is no household: a line of totals, or words below the table."""
+        return not any(self.values[0].get(n) for n in ("household_number", "person_number", "name"))
+
     def find(self, at: int, column: str, code: str, **arguments: Any) -> None:
         """Note a finding in row ``at`` of the sheet."""
         level = (layout.MESSAGES.get(code) or MESSAGES[code])[0]
@@ -173,8 +178,9 @@ def judge(
     villages = Villages(area, on)
     candidates = _collect(rows, on, report, total)
     for candidate in candidates:
-        _agree(candidate)
-        _place(candidate, villages)
+        if not candidate.is_note:
+            _agree(candidate)
+            _place(candidate, villages)
     _repeated(candidates)
     register = Register(actor, candidates)
     absent = frozenset(c.name for c in layout.OFFICIAL) - mapped
@@ -199,11 +205,14 @@ def _collect(rows: Sequence[Row], on: date, report: Report, total: int) -> list[
         candidate = found.get(key)
         if candidate is None:
             candidate = found[key] = Candidate(number)
-        if not number:
-            candidate.find(row.number, "household_number", "household_number_missing")
         candidate.rows.append(row.number)
         candidate.values.append(reading.values)
         candidate.blinds.append(blind)
+        if candidate.is_note:
+            candidate.find(row.number, "", "not_a_household")
+            continue
+        if not number:
+            candidate.find(row.number, "household_number", "household_number_missing")
         for column, code, arguments in reading.problems:
             candidate.find(row.number, column, code, **arguments)
         if done % 2000 == 0:
@@ -220,13 +229,16 @@ def _read(reader: layout.RowReader, on: date, row: Row) -> tuple[layout.Reading,
 def _agree(candidate: Candidate) -> None:
     """The household's columns must say the same on each row."""
     first = candidate.values[0]
+    unreadable = {(f.row, f.field) for f in candidate.findings}
     for row, values in zip(candidate.rows[1:], candidate.values[1:], strict=True):
         for column in layout.HOUSEHOLD_COLUMNS:
-            if column in values and values[column] != first[column]:
-                shown = first[column] if isinstance(first[column], str | int) else "…"
-                candidate.find(
-                    row, column, "household_differs", header=layout.HEADERS[column], first=str(shown)[:30]
-                )
+            if column not in values or values[column] == first[column]:
+                continue
+            if (row, column) in unreadable or (candidate.rows[0], column) in unreadable:
+                continue  # that cell is named already; what it should have said nobody knows
+            shown = layout.shown(column, first[column])
+            said = "" if shown is None else str(shown)[:30]
+            candidate.find(row, column, "household_differs", header=layout.HEADERS[column], first=said)
 
 
 def _place(candidate: Candidate, villages: Villages) -> None:
@@ -274,6 +286,8 @@ def _judge_one(
     absent: frozenset[str],
     on: date,
 ) -> Group:
+    if candidate.is_note:
+        return Group(candidate.number, len(candidate.rows), candidate.findings)
     registered = register.households.get(candidate.number)
     before = stored.get(registered.id) if registered else None
     entry = _entry(candidate, before, absent)

@@ -19,13 +19,27 @@ from yuchang.registry.rules import clean_id
 from yuchang.sheets.cells import as_text
 from yuchang.sheets.kinds import Column
 
+
+def _labels(values: codes.CodeList) -> tuple[str, ...]:
+    return tuple(c.label for c in values if c.valid_to is None)
+
+
 COLUMNS: tuple[Column, ...] = (
     Column("county", "县", ("县市区", "县(市、区)", "县区", "区县"), example="成县"),
     Column("township", "乡", ("乡镇", "乡(镇)", "乡镇街道"), example="城关镇"),
     Column("village", "行政村", ("村", "村居", "行政村(社区)"), required=True, example="支旗村委会"),
     Column("hamlet", "自然村", ("村民小组", "自然村(组)", "组"), example="上庄"),
-    Column("household_number", "户编号", ("户编码", "贫困户编号"), required=True, example="6212210001"),
-    Column("person_number", "人编号", ("人编码", "成员编号"), required=True, example="621221000101"),
+    Column(
+        "household_number",
+        "户编号",
+        ("户编码", "贫困户编号"),
+        required=True,
+        example="6212210001",
+        is_text=True,
+    ),
+    Column(
+        "person_number", "人编号", ("人编码", "成员编号"), required=True, example="621221000101", is_text=True
+    ),
     Column("name", "姓名", ("成员姓名",), required=True, example="张某某"),
     Column(
         "id_number",
@@ -34,27 +48,75 @@ COLUMNS: tuple[Column, ...] = (
         required=True,
         secret=True,
         example="18 位,设为文本格式",
+        is_text=True,
     ),
     Column("size", "人数", ("家庭人口", "家庭人口数", "家庭人数"), required=True, example="4"),
-    Column("relation", "与户主关系", ("户主关系", "与户主的关系"), required=True, example="户主"),
-    Column("ethnicity", "民族", example="汉族"),
-    Column("schooling", "文化程度", example="小学"),
-    Column("enrolment", "在校生状况", ("在校状况", "在校生情况"), example="非在校生"),
-    Column("health", "健康状况", ("身体状况",), example="长期慢性病"),
-    Column("labour", "劳动技能", ("劳动能力",), example="普通劳动力"),
-    Column("work_status", "务工状况", ("务工情况",), example="未务工"),
+    Column(
+        "relation",
+        "与户主关系",
+        ("户主关系", "与户主的关系"),
+        required=True,
+        example="户主",
+        choices=_labels(codes.RELATIONS),
+    ),
+    Column("ethnicity", "民族", example="汉族", choices=_labels(codes.ETHNICITIES)),
+    Column("schooling", "文化程度", example="小学", choices=_labels(codes.SCHOOLING)),
+    Column(
+        "enrolment",
+        "在校生状况",
+        ("在校状况", "在校生情况"),
+        example="非在校生",
+        choices=_labels(codes.ENROLMENT),
+    ),
+    Column("health", "健康状况", ("身体状况",), example="长期慢性病", choices=_labels(codes.HEALTH)),
+    Column("labour", "劳动技能", ("劳动能力",), example="普通劳动力", choices=_labels(codes.LABOUR)),
+    Column("work_status", "务工状况", ("务工情况",), example="未务工", choices=_labels(codes.WORK)),
     Column("work_months", "务工时间(月)", ("务工时间", "务工月数"), example="0"),
-    Column("has_serious_illness_cover", "参加大病医疗", ("是否参加大病医疗", "大病医疗"), example="是"),
-    Column("exit_attribute", "脱贫属性", ("脱贫状态",), example="未脱贫"),
-    Column("attribute", "贫困户属性", ("户属性",), required=True, example="一般贫困户"),
-    Column("main_cause", "主要致贫原因", ("致贫原因",), required=True, example="因病"),
-    Column("unsafe_house", "危房户", ("是否危房户", "危房等级", "是否危房"), example="否"),
-    Column("safe_water", "饮水安全", ("是否饮水安全",), example="是"),
-    Column("water_hardship", "饮水困难", ("是否饮水困难",), example="否"),
+    Column(
+        "has_serious_illness_cover",
+        "参加大病医疗",
+        ("是否参加大病医疗", "大病医疗"),
+        example="是",
+        choices=_labels(codes.YES_NO),
+    ),
+    Column(
+        "exit_attribute", "脱贫属性", ("脱贫状态",), example="未脱贫", choices=_labels(codes.EXIT_ATTRIBUTES)
+    ),
+    Column(
+        "attribute",
+        "贫困户属性",
+        ("户属性",),
+        required=True,
+        example="一般贫困户",
+        choices=_labels(codes.ATTRIBUTES),
+    ),
+    Column(
+        "main_cause",
+        "主要致贫原因",
+        ("致贫原因",),
+        required=True,
+        example="因病",
+        choices=_labels(codes.CAUSES),
+    ),
+    Column(
+        "unsafe_house",
+        "危房户",
+        ("是否危房户", "危房等级", "是否危房"),
+        example="否",
+        choices=_labels(codes.UNSAFE_HOUSE),
+    ),
+    Column("safe_water", "饮水安全", ("是否饮水安全",), example="是", choices=_labels(codes.YES_NO)),
+    Column("water_hardship", "饮水困难", ("是否饮水困难",), example="否", choices=_labels(codes.YES_NO)),
     Column("net_income_per_head_fen", "人均纯收入", ("人均纯收入(元)", "人均纯收入(元/年)"), example="3200"),
-    Column("phone", "联系电话", ("电话", "手机号", "手机号码"), secret=True, example=""),
+    Column("phone", "联系电话", ("电话", "手机号", "手机号码"), secret=True, example="", is_text=True),
     Column("exit_year", "脱贫年度", ("脱贫年份",), example=""),
-    Column("village_code", "行政村代码", ("村代码", "村编码", "行政区划代码", "行政村编码"), example=""),
+    Column(
+        "village_code",
+        "行政村代码",
+        ("村代码", "村编码", "行政区划代码", "行政村编码"),
+        example="",
+        is_text=True,
+    ),
 )
 OFFICIAL = COLUMNS[:27]
 HEADERS = {c.name: c.header for c in COLUMNS}
@@ -320,6 +382,11 @@ MESSAGES: dict[str, tuple[str, str, str]] = {
     "unknown_label": ("rejected", "“%(value)s”不在代码表中。", "可填:%(choices)s。"),
     "not_a_number": ("rejected", "“%(value)s”不是数字。", "请只填数字。"),
     "number_range": ("rejected", "“%(value)s”不在 %(low)s 至 %(high)s 之间,或不是整数。", "请更正。"),
+    "not_a_household": (
+        "rejected",
+        "这一行没有户编号、人编号和姓名,像是合计或说明。",
+        "如是,不必处理,其余各户照常写入;如是漏填,请补填后重新上传。",
+    ),
     "household_number_missing": ("rejected", "没有户编号,无法归户。", "请补填户编号。"),
     "household_differs": (
         "rejected",

@@ -47,6 +47,7 @@ WRITERS = 2
 STAGED_AT_ONCE = 2_000
 _CHECKING = 7_410_312  # the first half of the advisory lock of a batch being checked
 SAMPLES = 3
+_EMPTY = (None, "")
 
 
 # --- upload -----------------------------------------------------------------------------------
@@ -70,6 +71,12 @@ def start_import(
     if len(mapping.columns) * 3 < len(rules.columns):
         raise _unknown_headers(mapping, rules)
     sheet = next(s for s in sheets if s.name == mapping.sheet)
+    if sheet.height <= len(sheet.rows) and not _filled(sheet.rows[mapping.header_row :]):
+        raise _no_rows(sheet.name, mapping.header_row)
+    notes = {
+        "others": headers.alike(sheets, queries.wanted(rules), mapping),
+        "earlier": queries.earlier_import(kind, area, content),
+    }
     with write("sheets.start_import", actor) as audit:
         batch = ImportBatch.objects.create(
             kind=kind,
@@ -79,7 +86,7 @@ def start_import(
             file_size=len(content),
             sha256=hashlib.sha256(content).hexdigest(),
             observed_on=observed_on,
-            mapping=_as_json(mapping),
+            mapping=_as_json(mapping) | notes,
             preview=_preview(sheet, mapping),
             progress_total=max(sheet.height - mapping.header_row, 0),
             created_by_id=actor.user_id,
@@ -97,6 +104,15 @@ def _unknown_headers(mapping: headers.Mapping, kind: Kind) -> Invalid:
         "missing": missing,
     }
     return invalid("file", message, _("请使用模板中的表头名称(次序不限),或下载空白模板填写。"))
+
+
+def _filled(lines: Sequence[Sequence[Any]]) -> bool:
+    return any(as_text(value) for line in lines for value in line)
+
+
+def _no_rows(sheet: str, header_row: int) -> Invalid:
+    message = _("工作表“%(sheet)s”第 %(row)s 行的表头下没有数据。") % {"sheet": sheet, "row": header_row}
+    return invalid("file", message, _("请填写后重新上传。"))
 
 
 def _as_json(mapping: headers.Mapping) -> dict[str, Any]:
@@ -231,16 +247,12 @@ def read_rows(batch: ImportBatch) -> list[Row]:
     columns = list(batch.mapping["columns"].items())
     rows = []
     for number, line in enumerate(lines, start=start + 1):
-        if any(value not in (None, "") for value in line):
-            width = len(line)
-            cells = {name: line[c] if c < width else "" for name, c in columns}
+        width = len(line)
+        cells = {name: line[c] if c < width else "" for name, c in columns}
+        if any(value not in _EMPTY and as_text(value) for value in cells.values()):
             rows.append(Row(number, cells))
     if not rows:
-        raise invalid(
-            "file",
-            _("工作表“%(sheet)s”的表头下没有数据。") % {"sheet": sheet.name},
-            _("请填写后重新上传。"),
-        )
+        raise _no_rows(sheet.name, start)
     return rows
 
 

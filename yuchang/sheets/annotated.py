@@ -81,6 +81,7 @@ def _table(notes: Sequence[Note], sheet: str) -> list[list[Any]]:
 
 def _keep_layout(content: bytes, sheet_name: str, notes: Sequence[Note], words: Words) -> bytes:
     book = openpyxl.load_workbook(io.BytesIO(content), keep_links=False)
+    _clean(book, sheet_name, words)
     for each in book.worksheets:
         for line in each.iter_rows():
             for cell in line:
@@ -112,6 +113,22 @@ def _keep_layout(content: bytes, sheet_name: str, notes: Sequence[Note], words: 
     stream = io.BytesIO()
     book.save(stream)
     return stream.getvalue()
+
+
+def _clean(book: openpyxl.Workbook, sheet_name: str, words: Words) -> None:
+    """Take out what an earlier copy marked: people correct that copy and send it again."""
+    earlier = [
+        s
+        for s in book.worksheets
+        if s.title.startswith(words.title) and [as_text(c.value) for c in s[1]] == list(words.headings)
+    ]
+    for each in earlier:
+        book.remove(each)
+    for line in book[sheet_name].iter_rows() if earlier else ():
+        for cell in line:
+            if isinstance(cell, Cell) and str(cell.fill.start_color.rgb)[-6:] in COLOURS.values():
+                cell.fill = PatternFill()
+                cell.comment = None
 
 
 def _free_title(title: str, taken: Sequence[str]) -> str:

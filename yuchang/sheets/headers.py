@@ -61,10 +61,30 @@ def column_letter(column: int) -> str:
 def find_headers(sheets: Sequence[Sheet], wanted: Sequence[Wanted]) -> Mapping:
     """The best match over all sheets: the header line with most known columns among the first ten rows.
 
-    Two lines are tried as one where a heading spans several columns. ``sheets`` must not be empty.
+    Two lines are tried as one where a heading spans several columns. A hidden sheet (last year's, a backup)
+    is taken only when no open one has a third of the columns. ``sheets`` must not be empty.
     """
-    candidates = [c for sheet in sheets for c in _candidates(sheet, wanted)]
-    return max(candidates, key=lambda m: (len(m.columns), -m.header_row))
+    found = [(_best(sheet, wanted), sheet) for sheet in sheets]
+    best, _sheet = max(
+        found,
+        key=lambda f: (
+            not f[1].is_hidden and len(f[0].columns) * 3 >= len(wanted),
+            len(f[0].columns),
+            f[1].height > f[0].header_row,
+        ),
+    )
+    return best
+
+
+def alike(sheets: Sequence[Sheet], wanted: Sequence[Wanted], chosen: Mapping) -> list[str]:
+    """The names of other open sheets that hold rows under the required headers, too."""
+    others = [s for s in sheets if s.name != chosen.sheet and not s.is_hidden]
+    found = ((s, _best(s, wanted)) for s in others)
+    return [s.name for s, m in found if not m.missing(wanted) and s.height > m.header_row]
+
+
+def _best(sheet: Sheet, wanted: Sequence[Wanted]) -> Mapping:
+    return max(_candidates(sheet, wanted), key=lambda m: (len(m.columns), -m.header_row))
 
 
 def _candidates(sheet: Sheet, wanted: Sequence[Wanted]) -> Iterator[Mapping]:

@@ -69,6 +69,11 @@ def columns_from(
     return chosen
 
 
+def guide_words() -> tuple[str, list[str]]:
+    """The name and the headings of the sheet that explains a blank, in the reader's language."""
+    return _("填写说明"), [_("表头"), _("必填"), _("示例"), _("也认得的表头"), _("可填内容")]
+
+
 def findings_of(request: HttpRequest, batch: ImportBatch) -> dict[str, Any]:
     """A page of findings, as the address narrows them."""
     rows = batch.findings.all()

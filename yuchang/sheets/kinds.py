@@ -18,7 +18,8 @@ Report = Callable[[int, int], None]
 class Column:
     """One declared column: its canonical header, other headers read as it, and what to tell people.
 
-    ``required``: the header must be there. ``secret``: never shown in previews.
+    ``required``: the header must be there. ``secret``: never shown in previews. ``is_text``: digits that name
+    something, so that a blank keeps them as text. ``choices``: what a blank offers.
     """
 
     name: str
@@ -28,6 +29,8 @@ class Column:
     secret: bool = False
     example: str = ""
     help: str = ""
+    is_text: bool = False
+    choices: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

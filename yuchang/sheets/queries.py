@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 from django.db.models import Count, QuerySet, Sum
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
 
@@ -16,6 +18,7 @@ from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import secrets
 from yuchang.core.errors import Hidden
+from yuchang.places.models import Place
 from yuchang.sheets.annotated import Note, Words, annotate
 from yuchang.sheets.headers import Wanted, column_letter
 from yuchang.sheets.kinds import Kind, kind_named
@@ -51,6 +54,13 @@ def stored_content(batch: ImportBatch) -> bytes:
         raise Hidden(_("上传的工作簿已不再保存。"), remedy=_("请重新上传。"))
     text = secrets.unseal(batch.county_id or batch.place_id, "import.file", batch.uid, stored.sealed)
     return base64.b64decode(text)
+
+
+def earlier_import(kind: str, area: Place, content: bytes) -> dict[str, Any] | None:
+    """Number and day of the last finished import of the very same file into the same area."""
+    same = ImportBatch.objects.filter(kind=kind, place=area, state=ImportBatch.State.DONE)
+    found = same.filter(sha256=hashlib.sha256(content).hexdigest()).order_by("-id").first()
+    return {"id": found.pk, "on": localdate(found.created_at).isoformat()} if found else None
 
 
 def plan_counts(batch_id: int) -> dict[str, int]:

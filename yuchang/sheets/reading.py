@@ -18,7 +18,7 @@ from itertools import islice
 from typing import Any
 
 from django.utils.translation import gettext as _
-from python_calamine import CalamineError, CalamineWorkbook
+from python_calamine import CalamineError, CalamineWorkbook, SheetMetadata, SheetVisibleEnum
 
 from yuchang.core.errors import Invalid, invalid
 
@@ -34,6 +34,8 @@ _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 _PIECE = 1 << 20
 _ENTITIES = (b"<!DOCTYPE", b"<!ENTITY")
+_WIDE = (b"\xff\xfe", b"\xfe\xff")  # how UTF-16 text begins, Excel's "Unicode text"
+_PAGE = re.compile(rb"\s*(?:\xef\xbb\xbf)?\s*<(?:!doctype|html|table|meta|\?xml)", re.I)
 # Cell references beyond column FZ or row 99,999 as every program writes them (found fast), and in any
 # other spelling that a reader would accept: those are looked at one by one.
 _FAR = re.compile(rb'r="(?:[G-Zg-z][A-Za-z]|[A-Za-z]{3}|[A-Za-z]{0,2}\d{6})')
@@ -54,6 +56,7 @@ class Sheet:
     rows: Sequence[Sequence[Any]]
     merged: Sequence[tuple[int, int, int, int]] = ()
     height: int = 0
+    is_hidden: bool = False
 
 
 def read_sheets(name: str, content: bytes) -> list[Sheet]:
@@ -87,7 +90,13 @@ def judge(name: str, content: bytes) -> None:
         raise _ole_problem(content)
     if content[:2] == b"PK":
         _judge_zip(content)
-    elif b"\x00" in content:
+    elif _PAGE.match(content):
+        raise invalid(
+            "file",
+            _("这是网页格式的文件:有的系统把网页存作 .xls,看上去像工作簿。"),
+            _("请在 Excel 或 WPS 中打开,另存为“Excel 工作簿 (.xlsx)”后再上传。"),
+        )
+    elif content[:5] == b"%PDF-" or (b"\x00" in content and content[:2] not in _WIDE):
         raise invalid("file", _("这不是表格文件。"), _("请上传 .xlsx 或 .csv 文件。"))
 
 
@@ -165,7 +174,7 @@ def _column(letters: bytes) -> int:
 def _read_xlsx(content: bytes, most: int | None) -> list[Sheet]:
     try:
         book = CalamineWorkbook.from_filelike(io.BytesIO(content))
-        sheets = [_read_sheet(book, name, most) for name in book.sheet_names[:MAX_SHEETS]]
+        sheets = [_read_sheet(book, each, most) for each in book.sheets_metadata[:MAX_SHEETS]]
     except (CalamineError, ValueError) as error:
         raise invalid(
             "file", _("无法读取这个工作簿。"), _("请在 Excel 或 WPS 中打开并另存后再上传。")
@@ -176,15 +185,15 @@ def _read_xlsx(content: bytes, most: int | None) -> list[Sheet]:
     return found
 
 
-def _read_sheet(book: CalamineWorkbook, name: str, most: int | None) -> Sheet:
-    sheet = book.get_sheet_by_name(name)
+def _read_sheet(book: CalamineWorkbook, said: SheetMetadata, most: int | None) -> Sheet:
+    sheet = book.get_sheet_by_name(said.name)
     rows = sheet.to_python(skip_empty_area=False, nrows=most)
     merged = [(a[0], a[1], b[0], b[1]) for a, b in (sheet.merged_cell_ranges or [])]
-    return Sheet(name, rows, merged, sheet.total_height)
+    return Sheet(said.name, rows, merged, sheet.total_height, said.visible != SheetVisibleEnum.Visible)
 
 
 def _read_csv(content: bytes) -> Sheet:
-    for encoding in ("utf-8-sig", "gb18030"):
+    for encoding in ("utf-16",) if content[:2] in _WIDE else ("utf-8-sig", "gb18030"):
         try:
             text = content.decode(encoding)
             break

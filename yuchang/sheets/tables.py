@@ -18,7 +18,7 @@ import xlsxwriter
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.sheets.catalogue import NUMBER, WHOLE, YUAN, Field
 from yuchang.sheets.cells import is_risky, printable
-from yuchang.sheets.export import HEADER, MONEY, print_in_width
+from yuchang.sheets.export import HEADER, MONEY, Widths, print_in_width
 
 XLSX_ROWS = 1_048_576
 FORMATS = {"xlsx": "xlsx", "csv": "csv", "csv-gb": "csv"}
@@ -61,6 +61,7 @@ class Workbook:
         self._money = self._book.add_format({"num_format": MONEY})
         self._changed_money = self._book.add_format({**CHANGED, "num_format": MONEY})
         self._header = self._book.add_format(HEADER)
+        self._widths = Widths([f.title for f in fields])
         self._sheets = 0
         self._line = XLSX_ROWS
         self.rows = 0
@@ -69,7 +70,6 @@ class Workbook:
         self._sheets += 1
         name = self._title if self._sheets == 1 else f"{self._title}{self._sheets}"
         self._sheet = self._book.add_worksheet(name)
-        self._sheet.set_column(0, max(len(self._fields) - 1, 0), 14)
         self._line = 0
         if self._mark:
             self._sheet.write_string(
@@ -80,13 +80,14 @@ class Workbook:
             self._sheet.write_string(self._line, column, printable(field.title), self._header)
         self._line += 1
         self._sheet.freeze_panes(self._line, 0)
-        print_in_width(self._sheet, self._line - 1)
+        print_in_width(self._sheet, self._line - 1, len(self._fields))
 
     def add(self, row: Sequence[Any], changed: Sequence[int] = ()) -> None:
         """Write one row; ``changed`` are the columns to mark."""
         if self._line >= XLSX_ROWS:
             self._next_sheet()
         sheet, line = self._sheet, self._line
+        self._widths.measure([shown(f, v) for f, v in zip(self._fields, row, strict=False)])
         for column, value in enumerate(row):
             marked = self._changed if column in changed else None
             if value is None or value == "":
@@ -110,6 +111,8 @@ class Workbook:
         """Finish the file; an empty one keeps its headers."""
         if not self._sheets:
             self._next_sheet()
+        for sheet in self._book.worksheets():
+            self._widths.apply(sheet)
         self._book.close()
 
 

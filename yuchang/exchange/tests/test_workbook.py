@@ -52,7 +52,7 @@ def content(*rows: dict[str, str]) -> bytes:
     target = io.BytesIO()
     headers = [c.header for c in COLUMNS]
     lines = [[one.get(c.name, "") for c in COLUMNS] for one in rows]
-    write_workbook(target, title="供需", headers=headers, rows=lines, widths=[12] * len(headers))
+    write_workbook(target, title="供需", headers=headers, rows=lines)
     return target.getvalue()
 
 

@@ -22,35 +22,6 @@ from yuchang.registry.records import entries_in_order
 from yuchang.sheets.export import write_workbook
 
 MAX_HOUSEHOLDS = 100_000
-_WIDTHS = (
-    10,
-    12,
-    16,
-    10,
-    18,
-    20,
-    12,
-    22,
-    6,
-    12,
-    8,
-    12,
-    12,
-    14,
-    16,
-    14,
-    10,
-    12,
-    12,
-    14,
-    14,
-    8,
-    8,
-    8,
-    12,
-    14,
-    10,
-)
 
 
 def export_households(
@@ -77,7 +48,6 @@ def export_households(
             headers=[c.header for c in OFFICIAL],
             rows=_rows(ids, clear),
             mark=_("模拟数据:人员与金额均为程序生成") if clock.is_simulated() else "",
-            widths=_WIDTHS,
         )
         # What was typed into the search box may be an ID number: it is not repeated in the log.
         shown = asdict(narrow) | {"text": "●" if narrow.text else ""}

@@ -20,8 +20,8 @@ from yuchang.registry.forms import UploadForm
 from yuchang.registry.views.shared import download, version_of
 from yuchang.sheets import actions as sheets
 from yuchang.sheets import queries as batches
-from yuchang.sheets.export import write_workbook
-from yuchang.sheets.importing import UNDER_WAY, columns_from, page_of, percent
+from yuchang.sheets.export import write_blank
+from yuchang.sheets.importing import UNDER_WAY, columns_from, guide_words, page_of, percent
 from yuchang.sheets.lists import answer
 from yuchang.sheets.models import ImportBatch
 
@@ -66,8 +66,8 @@ def import_new(request: HttpRequest) -> HttpResponse:
 def import_template(request: HttpRequest) -> HttpResponse:
     """A blank official workbook."""
     target = io.BytesIO()
-    headers = [c.header for c in layout.OFFICIAL]
-    write_workbook(target, title=_("空白台账"), headers=headers, rows=(), widths=[14] * len(headers))
+    guide, headings = guide_words()
+    write_blank(target, title=_("空白台账"), columns=layout.OFFICIAL, guide=guide, headings=headings)
     return download(target.getvalue(), "households-blank.xlsx")
 
 

@@ -90,7 +90,43 @@ def test_a_note_below_the_table_is_named_with_its_row() -> None:
     book.active.append(["填表说明:以上数据截至 6 月底"])
     batch = checked(book)
     assert batch.counts.get("created") == 1
-    assert {r for r, _letter, _code in found(batch)} == {6}
+    assert [(r, code) for r, _letter, code in found(batch)] == [(6, "not_a_household")]
+
+
+def test_rows_of_spaces_are_no_rows_and_totals_are_named_once() -> None:
+    book = book_of(rows())
+    for _ in range(3):
+        book.active.append(["  ", "\u3000"])
+    book.active.append(["合计", None, None, None, None, None, None, None, 3])
+    batch = checked(book)
+    assert batch.counts["rows"] == 4 and [(r, c) for r, _l, c in found(batch)] == [(8, "not_a_household")]
+
+
+def test_an_unreadable_cell_is_named_once_and_the_first_row_in_its_own_words() -> None:
+    given = rows()
+    given[1]["net_income_per_head_fen"] = "约三千"
+    given[2]["main_cause"] = "因学"
+    batch = checked(book_of(given))
+    assert {(r, c) for r, _l, c in found(batch)} == {(3, "not_a_number"), (4, "household_differs")}
+    assert batch.findings.get(code="household_differs").arguments["first"] == given[0]["main_cause"]
+
+
+def test_a_workbook_with_headers_alone_is_refused_at_once() -> None:
+    with pytest.raises(Invalid, match="第 1 行的表头下没有数据"):
+        checked(book_of([]))
+
+
+def test_a_file_that_was_imported_before_and_sheets_left_out_are_told() -> None:
+    book = book_of(rows())
+    again = book.copy_worksheet(book.active)
+    again.title = "西村"
+    first = checked(book)
+    assert first.mapping["others"] == ["西村"] and first.mapping["earlier"] is None
+    actions.confirm_import(actor=people.wang().actor, batch_id=first.pk, version=first.version)
+    actions.write_import(first.pk)
+    body = queries.stored_content(first)
+    earlier = queries.earlier_import(HOUSEHOLD_WORKBOOK, first.place, body)
+    assert earlier is not None and earlier["id"] == first.pk
 
 
 def test_numbers_typed_as_text_are_read_and_an_id_typed_as_number_is_named() -> None:

@@ -16,8 +16,9 @@ from hypothesis import strategies as st
 from yuchang.core.errors import Invalid
 from yuchang.sheets.annotated import Note, Words, annotate
 from yuchang.sheets.cells import as_text, hide_numbers, is_risky
-from yuchang.sheets.export import write_workbook
-from yuchang.sheets.headers import Wanted, column_letter, find_headers
+from yuchang.sheets.export import write_blank, write_workbook
+from yuchang.sheets.headers import Wanted, alike, column_letter, find_headers
+from yuchang.sheets.kinds import Column
 from yuchang.sheets.reading import Sheet, read_sheets
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
@@ -90,7 +91,10 @@ BAD = {
     "a far row": (lambda: sheet_with('<row r="1048576"><c><v>1</v></c></row>'), "延伸"),
     "entities": (lambda: repacked(SOUND, **{SHEET: b'<!DOCTYPE a [<!ENTITY b "c">]><a/>'}), "实体"),
     "nothing in it": (lambda: book([]), "没有任何内容"),
-    "no encoding": (lambda: b"\xff\xfe\xff\xff\x81\x20\xff", "编码"),
+    "no encoding": (lambda: b"\xff\xff\xff\xff\x81\x20\xff", "编码"),
+    "half a sign of wide text": (lambda: b"\xff\xfe\xd3\x59\x00", "编码"),
+    "a web page called .xls": (lambda: b"<html><table><tr><td>a</td></tr></table></html>", "网页"),
+    "pdf without a zero byte": (lambda: b"%PDF-1.4 abc", "不是表格"),
 }
 
 
@@ -122,7 +126,7 @@ def test_a_bomb_is_refused_within_two_seconds_and_little_memory():
     tracemalloc.stop()
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16"])
 def test_csv_is_read_in_either_encoding_with_rare_characters(encoding):
     sheets = read_sheets("a.csv", "姓名,人数\n𠅤㐂·䶮,3\n".encode(encoding))
     assert sheets[0].rows == [["姓名", "人数"], ["𠅤㐂·䶮", "3"]]
@@ -218,6 +222,50 @@ def test_an_annotated_copy_marks_the_cell_and_runs_no_formula(limit, monkeypatch
     listing = [[c.value for c in row] for row in back["检查结果"].iter_rows()]
     assert listing[1] == ["户册", 3, "B", "人数", "错误", "=人数不对。", "请更正。"]
     assert back["检查结果"].freeze_panes == "A2" and back["检查结果"].column_dimensions["G"].width > 50
+
+
+def test_a_marked_copy_that_was_corrected_and_sent_again_shows_only_what_is_wrong_now():
+    content = book([["姓名", "人数"], ["赵甲", 3], ["钱乙", 4]])
+    first = annotate("a.xlsx", content, "户册", [Note(2, 1, "rejected", "错误", "人数", "不对。", "")], WORDS)
+    again = annotate("a.xlsx", first, "户册", [Note(3, 0, "warning", "提醒", "姓名", "奇怪。", "")], WORDS)
+    back = openpyxl.load_workbook(io.BytesIO(again))
+    assert back.sheetnames == ["户册", "检查结果"] and back["检查结果"].max_row == 2
+    marked = [c.coordinate for row in back["户册"].iter_rows() for c in row if c.comment or c.fill.fill_type]
+    assert marked == ["A3"]
+
+
+def test_an_open_sheet_is_read_before_a_hidden_one_and_the_others_are_named():
+    rows = [["姓名", "人数"], ["赵甲", 3]]
+    sheets = [Sheet("去年", [*rows, *rows], height=4, is_hidden=True)]
+    sheets += [Sheet(n, rows, height=2) for n in ("东村", "西村")]
+    chosen = find_headers([*sheets, Sheet("空表", rows[:1], height=1)], WANTED)
+    assert chosen.sheet == "东村" and alike(sheets, WANTED, chosen) == ["西村"]
+    assert find_headers(sheets[:1], WANTED).sheet == "去年"
+
+
+def test_a_blank_keeps_numbers_as_text_offers_what_may_stand_and_is_read_as_empty():
+    columns = [
+        Column("id", "证件号码", required=True, is_text=True),
+        Column("cause", "致贫原因", choices=("因病", "因学")),
+    ]
+    stream = io.BytesIO()
+    write_blank(stream, title="空白台账", columns=columns, guide="填写说明", headings=["表头", "必填"])
+    blank = openpyxl.load_workbook(io.BytesIO(stream.getvalue()))
+    sheet, guide = blank["空白台账"], blank["填写说明"]
+    assert sheet.column_dimensions["A"].width > 20 and sheet.freeze_panes == "A2"
+    assert sheet.column_dimensions["A"].number_format == "@"
+    offered = sheet.data_validations.dataValidation[0]
+    assert (str(offered.sqref).split(":")[0], offered.formula1) == ("B2", "'填写说明'!$E$3:$F$3")
+    assert [c.value for c in guide[3]][-2:] == ["因病", "因学"]
+    assert sheet.print_title_rows == "$1:$1" and "&P" in (sheet.oddFooter.center.text or "")
+
+
+def test_the_columns_of_an_export_are_as_wide_as_what_stands_in_them():
+    stream = io.BytesIO()
+    rows = [["赵甲", "999999197503010011", 1234567.5]]
+    write_workbook(stream, title="a", headers=["姓名", "证件号码", "金额(元)"], rows=rows)
+    wide = openpyxl.load_workbook(io.BytesIO(stream.getvalue())).active.column_dimensions
+    assert wide["A"].width < 10 < 20 <= wide["B"].width and wide["C"].width >= 13
 
 
 def test_previews_hide_long_numbers():

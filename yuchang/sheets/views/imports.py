@@ -21,9 +21,9 @@ from yuchang.core.forms import show_problems, version_of
 from yuchang.core.paging import keyset_page
 from yuchang.places.models import Place
 from yuchang.sheets import actions, queries
-from yuchang.sheets.export import write_workbook
+from yuchang.sheets.export import write_blank
 from yuchang.sheets.forms import ImportForm
-from yuchang.sheets.importing import UNDER_WAY, columns_from, page_of, percent
+from yuchang.sheets.importing import UNDER_WAY, columns_from, guide_words, page_of, percent
 from yuchang.sheets.kinds import Kind, kind_named
 from yuchang.sheets.models import ImportBatch
 
@@ -82,9 +82,10 @@ def import_template(request: HttpRequest, kind: str) -> HttpResponse:
     """A blank workbook with the headers and one example line."""
     _actor, rules = _kind(request, kind)
     target = io.BytesIO()
-    headers = [c.header for c in rules.columns]
-    rows = [[c.example for c in rules.columns]]
-    write_workbook(target, title=rules.title, headers=headers, rows=rows, widths=[14] * len(headers))
+    guide, headings = guide_words()
+    write_blank(
+        target, title=rules.title, columns=rules.columns, guide=guide, headings=headings, examples=True
+    )
     return _download(target.getvalue(), f"{kind}-blank.xlsx")
 
 
