@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
@@ -14,19 +14,10 @@ from yuchang.core.errors import Stale
 from yuchang.core.once import forget
 
 
-class Author(Protocol):
-    """Who writes. ``accounts.actors.Actor`` is the usual one."""
-
-    @property
-    def user_id(self) -> int | None: ...
-    @property
-    def name(self) -> str: ...
-
-
 class Recorder:
     """Collects the audit entries of one action."""
 
-    def __init__(self, action: str, actor: Author) -> None:
+    def __init__(self, action: str, actor: audit.Author) -> None:
         self.action = action
         self.actor = actor
         self.entries: list[audit.Draft] = []
@@ -46,7 +37,7 @@ class Recorder:
 
 
 @contextmanager
-def write(action: str, actor: Author) -> Iterator[Recorder]:
+def write(action: str, actor: audit.Author) -> Iterator[Recorder]:
     """The transaction of one named action.
 
     On leaving, the collected entries are inserted into the audit log; an action that wrote none

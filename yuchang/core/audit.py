@@ -11,13 +11,19 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from django.db import connection
 from django.utils import timezone
 
-if TYPE_CHECKING:
-    from yuchang.core.actions import Author
+
+class Author(Protocol):
+    """Who writes. ``accounts.rules.Actor`` is the usual one."""
+
+    @property
+    def user_id(self) -> int | None: ...
+    @property
+    def name(self) -> str: ...
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,8 @@ from cryptography.hazmat.primitives.hmac import HMAC
 from django.db import connection, transaction
 
 from config.environment import existing_secret, secret
-from yuchang.core.actions import Author, write
+from yuchang.core.actions import write
+from yuchang.core.audit import Author
 from yuchang.core.models import DataKey
 
 MASTER, MASTER_OLD, BLIND = "YUCHANG_MASTER_KEY", "YUCHANG_MASTER_KEY_OLD", "YUCHANG_BLIND_KEY"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from yuchang.core.actions import Author, write
+from yuchang.core.actions import write
+from yuchang.core.audit import Author
 from yuchang.places.loading import Progress, load_divisions
 
 

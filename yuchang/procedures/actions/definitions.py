@@ -19,7 +19,8 @@ from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
-from yuchang.core.actions import Author, check_version, save, write
+from yuchang.core.actions import check_version, save, write
+from yuchang.core.audit import Author
 from yuchang.core.errors import Conflict, Invalid, Problem, invalid
 from yuchang.core.phrases import Both, said
 from yuchang.messages import actions as messages
