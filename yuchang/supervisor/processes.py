@@ -37,6 +37,8 @@ WEB_THREADS = 6
 PUBLIC_WORKERS, PUBLIC_THREADS = 1, 8
 TASKS = 4
 TASK_SESSIONS, OTHER_SESSIONS = 2 * TASKS + 4, 2
+# A little longer than gunicorn lets a killed run's requests finish.
+PORT_SECONDS = 25.0
 METRICS = VAR.absolute() / "metrics"
 # Parts of the browser packages that no page asks for; some name files they do not bring.
 NOT_SERVED = (
@@ -212,9 +214,7 @@ class Supervisor:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(number, lambda *_: self.stopping.set())
         signal.signal(signal.SIGUSR1, lambda *_: self.renewing.set())
-        for port in self.doors.ports:
-            if is_taken(self.doors.host, port):
-                raise Trouble(f"端口 {port} 已被占用。", f"Port {port} is taken by another program.")
+        self._await_ports()
         try:
             if self.server:
                 self.server.start()
@@ -231,6 +231,24 @@ class Supervisor:
         finally:
             self._stop()
         return 0
+
+    def _await_ports(self) -> None:
+        """Whoever was killed leaves children that finish their requests: the next start waits for them.
+
+        Raises Trouble when one stays taken, at once unless a killed run was the last.
+        """
+        patience = PORT_SECONDS if pid_file().exists() and running_pid() is None else 0
+        end, told = time.monotonic() + patience, False
+        while taken := [port for port in self.doors.ports if is_taken(self.doors.host, port)]:
+            if time.monotonic() >= end or self.stopping.is_set():
+                raise Trouble(f"端口 {taken[0]} 已被占用。", f"Port {taken[0]} is taken by another program.")
+            if not told:
+                told = True
+                say(
+                    f"等待上次的进程让出端口 {taken[0]}…",
+                    f"Waiting for the last run to leave port {taken[0]}.",
+                )
+            self.stopping.wait(0.2)
 
     @staticmethod
     def prepare() -> None:

@@ -1,11 +1,13 @@
-"""How many processes answer."""
+"""How many processes answer, and that their ports are free."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 
 from yuchang.supervisor import processes
-from yuchang.supervisor.processes import Doors, children, web_workers
+from yuchang.supervisor.processes import Doors, Supervisor, children, web_workers
 from yuchang.supervisor.provision import CONNECTION_LIMITS
 from yuchang.supervisor.words import Trouble
 
@@ -35,3 +37,23 @@ def test_a_number_that_cannot_be_is_refused_in_words(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("YUCHANG_WEB_WORKERS", asked)
     with pytest.raises(Trouble, match="from 1 to 7"):
         web_workers()
+
+
+@pytest.mark.parametrize(
+    ("left", "answers"), [(True, [True, True, False, False, False]), (False, [True] * 3)]
+)
+def test_a_start_waits_for_the_ports_of_a_killed_run_and_for_no_stranger(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, left: bool, answers: list[bool]
+) -> None:
+    monkeypatch.setattr(processes, "VAR", tmp_path)
+    if left:
+        processes.pid_file().write_text("4194305")  # no process has this number
+    asked = iter(answers * 3)
+    monkeypatch.setattr(processes, "is_taken", lambda _host, _port: next(asked))
+    supervisor = Supervisor(None, DOORS)
+    monkeypatch.setattr(supervisor.stopping, "wait", lambda _seconds: False)
+    if left:
+        supervisor._await_ports()
+    else:
+        with pytest.raises(Trouble, match="8000"):
+            supervisor._await_ports()
