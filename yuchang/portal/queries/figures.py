@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from yuchang.exchange.models import Agreement
 from yuchang.ledger.models import Leg, Way
 from yuchang.ledger.queries import streams
-from yuchang.market.models import Order
+from yuchang.market.models import Order, Settlement
 from yuchang.places.models import Place
 from yuchang.portal.models import PublishedCounty, PublishedTable, Release
 from yuchang.portal.rules.groups import (
@@ -165,9 +165,13 @@ def _money(
 
 
 def _sold(county: Place, from_on: date, as_of: date) -> int:
+    """What buyers paid on these days for orders that stand, less what was given back by then, in fen."""
     orders = Order.objects.filter(county_id=county.pk, paid_at__date__range=(from_on, as_of))
-    paid = orders.exclude(state__in=["refunded", "cancelled"]).aggregate(fen=Sum("total_fen"))
-    return int(paid["fen"] or 0)
+    standing = orders.exclude(state__in=["refunded", "cancelled"])
+    settled = Settlement.objects.filter(order__in=standing, settled_at__date__lte=as_of)
+    paid = standing.aggregate(fen=Sum("total_fen", default=0))["fen"]
+    returned = settled.aggregate(fen=Sum("refunded_fen", default=0))["fen"]
+    return int(paid - returned)
 
 
 def are_many(receipts: Iterable[Receipt], group: Callable[[Receipt], object]) -> bool:

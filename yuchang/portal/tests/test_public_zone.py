@@ -14,6 +14,7 @@ from tests import people, things
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry, Instance
 from yuchang.market.actions.settlements import settle_round
+from yuchang.market.models import Settlement
 from yuchang.market.tests.world import build as build_market
 from yuchang.places.models import keys_of
 from yuchang.portal import actions
@@ -293,12 +294,12 @@ def test_small_groups_are_never_said() -> None:
     assert join_small_groups({"a": 12, "other": 10}, "other") == {"a": 12, "other": 10}
 
 
-def many_growers(n: int = 24) -> Any:
-    """A round of ``n`` growers, sold, delivered and settled."""
+def many_growers(n: int = 24, brought: int = 5) -> Any:
+    """A round of ``n`` growers who promised 5 each, sold, delivered with what they ``brought``, and settled."""
     market = build_market(tuple([5] * n))
     market.pay(market.order(5 * n))
     market.close()
-    market.harvest(*([5] * n))
+    market.harvest(*([brought] * n))
     market.fulfil()
     market.deliver()
     settle_round(actor=market.wang, round_id=market.round.pk, version=market.reload().round.version)
@@ -318,6 +319,15 @@ def test_published_totals_equal_the_books(db: None, public: Any) -> None:
     assert row.sold_fen == 120 * 3200 and row.money_as_of == row.as_of
     with public() as client:
         assert f'data-value="{row.paid_fen}"' in client.get(f"/counties/{row.county_code}").content.decode()
+
+
+def test_what_buyers_were_given_back_is_not_published_as_sold(db: None, public: Any) -> None:
+    many_growers(brought=4)
+    row = actions.publish_county_figures(
+        actor=people.wang().actor, county_id=people.county().pk, from_on=timezone.localdate().replace(day=1)
+    )
+    returned = Settlement.objects.get().refunded_fen
+    assert returned > 0 and row.sold_fen == 120 * 3200 - returned
 
 
 def test_what_fewer_than_ten_households_received_is_not_published(db: None, public: Any) -> None:
