@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import psycopg
 import pytest
@@ -76,8 +76,14 @@ def wire() -> Wire:
 def port(wire: Wire, django_db_setup: None) -> Iterator[int]:
     """The workbench, served by gunicorn, with its database behind the wire."""
     info = psycopg.conninfo.conninfo_to_dict(database_url("app"))
-    name = connection.settings_dict["NAME"]
-    url = f"postgresql://{info['user']}:{info['password']}@127.0.0.1:{wire.port}/{name}"
+    with served(f"{info['user']}:{info['password']}@127.0.0.1:{wire.port}") as at:
+        yield at
+
+
+@contextlib.contextmanager
+def served(database: str) -> Iterator[int]:
+    """The port of a workbench that reaches its database as ``user:password@host:port``."""
+    url = f"postgresql://{database}/{connection.settings_dict['NAME']}"
     environment = os.environ | {"DATABASE_URL": url, "YUCHANG_DEBUG": "", "YUCHANG_PLAIN_STATIC": "1"}
     at = free_port()
     command = [sys.executable, "-m", "gunicorn", "config.wsgi", "--bind", f"127.0.0.1:{at}", "--threads", "2"]
@@ -132,3 +138,36 @@ def test_pages_say_503_in_time_and_come_back(wire: Wire, port: int, state: str, 
     began = time.monotonic()
     wait_for(lambda: ask(port, "/readyz")[0] == 200 and ask(port, "/registry/")[0] == 302, 30)
     assert time.monotonic() - began <= PROMISED_RETURN
+
+
+@pytest.fixture
+def narrow_role(django_db_setup: None) -> Iterator[tuple[str, Callable[[int], None]]]:
+    """A role like the program's, and how to say for how many sessions the database has room for it."""
+    name = f"yc_narrow_{os.getpid()}"
+    with psycopg.connect(database_url("admin"), autocommit=True) as admin:
+        admin.execute(f"CREATE ROLE {name} LOGIN PASSWORD 'narrow' IN ROLE yuchang_app")
+
+        def allow(sessions: int) -> None:
+            admin.execute(f"ALTER ROLE {name} CONNECTION LIMIT {sessions}")
+            admin.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = %s", [name])
+
+        try:
+            yield name, allow
+        finally:
+            allow(0)
+            admin.execute(f"DROP ROLE {name}")
+
+
+@pytest.mark.slow
+def test_where_the_database_has_no_session_left_pages_say_so_and_come_back(
+    wire: Wire, narrow_role: tuple[str, Callable[[int], None]]
+) -> None:
+    role, allow = narrow_role
+    with served(f"{role}:narrow@127.0.0.1:{wire.port}") as port:
+        assert ask(port, "/registry/")[0] == 302
+        allow(0)
+        for path in ("/registry/", "/readyz"):
+            status, took, page = read(port, path)
+            assert (status, "Traceback" in page) == (503, False) and took <= PROMISED_503
+        allow(-1)
+        wait_for(lambda: ask(port, "/readyz")[0] == 200 and ask(port, "/registry/")[0] == 302, 30)
