@@ -34,7 +34,7 @@ from tests.databases import cloned, own_name  # noqa: E402
 
 LONGEST = "150s"
 SIZES = (4_000, 20_000)
-LIMIT = 2.5
+LIMIT = 3.5
 NOTICED = 3.0
 """Seconds below which a stage is not judged: its start weighs more than its work."""
 
