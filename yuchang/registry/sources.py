@@ -23,7 +23,7 @@ from yuchang.registry.entry import HouseholdEntry, MemberEntry
 from yuchang.registry.models import Household
 from yuchang.registry.queries import Filter, filtered, households_for
 from yuchang.registry.words import choices
-from yuchang.sheets.catalogue import DAY, NUMBER, WHOLE, YUAN, Ask, Choice, Field, Found
+from yuchang.sheets.catalogue import DAY, NUMBER, RATE, WHOLE, YUAN, Ask, Choice, Field, Found
 from yuchang.sheets.cells import as_text
 from yuchang.sheets.kinds import Column
 
@@ -222,7 +222,7 @@ class Households(_Register):
         Field("main_cause", "主要致贫原因", aliases=("致贫原因",)),
         Field("listed_on", "纳入日期", DAY),
         Field("exited_on", "退出日期", DAY),
-        Field("net_income_per_head_fen", "人均纯收入(元)", YUAN, ("人均纯收入", "人均纯收入(元/年)")),
+        Field("net_income_per_head_fen", "人均纯收入(元)", RATE, ("人均纯收入", "人均纯收入(元/年)")),
         Field("wage_income_fen", "工资性收入(元)", YUAN, ("工资性收入",)),
         Field("business_income_fen", "经营性收入(元)", YUAN, ("经营性收入", "生产经营性收入")),
         Field("transfer_income_fen", "转移性收入(元)", YUAN, ("转移性收入",)),

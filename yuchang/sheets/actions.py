@@ -194,11 +194,30 @@ def _require_mapped(batch: ImportBatch) -> None:
                 _("请删除多余的列,或在下方选定应读取的一列。"),
             )
         )
+    problems += _in_other_units(mapping)
     taken = list(mapping["columns"].values())
     if len(taken) != len(set(taken)):
         problems.append(Problem("columns", _("同一列被选作两项内容。"), _("请为每一项选择不同的列。")))
     if problems:
         raise Invalid(problems)
+
+
+def _in_other_units(mapping: Mapping[str, Any]) -> Iterator[Problem]:
+    """Columns of money in ten thousands: read as yuan they would say a ten-thousandth."""
+    names = mapping["headers"]
+    for name, column in mapping["columns"].items():
+        header = names[column] if column < len(names) else ""
+        unit = headers.split_unit(header)[1]
+        if headers.MONEY.get(unit, 1) != 1:
+            message = _(
+                "工作表“%(sheet)s”%(letter)s 列的表头“%(header)s”以%(unit)s为单位,本系统按元读取。"
+            ) % {
+                "sheet": mapping["sheet"],
+                "letter": headers.column_letter(column),
+                "header": header,
+                "unit": unit,
+            }
+            yield Problem(name, message, _("请把这一列换算成元,并改表头后重新上传。"))
 
 
 # --- check ------------------------------------------------------------------------------------

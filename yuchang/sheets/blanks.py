@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import re
+import unicodedata
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from copy import copy
@@ -25,7 +26,15 @@ from openpyxl.worksheet.worksheet import Worksheet
 from yuchang.core.errors import Invalid, Problem, invalid
 from yuchang.sheets.catalogue import Field
 from yuchang.sheets.cells import is_risky, printable
-from yuchang.sheets.headers import Wanted, column_letter, find_headers, plain
+from yuchang.sheets.headers import (
+    MONEY,
+    PLAIN_UNITS,
+    Wanted,
+    column_letter,
+    find_headers,
+    plain,
+    split_unit,
+)
 from yuchang.sheets.reading import read_sheets
 from yuchang.sheets.tables import shown
 
@@ -40,6 +49,7 @@ _HARMLESS = {
     "SUM", "AVERAGE", "COUNT", "COUNTA", "COUNTIF", "SUMIF", "ROUND", "IF", "MAX", "MIN", "SUBTOTAL", "ROW",
     "IFERROR", "SUMPRODUCT", "ABS", "INT",
 }  # fmt: skip
+_SHEET_UNIT = re.compile(r"^\(?(?:金额|计量)?单位:\s*(.+?)\)?$")
 # The words that stand for something else than a field, as a superior's form says them.
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {
     "unit": ("填报单位", "单位", "上报单位", "编制单位", "单位名称"),
@@ -60,6 +70,7 @@ class Layout:
 
     ``columns``: column → field name or ``#`` (running number). ``blanks`` lines from ``first`` on are
     free. ``total``: the row of totals, if there is one. ``labels``: cell → placeholder put behind its text.
+    ``units``: column → the unit of money that the form asks for where it is not yuan.
     """
 
     sheet: str
@@ -69,6 +80,7 @@ class Layout:
     total: int | None = None
     columns: dict[str, str] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
+    units: dict[str, str] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
         """As stored with an edition."""
@@ -82,11 +94,32 @@ class Layout:
 
 @dataclass(frozen=True)
 class Heading:
-    """One column of the blank: its letter and header."""
+    """One column of the blank: its letter and header, and the wider heading ``above`` it, if any."""
 
     column: int
     letter: str
     header: str
+    above: str = ""
+
+    @property
+    def names(self) -> Iterator[str]:
+        """What it may be called, the most exact first: with the heading above, without its unit."""
+        base, unit = split_unit(self.header)
+        upper = split_unit(self.above)[0]
+        yield self.header
+        if upper:
+            yield f"{self.above}{self.header}"
+        if base and (not unit or unit in MONEY or unit in PLAIN_UNITS):
+            yield base
+            yield f"{upper}{base}"
+        if not base or self.header in MONEY:
+            yield upper or self.above
+
+    @property
+    def money(self) -> str:
+        """The unit of money in its own header or the one above; empty when neither says one."""
+        said = (self.header, split_unit(self.header)[1], split_unit(self.above)[1])
+        return next((unit for unit in said if unit in MONEY), "")
 
 
 def open_blank(name: str, content: bytes) -> openpyxl.Workbook:
@@ -153,15 +186,46 @@ def find_layout(
     headings = _headings(here, header)
     names = {plain(h): w.name for w in wanted for h in w.headers}
     columns: dict[str, str] = {}
+    taken: set[tuple[str, str]] = set()
     for heading in headings:
         field_name = NUMBER if plain(heading.header) in ("序号", "编号", "no.", "no") else ""
-        field_name = field_name or names.get(plain(heading.header), "")
-        if field_name and field_name not in columns.values():
+        field_name = field_name or next((names[p] for n in heading.names if (p := plain(n)) in names), "")
+        if field_name and (field_name, heading.money) not in taken:
             columns[str(heading.column)] = field_name
+            taken.add((field_name, heading.money))
     layout = Layout(here.title, header, header + 1, 0, columns=columns)
+    layout.units = _units(here, layout, headings, fields)
     _find_lines(here, layout)
     layout.labels = _labels(here, layout)
     return layout, headings
+
+
+def units_of(name: str, content: bytes, layout: Layout, fields: Sequence[Field]) -> dict[str, str]:
+    """The units of money of a layout whose columns were chosen by hand."""
+    here = open_blank(name, content)[layout.sheet]
+    return _units(here, layout, _headings(here, layout.header), fields)
+
+
+def _units(
+    sheet: Worksheet, layout: Layout, headings: Sequence[Heading], fields: Sequence[Field]
+) -> dict[str, str]:
+    """The unit of money of each column that is not in yuan: its own, that above it, or the sheet's."""
+    money = {f.name for f in fields if f.is_money}
+    general = _sheet_unit(sheet, layout.header)
+    found = {str(h.column): h.money or general for h in headings}
+    asked = {c: found.get(c, "") for c, name in layout.columns.items() if name in money}
+    return {c: unit for c, unit in asked.items() if MONEY.get(unit, 1) != 1}
+
+
+def _sheet_unit(sheet: Worksheet, header: int) -> str:
+    """The unit of money that a corner above the headers names, such as ``单位:万元、人``."""
+    for line in sheet.iter_rows(max_row=max(header - 1, 1)):
+        for cell in line:
+            said = _SHEET_UNIT.match(unicodedata.normalize("NFKC", str(cell.value or "")).strip())
+            for word in re.split(r"[、,;/\s]+", said[1]) if said else ():
+                if word in MONEY:
+                    return word
+    return ""
 
 
 def _likely_header(sheet: Worksheet) -> int | None:
@@ -184,10 +248,16 @@ def _headings(sheet: Worksheet, header: int) -> list[Heading]:
                 above.setdefault(column, text)
     found = []
     for column in range(1, sheet.max_column + 1):
-        text = sheet.cell(header, column).value or above.get(column)
+        own, upper = sheet.cell(header, column).value, above.get(column)
+        text = own or upper
         if text not in (None, ""):
-            found.append(Heading(column - 1, column_letter(column - 1), str(text).strip().replace("\n", "")))
+            wider = _one_line(upper) if own and upper != own else ""
+            found.append(Heading(column - 1, column_letter(column - 1), _one_line(text), wider))
     return found
+
+
+def _one_line(text: Any) -> str:
+    return str(text or "").strip().replace("\n", "")
 
 
 def _find_lines(sheet: Worksheet, layout: Layout) -> None:
@@ -263,6 +333,7 @@ class Filling:
     words: Mapping[str, str]
     totals: Mapping[str, int]
     made_at: datetime
+    mark: str = ""
 
 
 def fill(content: bytes, layout: Layout, filling: Filling) -> bytes:
@@ -277,6 +348,11 @@ def fill(content: bytes, layout: Layout, filling: Filling) -> bytes:
     if extra:
         _make_room(sheet, layout.first + layout.blanks, extra)
     _fill_rows(sheet, layout, filling)
+    if filling.mark:
+        book.properties.description = filling.mark
+        for each in book.worksheets:
+            page: Any = each.oddHeader
+            page.left.text = filling.mark
     stream = io.BytesIO()
     book.save(stream)
     return settled(stream.getvalue(), filling.made_at)
@@ -287,7 +363,8 @@ def _fill_words(sheet: Worksheet, layout: Layout, filling: Filling, *, is_table:
     by_name = {f.name: f for f in filling.fields}
     for name, amount in filling.totals.items():
         if name in by_name:
-            known[f"total:{name}"] = f"{shown(by_name[name], amount):,}"
+            column = next((c for c, n in layout.columns.items() if n == name), "")
+            known[f"total:{name}"] = f"{_scaled(layout, column, shown(by_name[name], amount)):,}"
     for cell in list(_cells(sheet)):
         text = str(cell.value)
         if cell.data_type == "f":
@@ -305,7 +382,7 @@ def _fill_totals(sheet: Worksheet, layout: Layout, filling: Filling) -> None:
     for column, name in layout.columns.items():
         cell = sheet.cell(layout.total, int(column) + 1)
         if name in filling.totals and isinstance(cell, Cell) and cell.value is None:
-            cell.value = shown(by_name[name], filling.totals[name])
+            cell.value = _scaled(layout, column, shown(by_name[name], filling.totals[name]))
 
 
 def _make_room(sheet: Worksheet, below: int, extra: int) -> None:
@@ -375,7 +452,13 @@ def _fill_rows(sheet: Worksheet, layout: Layout, filling: Filling) -> None:
                 sheet.merge_cells(start_row=line, end_row=line, start_column=left, end_column=right)
         for column, name in columns:
             value = index + 1 if name == NUMBER else shown(filling.fields[place[name]], row[place[name]])
-            _put(sheet.cell(line, column), value)
+            _put(sheet.cell(line, column), _scaled(layout, str(column - 1), value))
+
+
+def _scaled(layout: Layout, column: str, value: Any) -> Any:
+    """An amount of yuan in the unit that the column asks for."""
+    size = MONEY.get(layout.units.get(column, ""), 1)
+    return round(value / size, 10) if size != 1 and isinstance(value, int | float) else value
 
 
 def _put(cell: Any, value: Any) -> None:

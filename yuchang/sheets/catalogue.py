@@ -16,12 +16,13 @@ from yuchang.accounts.rules import Actor
 from yuchang.places.models import Place
 from yuchang.sheets.kinds import Column
 
-TEXT, NUMBER, WHOLE, YUAN, DAY = "text", "number", "whole", "yuan", "date"
+TEXT, NUMBER, WHOLE, YUAN, RATE, DAY = "text", "number", "whole", "yuan", "rate", "date"
 
 
 @dataclass(frozen=True)
 class Field:
-    """One field: ``kind`` is text, number (never summed), whole, yuan (the source yields fen) or date (ISO).
+    """One field: ``kind`` is text, number (never summed), whole, yuan, rate (money per head: never summed) or
+    date (ISO). Of money the source yields fen.
 
     ``secret``: empty for readers without the source's ``secret_permission``. ``aliases``: other headers
     that mean it.
@@ -37,6 +38,11 @@ class Field:
     def is_summed(self) -> bool:
         """Whether a total of it means something."""
         return self.kind in (WHOLE, YUAN)
+
+    @property
+    def is_money(self) -> bool:
+        """Whether the source yields it in fen, and it is shown in yuan."""
+        return self.kind in (YUAN, RATE)
 
 
 @dataclass(frozen=True)

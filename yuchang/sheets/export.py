@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import IO, Any
@@ -21,8 +22,14 @@ A3, A4 = 8, 9
 MANY_COLUMNS = 16
 NARROWEST, WIDEST = 6, 40
 MEASURED_ROWS = 500
+_UNFIT = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 FIRST_CHOICE = 4
 LAST_CHOSEN = 19_999
+
+
+def sheet_title(text: str, most: int = 31) -> str:
+    """A text as the name of a sheet: Excel takes neither ``[]:*?/\\`` nor a name that is long or empty."""
+    return _UNFIT.sub(" ", text).strip(" '")[:most].rstrip(" '") or "Sheet"
 
 
 class Widths:
@@ -75,7 +82,7 @@ def write_workbook(
     book.set_properties({"title": title, "comments": mark, "author": "", "company": ""})
     plain, quoted = book.add_format(), book.add_format({"quote_prefix": True})
     money = book.add_format({"num_format": MONEY})
-    sheet = book.add_worksheet(title[:31])
+    sheet = book.add_worksheet(sheet_title(title))
     widths = Widths(headers)
     line = 0
     if mark:
@@ -136,7 +143,7 @@ def write_blank(
     book.set_properties({"title": title, "author": "", "company": ""})
     as_text = book.add_format({"num_format": "@"})
     header, needed = book.add_format(HEADER), book.add_format({**HEADER, "font_color": "#B42318"})
-    sheet = book.add_worksheet(title[:31])
+    sheet = book.add_worksheet(sheet_title(title))
     listing = book.add_worksheet(guide[:31])
     _explain(listing, columns, headings, header)
     for number, column in enumerate(columns):

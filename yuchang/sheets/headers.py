@@ -11,6 +11,10 @@ from typing import Any
 from yuchang.sheets.reading import Sheet
 
 SEARCHED_ROWS = 10
+# How many yuan a unit of money is, as a form says it behind a header, above it or in a corner of the sheet.
+MONEY = {"元": 1, "百元": 100, "千元": 1_000, "万元": 10_000, "百万元": 1_000_000, "亿元": 100_000_000}
+PLAIN_UNITS = ("人", "口", "个", "户", "年", "名")
+_UNIT = re.compile(r"^(.*?)\s*\((?:单位:?)?\s*([^()]{1,8})\)$", re.S)
 
 
 @dataclass(frozen=True)
@@ -46,6 +50,20 @@ def plain(header: Any) -> str:
     """A header reduced to what matters: half-width, without spaces, line breaks, stars or brackets' style."""
     text = unicodedata.normalize("NFKC", str(header if header is not None else ""))
     return re.sub(r"[\s*＊:：_]", "", text).strip("'").lower()
+
+
+def split_unit(header: str) -> tuple[str, str]:
+    """``人均纯收入(元/年)`` → (人均纯收入, 元); without a unit the header itself and nothing."""
+    text = unicodedata.normalize("NFKC", header).strip()
+    found = _UNIT.match(text)
+    return (found[1].strip(), found[2].split("/")[0].strip()) if found else (text, "")
+
+
+def _name_of(header: str, names: dict[str, str]) -> str | None:
+    """The column that a header means, with or without a unit that changes nothing."""
+    base, unit = split_unit(header)
+    is_plain = unit in PLAIN_UNITS or MONEY.get(unit) == 1
+    return names.get(plain(header)) or (names.get(plain(base)) if is_plain else None)
 
 
 def column_letter(column: int) -> str:
@@ -104,7 +122,7 @@ def _candidates(sheet: Sheet, wanted: Sequence[Wanted]) -> Iterator[Mapping]:
 def _match(sheet: Sheet, index: int, line: list[str], names: dict[str, str]) -> Mapping:
     places: dict[str, list[int]] = {}
     for column, header in enumerate(line):
-        if name := names.get(plain(header)):
+        if name := _name_of(header, names):
             places.setdefault(name, []).append(column)
     columns = {name: found[0] for name, found in places.items()}
     doubled = {line[found[0]]: found for found in places.values() if len(found) > 1}

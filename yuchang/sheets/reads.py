@@ -7,7 +7,7 @@ import json
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ from yuchang.sheets.tables import shown
 
 SHOWN = 200
 STALLED_AFTER = timedelta(minutes=2)
+MONTHS_BACK = 24
 
 
 # --- areas, outputs ------------------------------------------------------------------------------
@@ -95,6 +96,19 @@ def file_of(output: Output) -> Iterator[bytes]:
 def field_titles(output: Output) -> str:
     """The fields of an output in words."""
     return "、".join(f.title for f in fields_of(source_named(output.source), output.fields))
+
+
+def missing_months(plan: ReportPlan, today: date) -> list[date]:
+    """The months of a running plan that are over and were not frozen, oldest first; two years at most."""
+    if plan.is_stopped:
+        return []
+    frozen = set(Report.objects.filter(plan=plan).values_list("period", flat=True))
+    months: list[date] = []
+    month = (today.replace(day=1) - timedelta(days=1)).replace(day=1)
+    while month >= plan.starts_on and len(months) < MONTHS_BACK:
+        months.append(month)
+        month = (month - timedelta(days=1)).replace(day=1)
+    return [m for m in reversed(months) if m not in frozen]
 
 
 def stalled_outputs() -> list[int]:

@@ -16,9 +16,9 @@ from typing import IO, Any
 import xlsxwriter
 
 from yuchang.core.money import FEN_PER_YUAN
-from yuchang.sheets.catalogue import NUMBER, WHOLE, YUAN, Field
+from yuchang.sheets.catalogue import NUMBER, WHOLE, Field
 from yuchang.sheets.cells import is_risky, printable
-from yuchang.sheets.export import HEADER, MONEY, Widths, print_in_width
+from yuchang.sheets.export import HEADER, MONEY, Widths, print_in_width, sheet_title
 
 XLSX_ROWS = 1_048_576
 FORMATS = {"xlsx": "xlsx", "csv": "csv", "csv-gb": "csv"}
@@ -35,7 +35,7 @@ def yuan_number(fen: int) -> int | float:
 
 def shown(field: Field, value: Any) -> Any:
     """A source's value as the cell shows it."""
-    return yuan_number(value) if field.kind == YUAN and value is not None else value
+    return yuan_number(value) if field.is_money and value is not None else value
 
 
 class Workbook:
@@ -53,9 +53,9 @@ class Workbook:
         )
         self._book.use_zip64()
         self._book.set_properties({"title": title, "comments": mark, "author": "", "created": _EPOCH})
-        self._title, self._fields, self._mark = title[:28], fields, mark
-        self._is_number = [f.kind in (NUMBER, WHOLE, YUAN) for f in fields]
-        self._is_yuan = [f.kind == YUAN for f in fields]
+        self._title, self._fields, self._mark = sheet_title(title, 28), fields, mark
+        self._is_number = [f.is_money or f.kind in (NUMBER, WHOLE) for f in fields]
+        self._is_yuan = [f.is_money for f in fields]
         self._plain, self._quoted = self._book.add_format(), self._book.add_format({"quote_prefix": True})
         self._changed = self._book.add_format(CHANGED)
         self._money = self._book.add_format({"num_format": MONEY})

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from datetime import timedelta
 
+from django.db import DatabaseError
 from django.db.models.functions import Now
 from procrastinate.contrib.django import app
 
 from yuchang.sheets import actions, outputs, reads
 from yuchang.sheets.models import ImportBatch
 
+_log = logging.getLogger("yuchang.sheets")
 STALLED_AFTER = timedelta(minutes=2)
 
 
@@ -56,7 +59,14 @@ def compare(readback_id: int) -> None:
 def resume_outputs(timestamp: int) -> None:
     """Go on with outputs and read-backs whose worker was killed."""
     for output_id in reads.stalled_outputs():
-        outputs.make_output(output_id)
+        try:
+            outputs.make_output(output_id)
+        except DatabaseError:
+            raise
+        except Exception:  # noqa: BLE001 - whatever it was, it is written down
+            # Nobody was killed: the same would happen every minute, and hold up those behind it.
+            _log.exception("output %s could not be made", output_id)
+            outputs.give_up(output_id)
     for readback_id in reads.stalled_readbacks():
         outputs.compare_readback(readback_id)
 

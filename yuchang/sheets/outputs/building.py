@@ -98,7 +98,7 @@ def _form(output: Output, target: Path) -> None:
             )
     layout = blanks.Layout.from_json(output.edition.layout)
     filling = blanks.Filling(
-        _fields(output), rows, _words(output, len(rows)), output.totals, output.created_at
+        _fields(output), rows, _words(output, len(rows)), output.totals, output.created_at, mark_of()
     )
     target.write_bytes(blanks.fill(bytes(output.edition.content), layout, filling))
 

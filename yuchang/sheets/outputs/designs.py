@@ -150,6 +150,7 @@ def _corrected(
         if not set(chosen.values()) - {blanks.NUMBER}:
             raise invalid("columns", _("没有一列对应到字段。"), _("请至少为一列选择字段。"))
         found.columns = chosen
+        found.units = blanks.units_of(name, content, found, source.fields)
     if labels is not None:
         found.labels = {c: p for c, p in labels.items() if p in blanks.PLACEHOLDERS}
     return found.as_json()

@@ -6,6 +6,7 @@ commit together; the file and the state "done" commit together, with the record 
 
 from __future__ import annotations
 
+import re
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -35,6 +36,7 @@ State, Kind = Output.State, Output.Kind
 PORTION = 1_000
 KEPT_DAYS = 7
 MAX_PAGES = 1_000
+_UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f]')  # what a file's name cannot hold on Windows
 
 
 @dataclass(frozen=True)
@@ -291,7 +293,8 @@ def _finish(actor: Actor, output_id: int) -> None:
 def settle(actor: Actor, output: Output, path: Path) -> None:
     """Store the file of a locked output, and record the sending it is."""
     output.file_size, output.sha256 = pieces.store_file(output, path)
-    output.file_name = f"{output.kind}-{output.as_of}-{output.pk}.{path.suffix[1:]}"
+    said = _UNFIT.sub("", f"{output.title}-{output.place.name}").strip()[:120]
+    output.file_name = f"{said}-{output.as_of}-{output.pk}.{path.suffix[1:]}"
     output.state, output.finished_at, output.message = State.DONE, clock.now(), ""
     if output.kind == Kind.CHANGES:
         sendings.record(actor, output)
@@ -310,6 +313,14 @@ def _fail(actor: Actor, output_id: int, error: YuchangError) -> None:
         sendings.forget(output)
         save(output)
         audit.add("output", output.pk, place_id=output.place_id, message=output.message)
+
+
+def give_up(output_id: int) -> None:
+    """Call an output failed that stopped for a fault of the program; the log has what happened."""
+    output = _under_way(output_id)
+    if output is not None:
+        message = _("程序出错,未能生成。") + _("请稍后重新导出;仍不行时请把编号 %(number)s 告诉管理员。")
+        _fail(maker_of(output), output_id, Conflict(message % {"number": output_id}))
 
 
 def words_of(error: YuchangError) -> str:

@@ -131,6 +131,12 @@ def freeze_month(*, actor: Actor, plan_id: int, period: date, reason: str = "") 
 
 
 def _require_due(plan: ReportPlan, period: date, reason: str) -> None:
+    if period < plan.starts_on:
+        month = f"{plan.starts_on:%Y-%m}"
+        raise Conflict(
+            _("这张报表从 %(month)s 开始。") % {"month": month},
+            remedy=_("请选择该月以后的月份,或先修改报表的起始月份。"),
+        )
     if last_day(period) >= clock.today():
         raise Conflict(_("这个月还没有结束。"), remedy=_("月末之后会自动冻结。"))
     frozen = Report.objects.filter(plan=plan, period=period)

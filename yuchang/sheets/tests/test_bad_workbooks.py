@@ -111,6 +111,23 @@ def test_an_unreadable_cell_is_named_once_and_the_first_row_in_its_own_words() -
     assert batch.findings.get(code="household_differs").arguments["first"] == given[0]["main_cause"]
 
 
+def test_a_unit_behind_a_header_changes_nothing_unless_it_is_another() -> None:
+    book = book_of(rows())
+    heads = {h: i for i, h in enumerate(HEADERS, start=1)}
+    book.active.cell(1, heads["人数"]).value = "人数(人)"
+    assert checked(book).counts.get("created") == 1
+    book.active.cell(1, heads["人均纯收入"]).value = "人均纯收入(万元)"
+    columns = {n: i for i, n in enumerate(NAMES)}
+    start = actions.start_import(
+        actor=people.wang().actor, kind=HOUSEHOLD_WORKBOOK, area_id=people.county().pk, file_name="a.xlsx",
+        content=content(book), observed_on=ON,
+    )  # fmt: skip
+    with pytest.raises(Invalid, match=r"Y 列的表头.*万元"):
+        actions.confirm_mapping(
+            actor=people.wang().actor, batch_id=start.pk, version=start.version, columns=columns
+        )
+
+
 def test_a_workbook_with_headers_alone_is_refused_at_once() -> None:
     with pytest.raises(Invalid, match="第 1 行的表头下没有数据"):
         checked(book_of([]))

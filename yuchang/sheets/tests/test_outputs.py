@@ -10,13 +10,14 @@ from typing import Any
 import openpyxl
 import pytest
 from django.db import DatabaseError, transaction
+from django.db.models.functions import Now
 
 from tests import people, things
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
 from yuchang.registry.tests.workbooks import ON, families, workbook
-from yuchang.sheets import outputs, reads
+from yuchang.sheets import outputs, reads, tasks
 from yuchang.sheets.actions import import_workbook
 from yuchang.sheets.models import Output, OutputPiece
 from yuchang.sheets.outputs import Wish, making
@@ -149,6 +150,27 @@ def test_a_killed_export_goes_on_where_it_was(monkeypatch: pytest.MonkeyPatch) -
     assert [r[0] for r in table(output)[1:]] == [f"王{n}" for n in range(5)]
     outputs.make_output(output.pk)  # a second worker comes too late
     assert Output.objects.get(pk=output.pk).sha256 == output.sha256
+
+
+def test_one_that_cannot_be_made_says_so_and_holds_up_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    village = village_of(1)
+    wish = Wish(kind="table", source=HOUSEHOLDS, area_id=village.pk, title='户册 7/8"')
+    faulty, sound = (outputs.start_output(actor=people.wang().actor, wish=wish) for _ in range(2))
+    Output.objects.update(updated_at=Now() - timedelta(minutes=3))
+    build = making.build
+
+    def broken(output: Output, folder: Any) -> Any:
+        if output.pk == faulty.pk:
+            raise TypeError("a fault")
+        return build(output, folder)
+
+    monkeypatch.setattr(making, "build", broken)
+    tasks.resume_outputs(0)
+    faulty.refresh_from_db()
+    sound.refresh_from_db()
+    assert (faulty.state, sound.state) == ("failed", "done")
+    assert str(faulty.pk) in faulty.message and "TypeError" not in faulty.message
+    assert sound.file_name == f"户册 78-{village.name}-{sound.as_of}-{sound.pk}.xlsx"
 
 
 def test_only_who_asked_may_fetch_the_file() -> None:

@@ -70,6 +70,18 @@ def test_a_report_over_a_template_rebuilds_too() -> None:
     assert reads.verify_report(report) == reads.Verdict(True, True, True)
 
 
+def test_a_plan_may_be_called_what_no_sheet_can_and_says_which_months_are_missing() -> None:
+    village, wang, _homes = world()
+    plan = planned(wang, village, name="脱贫户/监测户 [月报]: 9*")
+    report = frozen(wang, plan, OCTOBER)
+    book = openpyxl.load_workbook(io.BytesIO(b"".join(reads.file_of(report.output))))
+    assert book.sheetnames == ["脱贫户 监测户  月报   9  2026-10"]
+    assert "net_income_per_head_fen" not in report.totals
+    assert reads.missing_months(plan, date(2026, 11, 21)) == [SEPTEMBER]
+    with pytest.raises(Conflict, match="从 2026-09 开始"):
+        outputs.freeze_month(actor=wang.actor, plan_id=plan.pk, period=date(2026, 8, 1))
+
+
 def test_nothing_frozen_can_be_changed_or_removed() -> None:
     village, wang, _homes = world()
     report = frozen(wang, planned(wang, village), OCTOBER)

@@ -56,6 +56,47 @@ def test_headers_lines_totals_and_labels_are_found() -> None:
     assert [h.letter for h in headings] == list("ABCDEF")
 
 
+def form_of(*heads: str, above: str = "", corner: str = "") -> bytes:
+    """A form with these headers in row 3, a wide heading over the last two, a unit in its corner."""
+    book = openpyxl.Workbook()
+    book.active.append(["脱贫户收入情况统计表", None, corner])
+    wide = [None] * (len(heads) - 2) + [above]
+    book.active.append(wide)
+    book.active.append(list(heads))
+    if above:
+        book.active.merge_cells(start_row=2, end_row=2, start_column=len(heads) - 1, end_column=len(heads))
+    stream = io.BytesIO()
+    book.save(stream)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("blank", "units", "shown"),
+    [
+        (form_of("户主姓名", "家庭人口(人)", "人均纯收入(元)"), {}, ["甲", 4, 6800]),
+        (form_of("户主姓名", "家庭人口", "人均纯收入(万元)"), {"2": "万元"}, ["甲", 4, 0.68]),
+        (form_of("户主姓名", "家庭人口", "人均纯收入", corner="单位:万元、人"), {"2": "万元"}, ["甲", 4, 0.68]),
+        (form_of("户主姓名", "元", "万元", above="人均纯收入"), {"2": "万元"}, ["甲", 6800, 0.68]),
+        (form_of("户主姓名", "工资性收入", "人均纯收入", above="收入(千元)"), {"1": "千元", "2": "千元"},
+         ["甲", 1.5, 6.8]),
+    ],
+    ids=["yuan", "of the header", "of the sheet", "two columns of one name", "of the heading above"],
+)  # fmt: skip
+def test_money_is_filled_in_the_unit_that_the_form_asks_for(blank, units, shown) -> None:
+    layout, _headings = blanks.find_layout("a.xlsx", blank, FIELDS)
+    assert layout.units == units and len(layout.columns) == 3
+    values = {"head_name": "甲", "size": 4, "net_income_per_head_fen": 680000, "wage_income_fen": 150000}
+    fields = [f for f in FIELDS if f.name in values]
+    row = [values[f.name] for f in fields]
+    done = blanks.fill(blank, layout, blanks.Filling(fields, [row], {}, {}, datetime.now(UTC), "模拟数据"))
+    sheet = openpyxl.load_workbook(io.BytesIO(done)).active
+    assert [c.value for c in sheet[4]] == shown and sheet.oddHeader.left.text == "模拟数据"
+
+
+def test_what_is_per_head_is_not_added_up() -> None:
+    assert not next(f for f in FIELDS if f.name == "net_income_per_head_fen").is_summed
+
+
 @pytest.mark.parametrize("count", [0, 2, 3, 10])
 def test_the_blank_is_filled_and_keeps_its_layout(count: int) -> None:
     layout, _headings = blanks.find_layout("a.xlsx", blank_workbook(), FIELDS)

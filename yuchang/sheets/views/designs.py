@@ -70,11 +70,14 @@ def template(request: HttpRequest, pk: int) -> HttpResponse:
     return _page(request, reads.template_for(actor_of(request), pk))
 
 
-def _page(request: HttpRequest, found: Template, error: Invalid | None = None) -> HttpResponse:
+def _page(
+    request: HttpRequest, found: Template, error: Invalid | None = None, form: FilterForm | None = None
+) -> HttpResponse:
     actor = actor_of(request)
     source = source_named(found.source)
     edition = reads.newest_edition(found)
-    form = FilterForm(areas=reads.areas_of(actor, source.permission), source=source, initial=edition.narrow)
+    areas = reads.areas_within(actor, source.permission)
+    form = form or FilterForm(areas=areas, source=source, initial=edition.narrow)
     context: dict[str, Any] = {
         "template": found,
         "edition": edition,
@@ -88,7 +91,7 @@ def _page(request: HttpRequest, found: Template, error: Invalid | None = None) -
     }
     if found.kind == Template.Kind.WORKBOOK:
         context |= _mapping(source, edition)
-    return render(request, "sheets/template.html", context, status=422 if error else 200)
+    return render(request, "sheets/template.html", context, status=422 if error or form.errors else 200)
 
 
 def _mapping(source: Source, edition: Edition) -> dict[str, Any]:
@@ -97,7 +100,14 @@ def _mapping(source: Source, edition: Edition) -> dict[str, Any]:
         edition.file_name, bytes(edition.content), source.fields, layout.header, layout.sheet
     )
     choices = [(blanks.NUMBER, _("序号")), *[(f.name, f.title) for f in source.fields]]
-    lines = [{"heading": h, "chosen": layout.columns.get(str(h.column), "")} for h in headings]
+    lines = [
+        {
+            "heading": h,
+            "chosen": layout.columns.get(str(h.column), ""),
+            "unit": layout.units.get(str(h.column)),
+        }
+        for h in headings
+    ]
     words = [(name, said[0]) for name, said in blanks.PLACEHOLDERS.items()]
     return {"layout": layout, "lines": lines, "choices": choices, "label_words": words}
 
@@ -142,9 +152,9 @@ def template_fill(request: HttpRequest, pk: int) -> HttpResponse:
     found = reads.template_for(actor, pk)
     source = source_named(found.source)
     edition = reads.newest_edition(found)
-    form = FilterForm(request.POST, areas=reads.areas_of(actor, source.permission), source=source)
+    form = FilterForm(request.POST, areas=reads.areas_within(actor, source.permission), source=source)
     if not form.is_valid():
-        return _page(request, found)
+        return _page(request, found, form=form)
     is_letter = found.kind == Template.Kind.LETTER
     wish = Wish(
         kind=Output.Kind.LETTERS if is_letter else Output.Kind.FORM,
@@ -159,7 +169,7 @@ def template_fill(request: HttpRequest, pk: int) -> HttpResponse:
     try:
         made = outputs.start_output(actor=actor, wish=wish)
     except Invalid as error:
-        return _page(request, found, error)
+        return _page(request, found, error, form)
     return redirect("sheets:output", pk=made.pk)
 
 

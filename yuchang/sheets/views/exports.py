@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.http import content_disposition_header
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -130,7 +131,7 @@ def output_file(request: HttpRequest, pk: int) -> StreamingHttpResponse:
     """The finished file, piece by piece; who fetched it is noted."""
     found = outputs.record_download(actor=actor_of(request), output_id=pk, proven_at=proven_at(request))
     response = StreamingHttpResponse(reads.file_of(found), content_type=TYPES[found.format])
-    response["Content-Disposition"] = f'attachment; filename="{found.file_name}"'
+    response["Content-Disposition"] = content_disposition_header(True, found.file_name) or "attachment"
     response["Content-Length"] = str(found.file_size)
     response["Cache-Control"] = "no-store"
     return response

@@ -85,7 +85,7 @@ def readback_new(request: HttpRequest) -> HttpResponse:
     form = ReadBackForm(
         request.POST or None,
         request.FILES or None,
-        areas=reads.areas_of(actor, source.permission),
+        areas=reads.areas_within(actor, source.permission),
         initial={"observed_on": clock.today(), "is_whole": True},
     )
     if request.method == "POST" and form.is_valid():

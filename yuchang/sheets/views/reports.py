@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -22,6 +23,8 @@ from yuchang.sheets.forms import PlanForm
 from yuchang.sheets.models import Report, ReportPlan, Template
 from yuchang.sheets.tables import shown
 from yuchang.sheets.views.shared import narrow_of, source_of, version_of
+
+LATE_AFTER = timedelta(days=45)  # from the first day of the month: half a month after its end
 
 
 @gate("sheets.read")
@@ -73,7 +76,7 @@ def _edit(request: HttpRequest, source_name: str, found: ReportPlan | None) -> H
     source = source_of(actor, source_name)
     form = PlanForm(
         request.POST or None,
-        areas=[found.place] if found else reads.areas_of(actor, "sheets.design"),
+        areas=[found.place] if found else reads.areas_within(actor, "sheets.design"),
         source=source,
         templates=reads.templates_for(actor).filter(source=source_name, kind=Template.Kind.WORKBOOK),
         initial=_initial(found),
@@ -130,6 +133,7 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
         "page": page,
         "source": source,
         "narrowed": source.describe(found.narrow),
+        "missing": reads.missing_months(found, clock.today()),
         "titles": "、".join(f.title for f in fields_of(source, found.fields)),
     }
     return render(request, "sheets/plan.html", context)
@@ -166,9 +170,19 @@ def report(request: HttpRequest, pk: int) -> HttpResponse:
 
 def _report(request: HttpRequest, found: Report, verdict: reads.Verdict | None) -> HttpResponse:
     fields = {f.name: f for f in source_named(found.plan.source).fields}
-    totals = [(fields[n].title, shown(fields[n], v)) for n, v in found.totals.items() if n in fields]
+    totals = [
+        (fields[n].title, shown(fields[n], v))
+        for n, v in found.totals.items()
+        if n in fields and fields[n].is_summed
+    ]
     others = reads.reports_of(found.plan).exclude(pk=found.pk).order_by("-period", "-number")
-    context = {"report": found, "totals": totals, "others": others[:24], "verdict": verdict}
+    context = {
+        "report": found,
+        "totals": totals,
+        "others": others[:24],
+        "verdict": verdict,
+        "is_late": localdate(found.frozen_at) > found.period + LATE_AFTER,
+    }
     return render(request, "sheets/report.html", context)
 
 
@@ -204,7 +218,7 @@ def report_compare(request: HttpRequest, pk: int, other: int) -> HttpResponse:
     totals = [
         (fields[n].title, shown(fields[n], before.totals.get(n, 0)), shown(fields[n], v))
         for n, v in after.totals.items()
-        if n in fields
+        if n in fields and fields[n].is_summed
     ]
     context = {
         "before": before,
