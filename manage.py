@@ -4,7 +4,7 @@
 import os
 import sys
 
-OWNER_COMMANDS = {"migrate", "sqlmigrate", "showmigrations", "load_places"}
+OWNER_COMMANDS = {"migrate", "sqlmigrate", "showmigrations", "load_places", "upgrade_schema"}
 
 
 def main() -> None:

@@ -233,6 +233,8 @@ LOGGING = {
     "loggers": {"yuchang": {"level": os.environ.get("YUCHANG_LOG_LEVEL", "INFO")}},
 }
 SILENCED_SYSTEM_CHECKS = ["axes.W003", "axes.W006"]
+if ZONE == "public":
+    SILENCED_SYSTEM_CHECKS.append("axes.W002")  # nobody signs in there
 POLICIES_DIR = BASE_DIR / "policies"
 REFERENCE_DIR = BASE_DIR / "reference"
 # The operator's approved outlines; a file here replaces the one of the npm package.

@@ -87,5 +87,5 @@ cat <<END
   .venv/bin/python -m yuchang.supervisor doctor          检查 / look
   .venv/bin/python -m yuchang.supervisor run             运行 / serve
   .venv/bin/python -m yuchang.supervisor upgrade         升级旧数据 / bring older data along
-  docs/howto/install.md, docs/howto/operate.md           说明 / read on
+  docs/howto/install.md                                  作为服务、首批管理员 / as a service, first administrators
 END

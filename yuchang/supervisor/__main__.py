@@ -164,6 +164,7 @@ def parser() -> argparse.ArgumentParser:
     upgrader = commands.add_parser("upgrade", help=upgrade.__doc__)
     upgrader.set_defaults(action=upgrade)
     upgrader.add_argument("--no-backup", action="store_true", help="when another backup was just made")
+    keeping.add_passphrase(upgrader)
     command = commands.add_parser("url", help=url.__doc__)
     command.add_argument("role", choices=ROLES, nargs="?", default="app")
     command.set_defaults(action=url)

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 
@@ -34,6 +35,7 @@ from yuchang.supervisor.server import EmbeddedServer, write_private
 from yuchang.supervisor.words import Trouble, say
 
 KEPT = 7
+HERE = ZoneInfo("Asia/Shanghai")
 MIRRORED = ("media", "files", "snapshots", "maps")
 NAME = "%Y%m%dT%H%M%SZ"
 
@@ -59,6 +61,11 @@ class Backup:
     @property
     def finished(self) -> datetime:
         return datetime.fromisoformat(self.finished_at)
+
+    @property
+    def when(self) -> str:
+        """When it was finished, as people read it: in Beijing time."""
+        return self.finished.astimezone(HERE).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def folder_for(var: Path) -> Path:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import os
 from datetime import datetime
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 from config.environment import VAR
 from yuchang.supervisor import backups as store
@@ -14,13 +14,11 @@ from yuchang.supervisor.restoring import restore as bring_back
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.words import Trouble, say
 
-HERE = ZoneInfo("Asia/Shanghai")
-
 
 def backup(options: argparse.Namespace) -> int:
     """Copy database, files and keys while everything runs; from then on keep the log, too."""
     made = store.make_backup(
-        EmbeddedServer(), _folder(options), keep=options.keep, passphrase=_passphrase(options)
+        EmbeddedServer(), _folder(options), keep=options.keep, passphrase=passphrase_of(options)
     )
     size = (made.database_bytes + made.file_bytes) / 2**20
     say(
@@ -36,8 +34,9 @@ def backups(options: argparse.Namespace) -> int:
     there = store.backups_in(_folder(options))
     for made in there:
         size = (made.database_bytes + made.file_bytes) / 2**20
-        when = made.finished.astimezone(HERE).strftime("%Y-%m-%d %H:%M:%S")
-        print(f"{made.name}  {when}  {size:>9,.0f} MB  {made.seconds:>7.1f} s  {made.release}  {made.keys}")
+        print(
+            f"{made.name}  {made.when}  {size:>9,.0f} MB  {made.seconds:>7.1f} s  {made.release}  {made.keys}"
+        )
     if not there:
         say(f"{_folder(options)} 中没有备份。", "There is no backup.", "✕")
     return 0 if there else 3
@@ -51,7 +50,7 @@ def restore(options: argparse.Namespace) -> int:
         into,
         name=options.name,
         to=moment(options.to) if options.to else None,
-        passphrase=_passphrase(options),
+        passphrase=passphrase_of(options),
     )
     server.stop()
     say(
@@ -73,7 +72,7 @@ def drill(options: argparse.Namespace) -> int:
             _folder(options),
             into,
             fresh=not options.newest,
-            passphrase=_passphrase(options),
+            passphrase=passphrase_of(options),
         )
     finally:
         if not options.keep_copy:
@@ -91,17 +90,36 @@ def moment(text: str) -> datetime:
             f"无法识别的时间：{text}，请写成 2026-11-21 15:04:05。",
             f"Not a time: {text}. Write it like 2026-11-21 15:04:05.",
         ) from None
-    return found if found.tzinfo else found.replace(tzinfo=HERE)
+    return found if found.tzinfo else found.replace(tzinfo=store.HERE)
 
 
 def _folder(options: argparse.Namespace) -> Path:
     return Path(options.folder).absolute() if options.folder else store.folder_for(VAR)
 
 
-def _passphrase(options: argparse.Namespace) -> str | None:
-    if not options.passphrase_file:
+def passphrase_of(options: argparse.Namespace) -> str | None:
+    """What seals the keys: ``--passphrase-file``, else ``YUCHANG_BACKUP_PASSPHRASE_FILE``, else nothing.
+
+    Raises Trouble where the file cannot be read or says nothing.
+    """
+    given = options.passphrase_file or os.environ.get("YUCHANG_BACKUP_PASSPHRASE_FILE", "")
+    if not given:
         return None
-    return Path(options.passphrase_file).read_text(encoding="utf-8").strip()
+    try:
+        found = Path(given).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise Trouble(f"无法读取口令文件：{error}", f"The passphrase cannot be read: {error}") from None
+    if not found:
+        raise Trouble(f"口令文件 {given} 是空的。", f"The file {given} holds no passphrase.")
+    return found
+
+
+def add_passphrase(command: argparse.ArgumentParser) -> None:
+    """The option that names the file."""
+    command.add_argument(
+        "--passphrase-file",
+        help="a file with the passphrase that seals the keys; else YUCHANG_BACKUP_PASSPHRASE_FILE",
+    )
 
 
 def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -110,12 +128,14 @@ def add_commands(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         command = commands.add_parser(action.__name__, help=action.__doc__)
         command.set_defaults(action=action)
         command.add_argument("--folder", help="where backups lie; else YUCHANG_BACKUPS, else var/backups")
-        command.add_argument("--passphrase-file", help="a file with the passphrase that seals the keys")
+        add_passphrase(command)
         if action is backup:
             command.add_argument("--keep", type=int, default=store.KEPT, help="how many copies to keep")
         if action is restore:
             command.add_argument("--into", required=True, help="a data folder without a database")
-            command.add_argument("--to", default="", help="the last moment that counts, 2026-11-21 15:04:05")
+            command.add_argument(
+                "--to", default="", help="the last moment that counts, in Beijing time, 2026-11-21 15:04:05"
+            )
             command.add_argument("--name", default="", help="the copy to start from; else the fitting newest")
         if action is drill:
             command.add_argument("--into", default="", help="the second place; else var/drill")

@@ -49,10 +49,10 @@ def choose(folder: Path, name: str, to: datetime | None) -> Backup:
     there = backups_in(folder)
     fitting = [b for b in there if (not name or b.name == name) and (to is None or b.finished <= to)]
     if not fitting:
-        names = ", ".join(b.name for b in there) or "–"
+        names = ", ".join(f"{b.name} ({b.when})" for b in there) or "–"
         raise Trouble(
-            f"{folder} 中没有合适的备份（现有：{names}）。",
-            f"There is no fitting backup in {folder} (there are: {names}).",
+            f"{folder} 中没有合适的备份（现有，括号内为完成时的北京时间：{names}）。",
+            f"There is no fitting backup in {folder} (there are, finished in Beijing time: {names}).",
         )
     return fitting[-1]
 

@@ -15,6 +15,7 @@ import sys
 
 from config.environment import ROOT, VAR
 from yuchang.supervisor.backups import folder_for, make_backup
+from yuchang.supervisor.keeping import passphrase_of
 from yuchang.supervisor.processes import Supervisor, running_pid
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.words import Trouble, say
@@ -26,7 +27,7 @@ def upgrade(options: argparse.Namespace) -> int:
     server = EmbeddedServer() if is_embedded else None
     was_up = server is None or not server.start()
     if server and not options.no_backup:
-        made = make_backup(server, folder_for(VAR))
+        made = make_backup(server, folder_for(VAR), passphrase=passphrase_of(options))
         say(
             f"已备份为 {made.name}；如需退回，装回旧程序并恢复这份备份。",
             f"Backed up as {made.name}: to back out, put the old program back and restore this.",

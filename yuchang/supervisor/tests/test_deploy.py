@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
+import subprocess
 from configparser import RawConfigParser
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from django.test import override_settings
 
 from config.environment import ROOT
 from yuchang.supervisor.__main__ import parser
+from yuchang.supervisor.keeping import passphrase_of
+from yuchang.supervisor.words import Trouble
 
 DEPLOY = ROOT / "deploy"
 UNITS = sorted((DEPLOY / "systemd").glob("yuchang*.service"))
@@ -49,6 +53,49 @@ def test_the_timer_belongs_to_a_unit_and_the_folders_of_both_agree() -> None:
     assert unit(DEPLOY / "systemd" / "yuchang-backup.timer")["Timer"]["OnCalendar"]
     folders = {unit(path)["Service"]["WorkingDirectory"] for path in UNITS}
     assert folders == {"/opt/yuchang"}
+
+
+def test_the_command_of_the_service_has_its_account_its_data_and_its_settings(tmp_path: Path) -> None:
+    program, said = tmp_path / "program", tmp_path / "said"
+    python = program / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text(f'#!/bin/sh\nprintf "%s\\n" "$PWD" "$YUCHANG_VAR" "$YUCHANG_HOSTS" "$@" >{said}\n')
+    python.chmod(0o755)
+    settings = tmp_path / "settings"
+    settings.write_text("# a remark\nYUCHANG_HOSTS=a b.example,10.0.0.7\n#YUCHANG_VAR=/elsewhere\n")
+    given = {"YUCHANG_PROGRAM": str(program), "YUCHANG_SETTINGS": str(settings), "YUCHANG_ACCOUNT": "root"}
+    given["PATH"] = os.environ["PATH"]
+    for words, wanted in (
+        (["drill", "--newest"], ["-m", "yuchang.supervisor", "drill", "--newest"]),
+        (["manage", "zone", "state"], ["manage.py", "zone", "state"]),
+    ):
+        subprocess.run(["sh", str(DEPLOY / "yuchang"), *words], env=given, check=True)
+        assert said.read_text().splitlines() == [
+            str(program),
+            "/var/lib/yuchang",
+            "a b.example,10.0.0.7",
+            *wanted,
+        ]
+    folders = {unit(path)["Service"]["Environment"] for path in UNITS}
+    text = (DEPLOY / "yuchang").read_text()
+    assert folders and "YUCHANG_VAR:-/var/lib/yuchang" in text and "YUCHANG_PROGRAM:-/opt/yuchang" in text
+
+
+def test_one_setting_seals_the_keys_of_every_backup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for words in (["backup"], ["drill"], ["upgrade"], ["restore", "--into", "x"]):
+        assert passphrase_of(parser().parse_args(words)) is None
+    path = tmp_path / "passphrase"
+    path.write_text("geheim\n")
+    monkeypatch.setenv("YUCHANG_BACKUP_PASSPHRASE_FILE", str(path))
+    for words in (["backup"], ["drill"], ["upgrade"], ["restore", "--into", "x"]):
+        assert passphrase_of(parser().parse_args(words)) == "geheim"
+    for wrong in ("", None):
+        if wrong is None:
+            path.unlink()
+        else:
+            path.write_text(wrong)
+        with pytest.raises(Trouble):
+            passphrase_of(parser().parse_args(["backup"]))
 
 
 def test_every_name_of_the_example_is_read() -> None:
