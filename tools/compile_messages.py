@@ -18,15 +18,21 @@ def catalogues() -> list[Path]:
 
 
 def main() -> None:
-    """Compile, or name the file that cannot be read."""
+    """Compile what is newer than its result, or name the file that cannot be read.
+
+    After an installation nothing is left to do, so that an account that may not write there can upgrade.
+    """
     for path in catalogues():
+        made = path.with_suffix(".mo")
+        if made.exists() and made.stat().st_mtime_ns > path.stat().st_mtime_ns:
+            continue
         try:
             with path.open("rb") as source:
                 catalogue = read_po(source, locale=path.parts[-3], abort_invalid=True)
         except Exception as error:
             sys.stderr.write(f"{path.relative_to(ROOT)}: {error}\n")
             raise SystemExit(1) from error
-        with path.with_suffix(".mo").open("wb") as target:
+        with made.open("wb") as target:
             write_mo(target, catalogue)
 
 

@@ -14,6 +14,7 @@ from django.core.checks import run_checks
 from django.test import override_settings
 
 from config.environment import ROOT
+from tools import compile_messages
 from yuchang.supervisor.__main__ import parser
 from yuchang.supervisor.keeping import passphrase_of
 from yuchang.supervisor.words import Trouble
@@ -96,6 +97,27 @@ def test_one_setting_seals_the_keys_of_every_backup(monkeypatch: pytest.MonkeyPa
             path.write_text(wrong)
         with pytest.raises(Trouble):
             passphrase_of(parser().parse_args(["backup"]))
+
+
+def test_an_upgrade_writes_no_translation_that_the_installation_has_made(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    source, made = (
+        tmp_path / "en" / "LC_MESSAGES" / "django.po",
+        tmp_path / "en" / "LC_MESSAGES" / "django.mo",
+    )
+    source.parent.mkdir(parents=True)
+    source.write_text('msgid "是"\nmsgstr "Yes"\n')
+    monkeypatch.setattr(compile_messages, "catalogues", lambda: [source])
+    compile_messages.main()
+    assert b"Yes" in made.read_bytes()
+    made.write_bytes(b"made before")
+    os.utime(source, ns=(1, 1))
+    compile_messages.main()
+    assert made.read_bytes() == b"made before"
+    os.utime(made, ns=(0, 0))
+    compile_messages.main()
+    assert b"Yes" in made.read_bytes()
 
 
 def test_every_name_of_the_example_is_read() -> None:
