@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django import forms
+from django.contrib.auth.forms import AuthenticationForm
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
@@ -28,6 +29,18 @@ def _new_password(label: Any, help_text: Any = "") -> forms.CharField:
         help_text=help_text,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
     )
+
+
+class SignInForm(AuthenticationForm):
+    """Name and password, asked for in the words of the other pages."""
+
+    error_messages = AuthenticationForm.error_messages | {
+        "invalid_login": _("登录名或密码不对。两者都区分大小写。")
+    }
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.fields["username"].label = _("登录名")
 
 
 class _NewPassword(forms.Form):

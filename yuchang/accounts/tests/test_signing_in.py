@@ -293,3 +293,15 @@ def test_the_picture_of_the_secret_is_served_by_the_page_itself(db: None) -> Non
     page = client.get("/accounts/me/authenticator").content.decode()
     assert re.search(r'<img class="qr" src="data:image/svg\+xml', page)
     assert not re.search(r'(src|href)="https?://', page)
+
+
+def test_the_first_page_asks_and_answers_in_the_language_of_the_others(db: None) -> None:
+    given = {"username": "谁", "password": "wrong"}
+    for language, label, answer in (
+        ("zh-hans", "登录名", "登录名或密码不对。"),
+        ("en", "Sign-in name", "The sign-in name or the password is wrong."),
+    ):
+        page = Client(headers={"accept-language": language}).post("/accounts/sign-in", given)
+        text = page.content.decode()
+        assert label in text and answer in text, language
+        assert "Username" not in text and "username和" not in text

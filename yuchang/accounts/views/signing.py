@@ -19,7 +19,7 @@ from yuchang.accounts import actions
 from yuchang.accounts.doors import PUBLIC, SIGNED_IN, actor_of, gate
 from yuchang.accounts.entry import PENDING, note_proof, sign_in_now
 from yuchang.accounts.factors import as_json, passkey_server, real_now
-from yuchang.accounts.forms import JoinForm, OwnPasswordForm, PasswordForm, SecondStepForm
+from yuchang.accounts.forms import JoinForm, OwnPasswordForm, PasswordForm, SecondStepForm, SignInForm
 from yuchang.accounts.models import User
 from yuchang.accounts.queries import factors_of, invitation_of, known_passkeys
 from yuchang.core.errors import Conflict, Hidden, Invalid
@@ -32,6 +32,7 @@ class PasswordSignIn(LoginView):
     """Name and password; who has a second factor is not signed in before it is passed, too."""
 
     template_name = "accounts/sign_in.html"
+    authentication_form = SignInForm
     redirect_authenticated_user = True
 
     def form_valid(self, form: Any) -> HttpResponse:
