@@ -141,9 +141,7 @@ def sheet_content(village: str, quantity: int) -> bytes:
     target = io.BytesIO()
     said = {"village": village, "quantity": str(quantity), "household": "", "unit": ""}
     rows = [[said.get(c.name, c.example) for c in COLUMNS]]
-    write_workbook(
-        target, title="供需", headers=[c.header for c in COLUMNS], rows=rows, widths=[12] * len(COLUMNS)
-    )
+    write_workbook(target, title="供需", headers=[c.header for c in COLUMNS], rows=rows)
     return target.getvalue()
 
 
