@@ -43,6 +43,8 @@ NUMBER = "#"
 SEARCHED = 15
 _TOTAL = ("合计", "总计", "小计", "共计", "total")
 _PLACEHOLDER = re.compile(r"[{｛]{2}\s*([^{}｛｝]{1,60}?)\s*[}｝]{2}")
+_BLANK_DAY = re.compile(r"[\s_]*年[\s_]*月[\s_]*日\s*$")
+_DAY = re.compile(r"(\d{4})-(\d\d)-(\d\d)")
 _REFERENCE = re.compile(r"(\$?[A-Z]{1,3}\$?)(\d+)\b(?!\()")
 _FUNCTION = re.compile(r"([A-Za-z_][A-Za-z0-9_.]*)\s*\(")
 _HARMLESS = {
@@ -285,11 +287,18 @@ def _labels(sheet: Worksheet, layout: Layout) -> dict[str, str]:
     words = {plain(w): name for name, said in PLACEHOLDERS.items() for w in said}
     found = {}
     for cell in _cells(sheet):
-        text = str(cell.value).strip()
+        text = _BLANK_DAY.sub("", str(cell.value)).strip()
         inside = layout.first <= cell.row < layout.first + layout.blanks
-        if not inside and text.endswith((":", ":")) and plain(text) in words:
-            found[cell.coordinate] = words[plain(text)]
+        last = plain(text.split()[-1]) if text.endswith((":", "\uff1a")) else ""
+        if not inside and last in words:
+            found[cell.coordinate] = words[last]
     return found
+
+
+def texts_at(name: str, content: bytes, layout: Layout) -> dict[str, str]:
+    """What stands in the cells behind which a word is put."""
+    here = open_blank(name, content)[layout.sheet]
+    return {cell: _one_line(here[cell].value) for cell in layout.labels}
 
 
 def check_placeholders(book: openpyxl.Workbook, fields: Sequence[Field]) -> None:
@@ -371,9 +380,17 @@ def _fill_words(sheet: Worksheet, layout: Layout, filling: Filling, *, is_table:
             continue
         new = _PLACEHOLDER.sub(lambda m: known.get(placeholder(m.group(1), filling.fields) or "", ""), text)
         if is_table and cell.coordinate in layout.labels:
-            new = f"{text.rstrip()}{known.get(layout.labels[cell.coordinate], '')}"
+            new = _behind(text, known.get(layout.labels[cell.coordinate], ""))
         if new != text:
             put_text(cell, new)
+
+
+def _behind(text: str, word: str) -> str:
+    """A label with its word behind it; a day takes the place of blanks before 年, 月 and 日."""
+    day = _DAY.fullmatch(word)
+    if _BLANK_DAY.search(text) and day:
+        return _BLANK_DAY.sub(f"{day[1]}年{int(day[2])}月{int(day[3])}日", text)
+    return f"{text.rstrip()}{word}"
 
 
 def _fill_totals(sheet: Worksheet, layout: Layout, filling: Filling) -> None:

@@ -133,10 +133,19 @@ def in_words(record: Mapping[str, Any], words: Mapping[str, str]) -> dict[str, A
     return found
 
 
-def merge(content: bytes, record: Mapping[str, Any]) -> bytes:
-    """The letter of one record, every run with a Chinese font set."""
+def all_words(words: Mapping[str, str]) -> list[str]:
+    """Every placeholder that a letter may name."""
+    return sorted({*words, *_SAME, MEMBERS})
+
+
+def merge(content: bytes, record: Mapping[str, Any], mark: str = "") -> bytes:
+    """The letter of one record, every run with a Chinese font set; ``mark`` stands above each page."""
     template = DocxTemplate(io.BytesIO(content))
     template.render(dict(record), _environment(), autoescape=True)
+    if mark:
+        for section in template.docx.sections:
+            section.header.is_linked_to_previous = False
+            section.header.paragraphs[0].add_run(mark)
     _set_fonts(template)
     target = io.BytesIO()
     template.save(target)

@@ -144,7 +144,7 @@ def _letters(output: Output, target: Path) -> None:
             record = letters.in_words(line[2], source.words) | shared
             entry = zipfile.ZipInfo(f"{letters.safe_name(line[1])}.docx", (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
-            archive.writestr(entry, letters.merge(content, record))
+            archive.writestr(entry, letters.merge(content, record, mark_of()))
 
 
 def rows_digest(output: Output) -> str:

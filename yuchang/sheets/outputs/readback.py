@@ -22,6 +22,7 @@ from yuchang.core.errors import Conflict, YuchangError, invalid
 from yuchang.places.models import Place, keys_of
 from yuchang.sheets import headers, reading, reads
 from yuchang.sheets.catalogue import Ask, source_named
+from yuchang.sheets.cells import as_text
 from yuchang.sheets.headers import Wanted
 from yuchang.sheets.models import Difference, ReadBack
 from yuchang.sheets.outputs.making import words_of
@@ -91,6 +92,14 @@ def _mapping(mirror: Any, sheets: Sequence[reading.Sheet]) -> headers.Mapping:
             "file",
             _("工作表“%(sheet)s”前 10 行的表头中缺少:%(missing)s。")
             % {"sheet": found.sheet, "missing": "、".join(missing)},
+            _("请上传对方系统原样导出的工作簿。"),
+        )
+    sheet = next(s for s in sheets if s.name == found.sheet)
+    if not any(as_text(value) for line in sheet.rows[found.header_row :] for value in line):
+        raise invalid(
+            "file",
+            _("工作表“%(sheet)s”第 %(row)s 行的表头下没有数据。")
+            % {"sheet": found.sheet, "row": found.header_row},
             _("请上传对方系统原样导出的工作簿。"),
         )
     return found

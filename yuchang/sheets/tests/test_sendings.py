@@ -147,6 +147,12 @@ def read_back(person: people.Person, rows: list[dict[str, Any]], *, is_whole: bo
     return row
 
 
+def test_a_workbook_of_headers_alone_is_no_read_back() -> None:
+    wang, _rows = world()
+    with pytest.raises(Invalid, match="没有数据"):
+        read_back(wang, [])
+
+
 def test_the_same_workbook_has_no_difference() -> None:
     wang, rows = world()
     row = read_back(wang, rows)

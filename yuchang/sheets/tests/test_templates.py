@@ -93,6 +93,29 @@ def test_money_is_filled_in_the_unit_that_the_form_asks_for(blank, units, shown)
     assert [c.value for c in sheet[4]] == shown and sheet.oddHeader.left.text == "模拟数据"
 
 
+def test_the_words_around_a_table_are_filled_as_people_write_them() -> None:
+    book = openpyxl.load_workbook(io.BytesIO(form_of("户主姓名", "家庭人口", "人均纯收入")))
+    said = {
+        "A6": "填报单位\uff1a", "B6": "填报日期\uff1a    年  月  日", "A7": "审核人\uff1a      填表人\uff1a  ",
+        "B7": "备注\uff1a",
+    }  # fmt: skip
+    for cell, text in said.items():
+        book.active[cell] = text
+    stream = io.BytesIO()
+    book.save(stream)
+    blank = stream.getvalue()
+    layout, _headings = blanks.find_layout("a.xlsx", blank, FIELDS)
+    assert layout.labels == {"A6": "unit", "B6": "day", "A7": "person"}
+    assert blanks.texts_at("a.xlsx", blank, layout)["A6"] == said["A6"]
+    words = {"unit": "成县", "day": "2026-09-05", "person": "王专员"}
+    done = blanks.fill(blank, layout, blanks.Filling([], [], words, {}, datetime.now(UTC)))
+    sheet = openpyxl.load_workbook(io.BytesIO(done)).active
+    assert [sheet[c].value for c in ("A6", "B6", "B7")] == [
+        "填报单位\uff1a成县", "填报日期\uff1a2026年9月5日", said["B7"],
+    ]  # fmt: skip
+    assert sheet["A7"].value.endswith("填表人\uff1a王专员")
+
+
 def test_what_is_per_head_is_not_added_up() -> None:
     assert not next(f for f in FIELDS if f.name == "net_income_per_head_fen").is_summed
 
@@ -244,6 +267,12 @@ def test_a_letter_names_what_it_cannot_fill_and_calculates_nothing(text: str, sa
     with pytest.raises(Invalid) as error:
         letters.check_letter(letter(text), WORDS)
     assert said in "".join(p.message + p.remedy for p in error.value.problems)
+
+
+def test_a_letter_over_simulated_data_says_so_above_each_page() -> None:
+    made = Document(io.BytesIO(letters.merge(letter("{{ 户主 }}"), {"户主": "甲"}, "模拟数据")))
+    assert made.sections[0].header.paragraphs[0].text == "模拟数据" and made.paragraphs[0].text == "甲"
+    assert {"成员.姓名", "单位", "成员列表"} <= set(letters.all_words(Households().words))
 
 
 def test_what_is_no_letter_is_refused() -> None:

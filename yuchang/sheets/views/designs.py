@@ -14,7 +14,7 @@ from yuchang.accounts.doors import actor_of, gate
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
-from yuchang.sheets import blanks, outputs, reads
+from yuchang.sheets import blanks, letters, outputs, reads
 from yuchang.sheets.catalogue import Source, source_named, sources_for
 from yuchang.sheets.forms import FilterForm, TemplateForm
 from yuchang.sheets.models import Edition, Output, Template
@@ -85,7 +85,9 @@ def _page(
         "form": form,
         "may_clear": actor.may(source.secret_permission),
         "may_design": actor.may("sheets.design"),
-        "words": sorted(getattr(source, "words", {})) if found.kind == Template.Kind.LETTER else [],
+        "words": letters.all_words(getattr(source, "words", {}))
+        if found.kind == Template.Kind.LETTER
+        else [],
         "problems": error.problems if error else [],
         "editions": found.editions.select_related("made_by").order_by("-number")[:20],
     }
@@ -108,8 +110,10 @@ def _mapping(source: Source, edition: Edition) -> dict[str, Any]:
         }
         for h in headings
     ]
+    texts = blanks.texts_at(edition.file_name, bytes(edition.content), layout)
+    labels = [(cell, texts.get(cell, ""), chosen) for cell, chosen in layout.labels.items()]
     words = [(name, said[0]) for name, said in blanks.PLACEHOLDERS.items()]
-    return {"layout": layout, "lines": lines, "choices": choices, "label_words": words}
+    return {"layout": layout, "lines": lines, "labels": labels, "choices": choices, "label_words": words}
 
 
 @gate("sheets.design")
