@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from functools import wraps
 from typing import Any, TypeVar
@@ -13,8 +14,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.factors import real_now
-from yuchang.accounts.queries import consented_fields, reach
-from yuchang.accounts.rules import PROOF_MINUTES, Actor, is_proof_fresh
+from yuchang.accounts.queries import consented_fields, permission_word, reach, role_word
+from yuchang.accounts.rules import PROOF_MINUTES, Actor, is_proof_fresh, roles_with
 from yuchang.core.errors import Hidden, Refused
 from yuchang.core.prepared import Prepared
 
@@ -22,15 +23,22 @@ M = TypeVar("M", bound=Model)
 View = Callable[..., HttpResponseBase]
 PUBLIC = "public"
 SIGNED_IN = "signed in"
+ROLES_NAMED = 4  # of those who could do it instead
 
 
 def require(actor: Actor, permission: str) -> None:
     """Raises Refused (403) when no role of the actor carries the permission."""
     if not actor.may(permission):
-        raise Refused(
-            _("您的岗位没有“%(permission)s”权限。") % {"permission": permission},
-            remedy=_("如确需办理,请联系本县系统管理员调整岗位。"),
-        )
+        word = {"permission": permission_word(permission)}
+        if replace(actor, only=None).may(permission):
+            raise Refused(
+                _("这一令牌没有“%(permission)s”权限。") % word,
+                remedy=_("请在“接口”页面另发一个带此权限的令牌。"),
+            )
+        message = _("您的岗位没有“%(permission)s”权限。") % word
+        roles = _("、").join(role_word(role) for role in roles_with(permission)[:ROLES_NAMED])
+        remedy = _("可请%(roles)s办理;如确需自己办理,请联系本县系统管理员调整岗位。") % {"roles": roles}
+        raise Refused(message, remedy=remedy)
 
 
 def open_door(

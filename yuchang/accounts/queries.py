@@ -34,6 +34,7 @@ from yuchang.accounts.models import (
     Vetted,
 )
 from yuchang.accounts.rules import (
+    PERMISSION_WORDS,
     ROLE_WORDS,
     Actor,
     AssignmentScope,
@@ -444,6 +445,11 @@ def _oldest(rows: QuerySet[V], place: str) -> QuerySet[V]:
 def _proposed(model: type[V], actor: Actor, permission: str, prefix: str) -> QuerySet[V]:
     rows = model._default_manager.filter(place_filter(actor, permission, prefix))
     return rows.filter(state="proposed")
+
+
+def permission_word(permission: str) -> str:
+    """A permission in the reader's language; its code where it has no words."""
+    return PERMISSION_WORDS.get(permission, (permission, permission))[int(is_english())]
 
 
 def role_word(role: str) -> str:

@@ -263,6 +263,77 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
 }
 
 
+# What each permission is called where somebody lacks it, or a step of a procedure wants it.
+PERMISSION_WORDS: dict[str, tuple[str, str]] = {
+    "accounts.manage": ("管理账号与岗位", "keep accounts and posts"),
+    "accounts.vet": ("批准岗位与权限", "approve rights"),
+    "api.use": ("使用接口", "use the API"),
+    "audit.read": ("查看审计日志", "read the audit log"),
+    "consents.read": ("查看授权同意", "read consents"),
+    "consents.record": ("登记授权同意", "note consents"),
+    "consents.use": ("按授权查看农户信息", "read what households consented to"),
+    "exchange.agree": ("签订协议", "sign agreements"),
+    "exchange.clear": ("撮合", "clear the market"),
+    "exchange.judge": ("裁定供需争议", "decide disputes"),
+    "exchange.post": ("发布供需", "post offers and needs"),
+    "exchange.read": ("查看供需", "read offers and needs"),
+    "exchange.talk": ("洽谈供需", "talk about matches"),
+    "household.own": ("查看自家信息", "read the own household"),
+    "ledger.read": ("查看账本", "read the book"),
+    "ledger.reverse": ("冲销账目", "reverse bookings"),
+    "market.commit": ("登记农户供货", "commit households to a round"),
+    "market.open": ("开团", "open rounds"),
+    "market.order": ("下单", "order"),
+    "market.read": ("查看团购与订单", "read rounds and orders"),
+    "market.settle": ("结算", "settle"),
+    "messages.operate": ("管理短信与邮件发送", "operate SMS and e-mail"),
+    "monitoring.assess": ("比对与处置预警", "assess and handle alerts"),
+    "monitoring.read": ("查看监测与预警", "read monitoring"),
+    "monitoring.visit": ("登记走访", "note visits"),
+    "operations.read": ("查看系统运行", "read how the system runs"),
+    "partners.manage": ("审批帮扶伙伴", "vet partners"),
+    "partners.own": ("维护本单位资料", "keep the own organisation's entry"),
+    "partners.propose": ("提请登记帮扶伙伴", "propose partners"),
+    "partners.read": ("查看帮扶伙伴", "read partners"),
+    "policy.decide": ("作出政策认定", "decide under policies"),
+    "policy.read": ("查看政策与认定", "read policies and decisions"),
+    "portal.carry": ("内外交换", "carry between the zones"),
+    "portal.publish": ("对外公开", "publish"),
+    "procedures.calendar": ("维护工作日历", "keep the calendar of working days"),
+    "procedures.check": ("登记抽查结果", "note results of spot checks"),
+    "procedures.county": ("办理县级步骤", "do the county's steps"),
+    "procedures.manage": ("另定与审定程序", "set and approve own versions of procedures"),
+    "procedures.open": ("发起事项", "open cases"),
+    "procedures.read": ("查看程序与事项", "read procedures and cases"),
+    "procedures.sample": ("抽取样本", "draw samples"),
+    "procedures.township": ("办理乡镇步骤", "do the township's steps"),
+    "procedures.village": ("办理村级步骤", "do the village's steps"),
+    "registry.decide_objection": ("裁定公示异议", "decide objections"),
+    "registry.enter": ("登记与更正农户", "enter and correct households"),
+    "registry.export": ("导出农户", "export households"),
+    "registry.import": ("导入农户", "import households"),
+    "registry.publish": ("发布公示", "publish notices"),
+    "registry.read": ("查看农户", "read households"),
+    "registry.reveal": ("查看敏感信息", "see sealed fields"),
+    "registry.take_over": ("移交国家系统存量户", "hand down households of the national system"),
+    "registry.verify": ("核实农户", "verify households"),
+    "sheets.design": ("设计表格", "design templates"),
+    "sheets.make": ("制作表格", "make tables"),
+    "sheets.read": ("查看表格", "read tables"),
+    "snapshots.freeze": ("冻结数据", "freeze data"),
+    "snapshots.read": ("查看冻结数据", "read frozen data"),
+    "teams.assign": ("安排帮扶责任人", "assign helpers"),
+    "teams.manage": ("组建工作队与领导小组", "form teams"),
+    "teams.read": ("查看队伍", "read teams"),
+    "workbench.read": ("使用工作台", "use the workbench"),
+}
+
+
+def roles_with(permission: str) -> list[Role]:
+    """The roles that carry a permission, in the order of the table."""
+    return [role for role, permissions in PERMISSIONS.items() if permission in permissions]
+
+
 # Roles that act for an organisation instead of within a place.
 NEEDS_ORGANISATION = frozenset({Role.PARTNER, Role.BANK_OFFICER})
 # The three administrators (三员): 系统, 安全 and 审计. Nobody is two of them, and none does business.

@@ -17,7 +17,7 @@ from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.models import Assignment, Hat, User
-from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, live, place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, live, permission_word, place_filter
 from yuchang.accounts.rules import PERMISSIONS, Actor, PlaceScope, SampleScope
 from yuchang.core import clock
 from yuchang.core.errors import Hidden
@@ -498,6 +498,11 @@ class Line:
     step: Step
     beside: tuple[Step, ...]
     apart: tuple[str, ...]
+
+    @property
+    def permission(self) -> str:
+        """What whoever acts must be allowed, in words."""
+        return permission_word(self.step.permission)
 
 
 def lines_of(plan: Plan) -> list[Line]:

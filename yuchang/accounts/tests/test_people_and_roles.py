@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
 from django.test import Client
+from django.utils.translation import override
 
 from tests import people
 from yuchang.accounts import actions
+from yuchang.accounts.doors import require
 from yuchang.accounts.models import RoleGrant, User
 from yuchang.accounts.queries import people_for
-from yuchang.accounts.rules import Role, may_be_combined
+from yuchang.accounts.rules import PERMISSION_WORDS, PERMISSIONS, Role, may_be_combined
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 
@@ -163,3 +166,18 @@ def test_a_grant_that_has_not_begun_or_is_over_does_not_count(db: None) -> None:
         valid_from=date.today() + timedelta(days=10), valid_to=None
     )
     assert officer.client().get("/dashboard").status_code == 403
+
+
+def test_whoever_is_refused_reads_what_is_missing_and_who_has_it(db: None) -> None:
+    assert set(PERMISSION_WORDS) == set().union(*PERMISSIONS.values())
+    li = people.li()
+    page = li.client().post("/procedures/calendar/import/").content.decode()
+    assert "维护工作日历" in page and "procedures.calendar" not in page
+    with pytest.raises(Refused, match="您的岗位没有“裁定公示异议”权限。") as refusal:
+        require(li.actor, "registry.decide_objection")
+    assert refusal.value.remedy.startswith("可请县级专员办理;")
+    with override("en"), pytest.raises(Refused, match="lacks the permission “decide objections”"):
+        require(li.actor, "registry.decide_objection")
+    token = replace(li.actor, only=frozenset({"registry.read"}))
+    with pytest.raises(Refused, match="这一令牌没有“登记与更正农户”权限。"):
+        require(token, "registry.enter")
