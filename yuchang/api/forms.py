@@ -44,4 +44,4 @@ class WebhookForm(forms.Form):
         self.fields["place_id"].choices = [(p.pk, p.full_name) for p in own_places(actor)]  # type: ignore[attr-defined]
 
     def clean_events(self) -> list[str]:
-        return str(self.cleaned_data["events"]).replace(",", " ").replace(",", " ").split()
+        return str(self.cleaned_data["events"]).replace(",", " ").replace("\uff0c", " ").split()

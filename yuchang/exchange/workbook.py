@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -105,7 +107,7 @@ def _quantity(read: Read, name: str, text: str, said_in: str, unit: str) -> int:
 
 def _price(read: Read, text: str, said_in: str, unit: str, *, is_offer: bool) -> int:
     try:
-        fen = yuan_to_fen(text)
+        fen = yuan_to_fen(text.removesuffix("元"))
     except ValueError:
         read.faults.append(("limit", "no price", {"text": text[:40]}))
         return 0
@@ -118,9 +120,11 @@ def _day(read: Read, name: str, value: Any) -> date:
         return value.date()
     if isinstance(value, date):
         return value
-    text = as_text(value).replace("/", "-").replace(".", "-").replace("年", "-").replace("月", "-")
+    text = re.sub(r"[/.年月-]", " ", unicodedata.normalize("NFKC", as_text(value)).removesuffix("日"))
+    if len(text) == 8 and text.isdigit():
+        text = f"{text[:4]} {text[4:6]} {text[6:]}"
     try:
-        year, month, day = (int(part) for part in text.replace("日", "").split("-"))
+        year, month, day = (int(part) for part in text.split())
         return date(year, month, day)
     except (ValueError, OverflowError):
         read.faults.append((name, "no day", {"text": as_text(value)[:40]}))
@@ -129,7 +133,7 @@ def _day(read: Read, name: str, value: Any) -> date:
 
 def _certificates(read: Read, text: str) -> Iterator[str]:
     words = {str(word): code for code, word in CERTIFICATES.items()}
-    for part in (p.strip() for p in text.replace(",", "、").replace(",", "、").split("、")):
+    for part in (p.strip() for p in re.split(r"[,\uff0c;\uff1b、/]", text)):
         if part and part not in words:
             read.faults.append(("certificates", "unknown word", {"text": part[:40]}))
         elif part:

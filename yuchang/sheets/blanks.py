@@ -323,7 +323,7 @@ def check_placeholders(book: openpyxl.Workbook, fields: Sequence[Field]) -> None
 
 def placeholder(word: str, fields: Sequence[Field]) -> str | None:
     """``unit`` … for a known word, ``total:field`` for 合计:…, None for an unknown one."""
-    text = plain(word.replace(":", ":"))
+    text = plain(word)
     if text.startswith("合计"):
         title = text.removeprefix("合计")
         return next((f"total:{f.name}" for f in fields if f.is_summed and plain(f.title) == title), None)

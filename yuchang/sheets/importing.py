@@ -23,6 +23,7 @@ def page_of(request: HttpRequest, batch: ImportBatch, columns: Sequence[Column])
         context["mapping"] = mapping_of(batch, columns)
     elif batch.state not in UNDER_WAY:
         context |= findings_of(request, batch)
+        context["may_write"] = any(batch.counts.get(p) for p in ("created", "changed", "unchanged"))
     return context
 
 

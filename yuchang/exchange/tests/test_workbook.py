@@ -1,6 +1,7 @@
 """A workbook of postings: judged cell by cell, posted once, taken back while nobody uses it."""
 
 import io
+from datetime import date
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from yuchang.exchange.actions import imports
 from yuchang.exchange.actions.imports import POSTINGS
 from yuchang.exchange.models import Posting
 from yuchang.exchange.tests.world import facts, household, organisation
-from yuchang.exchange.workbook import COLUMNS
+from yuchang.exchange.workbook import COLUMNS, read_row
 from yuchang.registry.models import Household
 from yuchang.sheets import actions as sheets
 from yuchang.sheets import queries
@@ -82,6 +83,24 @@ def test_what_is_right_is_posted_in_the_categorys_unit(home: Household) -> None:
     assert (need.owner_kind, need.direction, need.quantity) == ("village", "need", 20)
     assert "~goods.walnut" in offer.terms
     assert AuditEntry.objects.filter(action="exchange.post").count() == 2
+
+
+@pytest.mark.parametrize(
+    "said", ["2026年12月1日", "2026/12/1", "2026\uff0f12\uff0f01", "20261201", " 2026.12.1 "]
+)
+def test_a_day_a_price_and_certificates_are_read_as_people_type_them(said: str) -> None:
+    cells = {
+        "direction": "供给",
+        "category": "核桃",
+        "quantity": "３０",
+        "limit": "10元",
+        "window_from": said,
+    }
+    cells |= {"window_to": "2027-03-31", "certificates": "有机产品\uff0c绿色食品"}
+    read = read_row(cells, {"核桃": ["goods.walnut"]}, {"goods.walnut": "千克"})
+    assert read.faults == [] and read.said["window_from"] == date(2026, 12, 1)
+    assert (read.said["limit_fen"], read.said["quantity"]) == (1000, 30)
+    assert read.said["certificates"] == ("organic", "green")
 
 
 def test_the_same_workbook_twice_changes_nothing(home: Household) -> None:

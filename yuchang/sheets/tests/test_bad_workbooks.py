@@ -6,6 +6,7 @@ import io
 from typing import Any
 
 import pytest
+from django.test import RequestFactory
 from openpyxl import Workbook
 
 from tests import people
@@ -14,7 +15,7 @@ from yuchang.core.errors import Invalid
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
 from yuchang.registry.layout import OFFICIAL
 from yuchang.registry.tests.workbooks import ON, family
-from yuchang.sheets import actions, queries
+from yuchang.sheets import actions, importing, queries
 from yuchang.sheets.models import ImportBatch
 
 pytestmark = pytest.mark.django_db
@@ -126,6 +127,14 @@ def test_a_unit_behind_a_header_changes_nothing_unless_it_is_another() -> None:
         actions.confirm_mapping(
             actor=people.wang().actor, batch_id=start.pk, version=start.version, columns=columns
         )
+
+
+def test_nothing_is_offered_to_confirm_when_every_household_stays_out() -> None:
+    given = rows()
+    given[0]["ethnicity"] = "火星族"
+    ask = RequestFactory().get("/")
+    assert not importing.page_of(ask, checked(book_of(given)), OFFICIAL)["may_write"]
+    assert importing.page_of(ask, checked(book_of(rows())), OFFICIAL)["may_write"]
 
 
 def test_a_workbook_with_headers_alone_is_refused_at_once() -> None:
