@@ -85,6 +85,7 @@ _INSIDE = [
     "yuchang.accounts.middleware.ActorMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+    "yuchang.core.resending.SentOnceMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
     "yuchang.core.middleware.ErrorPagesMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",

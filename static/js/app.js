@@ -30,6 +30,25 @@ document.addEventListener("change", (event) => {
   if (event.target.matches("[data-autosubmit]")) event.target.form.requestSubmit();
 });
 
+// A telephone shows the rows of a list as cards: every value carries the name of its column.
+function asCards(within) {
+  for (const table of within.querySelectorAll("table[data-rows]:not(.as-cards)")) {
+    const heads = Array.prototype.map.call(table.tHead ? table.tHead.rows[0].cells : [], (head) => {
+      const word = head.cloneNode(true);
+      for (const mark of word.querySelectorAll("[aria-hidden]")) mark.remove();
+      return word.textContent.trim();
+    });
+    if (heads.length < 3) continue;
+    for (const row of table.tBodies[0] ? table.tBodies[0].rows : []) {
+      if (row.cells.length !== heads.length) continue;
+      for (let i = 1; i < heads.length; i += 1) if (heads[i]) row.cells[i].dataset.head = heads[i];
+    }
+    table.classList.add("as-cards");
+  }
+}
+asCards(document);
+document.addEventListener("htmx:load", (event) => asCards(event.target));
+
 // One press is one request: a submitted form's button rests until the page changes.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || event.target.hasAttribute("hx-post")) return;
