@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date
 from itertools import islice
 from typing import Any
@@ -70,6 +71,9 @@ def start_import(
     mapping = headers.find_headers(sheets, queries.wanted(rules))
     if len(mapping.columns) * 3 < len(rules.columns):
         raise _unknown_headers(mapping, rules)
+    if mapping.missing(queries.wanted(rules)):
+        learnt = queries.columns_chosen(kind, actor.user_id, mapping.headers)
+        mapping = replace(mapping, columns=learnt or mapping.columns)
     sheet = next(s for s in sheets if s.name == mapping.sheet)
     if sheet.height <= len(sheet.rows) and not _filled(sheet.rows[mapping.header_row :]):
         raise _no_rows(sheet.name, mapping.header_row)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,6 +61,14 @@ def earlier_import(kind: str, area: Place, content: bytes) -> dict[str, Any] | N
     same = ImportBatch.objects.filter(kind=kind, place=area, state=ImportBatch.State.DONE)
     found = same.filter(sha256=hashlib.sha256(content).hexdigest()).order_by("-id").first()
     return {"id": found.pk, "on": localdate(found.created_at).isoformat()} if found else None
+
+
+def columns_chosen(kind: str, user_id: int, found: Sequence[str]) -> dict[str, int]:
+    """What somebody chose the last time for a workbook with the very same headers; nothing at first."""
+    states = (ImportBatch.State.CHECKED, ImportBatch.State.DONE)
+    rows = ImportBatch.objects.filter(kind=kind, created_by_id=user_id, state__in=states)
+    last = rows.filter(mapping__headers=list(found)).order_by("-id").first()
+    return dict(last.mapping["columns"]) if last else {}
 
 
 def plan_counts(batch_id: int) -> dict[str, int]:

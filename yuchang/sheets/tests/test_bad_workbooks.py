@@ -129,6 +129,24 @@ def test_a_unit_behind_a_header_changes_nothing_unless_it_is_another() -> None:
         )
 
 
+def test_columns_once_chosen_are_found_again_under_the_same_headers() -> None:
+    book = book_of(rows())
+    place = NAMES.index("village")
+    book.active.cell(1, place + 1).value = "住在哪个村"
+    wang = people.wang().actor
+    ask: dict[str, Any] = {
+        "kind": HOUSEHOLD_WORKBOOK, "area_id": people.county().pk, "file_name": "a.xlsx", "observed_on": ON,
+    }  # fmt: skip
+    first = actions.start_import(actor=wang, content=content(book), **ask)
+    assert "village" not in first.mapping["columns"]
+    chosen = first.mapping["columns"] | {"village": place}
+    actions.confirm_mapping(actor=wang, batch_id=first.pk, version=first.version, columns=chosen)
+    actions.check_import(first.pk)
+    assert actions.start_import(actor=wang, content=content(book), **ask).mapping["columns"] == chosen
+    other = people.person("旁人", Role.COUNTY_OFFICER, place=people.county()).actor
+    assert "village" not in actions.start_import(actor=other, content=content(book), **ask).mapping["columns"]
+
+
 def test_nothing_is_offered_to_confirm_when_every_household_stays_out() -> None:
     given = rows()
     given[0]["ethnicity"] = "火星族"
