@@ -25,7 +25,7 @@ from yuchang.api.tests.machines import Machine
 from yuchang.core.models import AuditEntry
 from yuchang.exchange.actions import sync_categories
 
-EXAMPLES, STEPS = 4, 10
+EXAMPLES, STEPS = 3, 8
 NIGHTLY_EXAMPLES, NIGHTLY_STEPS = 60, 40
 _keys = count(1)
 
