@@ -28,6 +28,7 @@ from yuchang.sheets.reading import MAX_PARTS
 MAX_FILE = 5 << 20
 MAX_UNPACKED = 60 << 20
 MEMBERS = "成员列表"
+EXAMPLES = ("{{ 户主 }}", "{%tr for m in 成员列表 %}", "{{ m.姓名 }}", "{%tr endfor %}")
 FONT = "Noto Serif CJK SC"
 _ALLOWED = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.Name, nodes.For, nodes.If, nodes.Getattr,

@@ -88,6 +88,7 @@ def _page(
         "words": letters.all_words(getattr(source, "words", {}))
         if found.kind == Template.Kind.LETTER
         else [],
+        "examples": letters.EXAMPLES,
         "problems": error.problems if error else [],
         "editions": found.editions.select_related("made_by").order_by("-number")[:20],
     }
