@@ -2,8 +2,9 @@
 
 On a poor line the answer to a form gets lost although the form arrived: whoever sends it again would write
 twice. A browser sends forms under a number (``static/js/drafts.js``) and sends them again under the same one.
-Numbers and what they were answered with stand in the session, the last ``KEPT`` of them; one number at a time
-is worked on, so that the second of two waits for the first.
+What numbers were answered with stands in the session, the last ``KEPT`` of them; one number at a time is
+worked on, so that the second of two waits for the first. The number itself is kept with what was written
+(``core.sendings``): killed before it could answer, the platform still does not write twice.
 """
 
 from __future__ import annotations
@@ -16,7 +17,10 @@ from hashlib import blake2b
 from django.contrib import messages
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
+
+from yuchang.core.sendings import sent
 
 FIELD = "sending"
 KEPT = 20
@@ -38,17 +42,32 @@ class SentOnceMiddleware:
         with _alone(f"{request.session.session_key}:{number}"):
             answered = _answers(request).get(number)
             if answered:
-                messages.info(request, _("这份内容刚才已经送到，没有再写一次。"))
-                return HttpResponseRedirect(answered)
-            response = self.get_response(request)
+                return _arrived(request, answered)
+            with sent(request.user.pk or 0, number) as sending:
+                response = self.get_response(request)
+            if sending.is_repeated:
+                return _arrived(request, _page_of(request))
             if response.status_code == 302 and not response["Location"].startswith(_APART):
                 _remember(request, number, response["Location"])
             return response
 
 
+def _arrived(request: HttpRequest, location: str) -> HttpResponseRedirect:
+    messages.info(request, _("这份内容刚才已经送到，没有再写一次。"))
+    return HttpResponseRedirect(location)
+
+
+def _page_of(request: HttpRequest) -> str:
+    """Where the form stood: what was answered is not known when the answer never left."""
+    page = request.headers.get("Referer", "")
+    return page if url_has_allowed_host_and_scheme(page, {request.get_host()}) else "/"
+
+
 def _number_of(request: HttpRequest) -> str:
     """The number under which a signed-in person's form was sent; empty when there is none."""
-    if request.method != "POST" or request.path.startswith(_APART) or not request.user.is_authenticated:
+    if request.method != "POST" or request.path.startswith(_APART):
+        return ""
+    if not getattr(getattr(request, "user", None), "is_authenticated", False):
         return ""
     if not (request.content_type or "").startswith(
         ("multipart/form-data", "application/x-www-form-urlencoded")

@@ -224,6 +224,12 @@ def _sankey(county: Place, receipts: list[Receipt], from_on: date, as_of: date) 
     }
 
 
+def flows_in_words(sankey: dict[str, Any]) -> dict[str, Any]:
+    """A published drawing with our words, not the names of places, in the reader's language."""
+    titled = [{**node, "title": _(node["name"])} for node in sankey.get("nodes", ())]
+    return {**sankey, "nodes": titled} if titled else sankey
+
+
 def _causes(county: Place, earlier: list[PublishedCounty]) -> dict[str, int]:
     """Listed households by group of cause; groups below ten go into the rest, small changes wait."""
     counts: dict[str, int] = {}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 from django.db.models import F
-from django.utils import timezone
+from django.utils import timezone, translation
 
 from tests import people, things
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
@@ -19,6 +19,7 @@ from yuchang.market.tests.world import build as build_market
 from yuchang.places.models import keys_of
 from yuchang.portal import actions
 from yuchang.portal.models import ObjectionIntake, PublishedCounty, PublishedNotice, PublishedNoticeEntry
+from yuchang.portal.queries.figures import flows_in_words
 from yuchang.portal.rules.groups import join_small_groups
 from yuchang.registry.models import Notice, NoticeEntry, Objection
 
@@ -338,3 +339,11 @@ def test_what_fewer_than_ten_households_received_is_not_published(db: None, publ
     assert row.paid_fen is None and row.sold_fen is None and row.households_paid is None and row.sankey == {}
     with public() as client:
         assert "不公开" in client.get(f"/counties/{row.county_code}").content.decode()
+
+
+def test_the_words_of_a_drawing_are_the_readers_and_names_of_places_stay() -> None:
+    kept = {"unit": "fen", "nodes": [{"name": "买方"}, {"name": "直接带动"}, {"name": "小川镇"}], "links": []}
+    with translation.override("en"):
+        titles = [node["title"] for node in flows_in_words(kept)["nodes"]]
+    assert titles == ["Buyer", "directly", "小川镇"]
+    assert flows_in_words({}) == {}

@@ -18,7 +18,7 @@ from yuchang.market.models import Round, ShortfallRule
 from yuchang.portal import actions, queries
 from yuchang.portal.forms import ObjectionForm
 from yuchang.portal.models import PublishedGoods, PublishedNoticeEntry
-from yuchang.portal.queries.figures import CAUSES_BY_TOWNSHIP
+from yuchang.portal.queries.figures import CAUSES_BY_TOWNSHIP, flows_in_words
 from yuchang.portal.queries.trades import DEALS, public_deals
 from yuchang.portal.views.keeping import kept_a_moment
 from yuchang.registry.codes import CAUSE_GROUP_LABELS
@@ -48,6 +48,7 @@ def county(request: HttpRequest, code: str) -> HttpResponse:
     causes = sorted(newest.causes.items(), key=lambda pair: -pair[1]) if newest else []
     context = {
         "county": newest,
+        "flows": flows_in_words(newest.sankey) if newest else {},
         "causes": [(_(CAUSE_GROUP_LABELS.get(group, group)), n) for group, n in causes],
         "older": rows[1:],
         "page": page,
