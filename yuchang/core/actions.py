@@ -9,7 +9,7 @@ from typing import Any
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from yuchang.core import audit
+from yuchang.core import audit, sendings
 from yuchang.core.errors import Stale
 from yuchang.core.once import forget
 
@@ -41,10 +41,11 @@ def write(action: str, actor: audit.Author) -> Iterator[Recorder]:
     """The transaction of one named action.
 
     On leaving, the collected entries are inserted into the audit log; an action that wrote none
-    is a mistake of ours and is rolled back (RuntimeError).
+    is a mistake of ours and is rolled back (RuntimeError). A form that was written before under its
+    number is refused (Conflict, see ``core.sendings``).
     """
     try:
-        with transaction.atomic():
+        with transaction.atomic(), sendings.noted():
             recorder = Recorder(action, actor)
             yield recorder
             if not recorder.entries and not recorder.is_bulk_recorded:

@@ -188,3 +188,14 @@ class TallyNow(models.Model):
     class Meta:
         managed = False
         db_table = "core_tallynow"
+
+
+class Sending(models.Model):
+    """Under which number a person's form was written (``core.sendings``), for some days."""
+
+    user_id = models.BigIntegerField()
+    number = models.CharField(max_length=32)
+    at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user_id", "number"], name="core_sending_once")]

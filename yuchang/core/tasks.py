@@ -7,6 +7,8 @@ import logging
 from django.db import connection
 from procrastinate.contrib.django import app
 
+from yuchang.core import sendings
+
 logger = logging.getLogger("yuchang.tasks")
 MOST_ATTEMPTS = 5
 # A worker says every ten seconds that it lives; one killed leaves its tasks in “doing” for ever.
@@ -39,3 +41,10 @@ def retry_stalled() -> int:
 def retry_stalled_tasks(timestamp: int) -> None:
     """Every minute."""
     retry_stalled()
+
+
+@app.periodic(cron="37 3 * * *")
+@app.task(name="core.forget_sendings", queueing_lock="core.forget_sendings", pass_context=False)
+def forget_sendings(timestamp: int) -> None:
+    """Every night."""
+    sendings.forget_old()

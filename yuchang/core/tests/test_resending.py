@@ -1,6 +1,7 @@
 """A form that is sent again under its number is written once, and answered as before."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,12 +10,19 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.test import Client, RequestFactory
 from django.urls import reverse
+from django.utils import timezone
 
 from tests import people
+from yuchang.core import actions, sendings
+from yuchang.core.errors import Conflict
+from yuchang.core.models import Sending
 from yuchang.core.resending import KEPT, SentOnceMiddleware
 from yuchang.registry.models import Resource
 
 NUMBER = "0123456789abcdef" * 2
+ROOMS = {
+    "direction": "offer", "kind": "scenery", "category": "tourism.homestay", "quantity": 5, "unit": "间"
+}  # fmt: skip
 
 
 @pytest.fixture
@@ -24,8 +32,7 @@ def cadre(db: None) -> Client:
 
 def send(client: Client, number: str, **other: Any) -> HttpResponse:
     village = people.villages()[0].pk
-    rooms = {"village": village, "direction": "offer", "kind": "scenery", "category": "tourism.homestay"}
-    sent = {**rooms, "quantity": 5, "unit": "间", "sending": number, **other}
+    sent = {**ROOMS, "village": village, "sending": number, **other}
     return client.post(reverse("registry:resource_new"), sent)  # type: ignore[return-value]
 
 
@@ -70,6 +77,46 @@ def test_a_detour_is_no_answer_and_only_the_last_numbers_are_kept(cadre: Client)
     assert ask(NUMBER, "/anew")["Location"] == "/anew"
 
 
+def test_a_form_whose_answer_never_left_is_not_written_again(cadre: Client) -> None:
+    """As after a kill between the commit and the answer: the session knows nothing of it."""
+    send(cadre, NUMBER)
+    session = cadre.session
+    del session["sendings"]
+    session.save()
+
+    again = cadre.post(
+        reverse("registry:resource_new"),
+        {**ROOMS, "village": people.villages()[0].pk, "sending": NUMBER},
+        headers={"Referer": "http://testserver/registry/resources/"},
+    )
+    assert (again.status_code, again["Location"]) == (302, "http://testserver/registry/resources/")
+    assert Resource.objects.count() == 1
+    assert "没有再写一次" in cadre.get("/").content.decode()
+
+
+def test_what_is_rolled_back_leaves_no_number(cadre: Client) -> None:
+    actor = people.wang().actor
+    with sendings.sent(1, NUMBER) as sending:
+        with pytest.raises(ZeroDivisionError), actions.write("core.test", actor):
+            raise ZeroDivisionError
+        assert not Sending.objects.exists() and not sending.is_repeated
+        for number in (1, 2):  # two writes of one form
+            with actions.write("core.test", actor) as audit:
+                audit.add("test", number)
+        assert Sending.objects.get().number == NUMBER
+    with sendings.sent(1, NUMBER) as sending:
+        with pytest.raises(Conflict, match="没有再写一次"), actions.write("core.test", actor) as audit:
+            audit.add("test", 2)
+        assert sending.is_repeated
+
+
+def test_numbers_are_forgotten_after_some_days(db: None) -> None:
+    for days in (0, sendings.KEPT_DAYS + 1):
+        Sending.objects.create(user_id=1, number=f"{days:032x}", at=timezone.now() - timedelta(days=days))
+    assert sendings.forget_old() == 1
+    assert Sending.objects.get().number == f"{0:032x}"
+
+
 @pytest.mark.django_db(transaction=True)
 def test_of_two_at_once_one_is_written() -> None:
     client = people.li().client()
@@ -108,3 +155,4 @@ class Silent:
 
 class SignedIn:
     is_authenticated = True
+    pk = 1
