@@ -124,7 +124,7 @@ class World:
 def _seen(browser: Client) -> Client:
     """A session that was just renewed: what each cell writes is undone, so each would renew it anew."""
     session = browser.session
-    session["seen_at"], session["is_checked"] = int(time.time()) + 3600, True
+    session["seen_at"], session["is_checked"] = int(time.time()) + 3600, [role.value for role in Role]
     session.save()
     return browser
 

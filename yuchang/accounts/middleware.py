@@ -46,13 +46,14 @@ def _what_comes_first(request: HttpRequest, user: User, actor: Actor) -> str:
     """The page that must be dealt with before all others; empty when there is none."""
     if user.password_is_temporary:
         return "accounts:password"
-    if request.session.get("is_checked"):
-        return ""
+    roles, checked = {grant.role.value for grant in actor.grants}, request.session.get("is_checked")
+    if isinstance(checked, list) and roles <= set(checked):
+        return ""  # a role that was approved since asks anew
     if is_password_old(user):
         return "accounts:password"
     if is_second_factor_due(actor):
         return "accounts:own"
-    request.session["is_checked"] = True
+    request.session["is_checked"] = sorted(roles)
     return ""
 
 

@@ -16,7 +16,7 @@ from django.test import Client
 
 from tests import people
 from yuchang.accounts import actions, factors
-from yuchang.accounts.models import Invitation, RecoveryCode, SignIn, TotpDevice, User
+from yuchang.accounts.models import Invitation, RecoveryCode, RoleGrant, SignIn, TotpDevice, User
 from yuchang.accounts.queries import is_password_old, sessions_of
 from yuchang.accounts.rules import Actor, Role
 from yuchang.accounts.tests.makers import approved, guard, keeper, now
@@ -126,6 +126,23 @@ def test_a_role_that_asks_for_it_enrols_before_anything_else(db: None, settings:
     enrolled(officer.user)
     assert client.get("/dashboard").status_code == 200
     assert cadre.client().get("/dashboard").status_code == 200
+
+
+def test_a_role_approved_while_somebody_works_asks_for_it_at_once(db: None, settings: Any) -> None:
+    settings.MFA_ROLES = ("county_officer",)
+    li = people.li()
+    client = li.client()
+    assert client.get("/dashboard").status_code == 200
+    RoleGrant.objects.create(
+        user=li.user,
+        role=Role.COUNTY_OFFICER,
+        scope_kind="place",
+        place=people.county(),
+        valid_from=people.FROM,
+    )
+    assert client.get("/dashboard")["Location"] == "/accounts/me"
+    enrolled(li.user)
+    assert client.get("/dashboard").status_code == 200
 
 
 def test_a_lost_telephone_is_a_matter_for_the_administrator(db: None) -> None:
