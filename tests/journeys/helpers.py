@@ -54,7 +54,7 @@ def sign_in(page: Page, person: Person, password: str = PASSWORD) -> None:
     page.fill("input[name=username]", person.user.username)
     page.fill("input[name=password]", password)
     page.click("main button[type=submit]")
-    page.wait_for_selector(".who-name")
+    page.wait_for_selector(".who-name", state="attached")  # on a telephone it is in the menu
 
 
 def axe(page: Page) -> None:

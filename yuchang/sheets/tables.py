@@ -18,7 +18,7 @@ import xlsxwriter
 from yuchang.core.money import FEN_PER_YUAN
 from yuchang.sheets.catalogue import NUMBER, WHOLE, Field
 from yuchang.sheets.cells import is_risky, printable
-from yuchang.sheets.export import HEADER, MONEY, Widths, print_in_width, sheet_title
+from yuchang.sheets.export import HEADER, MEASURED_ROWS, MONEY, Widths, print_in_width, sheet_title
 
 XLSX_ROWS = 1_048_576
 FORMATS = {"xlsx": "xlsx", "csv": "csv", "csv-gb": "csv"}
@@ -87,7 +87,8 @@ class Workbook:
         if self._line >= XLSX_ROWS:
             self._next_sheet()
         sheet, line = self._sheet, self._line
-        self._widths.measure([shown(f, v) for f, v in zip(self._fields, row, strict=False)])
+        if self.rows < MEASURED_ROWS:
+            self._widths.measure([shown(f, v) for f, v in zip(self._fields, row, strict=False)])
         for column, value in enumerate(row):
             marked = self._changed if column in changed else None
             if value is None or value == "":
