@@ -16,6 +16,7 @@ from yuchang.core.actions import Recorder, check_version, save, write
 from yuchang.core.errors import Conflict, Refused, invalid
 from yuchang.ledger.queries import income_by_household
 from yuchang.monitoring.models import Alert, Assessment, Visit
+from yuchang.monitoring.queries import awaits_those_above
 from yuchang.monitoring.rules import HouseholdFacts, Limits, Signal, assess_relapse
 from yuchang.places.models import Place, keys_of
 from yuchang.policy.queries import Line, line_for
@@ -219,10 +220,7 @@ def _check_visit(actor: Actor, alert: Alert, visited_on: date, outcome: str) -> 
         )
     if outcome == Visit.Outcome.CLOSE and alert.opened_by_id == actor.user_id:
         raise Refused(_("谁发起比对,谁不能办结其中的预警。"), remedy=_("请由村干部或乡镇审核员走访办结。"))
-    reaches_above_village = any(
-        isinstance(s, PlaceScope) and s.level < Place.Level.VILLAGE for s in actor.scopes("monitoring.visit")
-    )
-    if alert.state == Alert.State.ESCALATED and not reaches_above_village:
+    if awaits_those_above(actor, alert):
         raise Refused(_("已上报的预警由乡镇或县办理。"), remedy=_("请联系乡镇审核员。"))
 
 

@@ -9,10 +9,11 @@ from datetime import date
 from django.db.models import Count, QuerySet
 
 from yuchang.accounts.queries import household_scopes, place_filter, reach
-from yuchang.accounts.rules import Actor
+from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.paging import Among
 from yuchang.core.tallies import summed_by_county, tally_by_key
 from yuchang.monitoring.models import Alert, Assessment, Visit
+from yuchang.places.models import Place
 from yuchang.places.queries import named
 from yuchang.registry.models import Household
 
@@ -122,3 +123,10 @@ def assessments_for(actor: Actor) -> QuerySet[Assessment]:
     """The assessments of the reader's counties, newest first."""
     rows = Assessment.objects.filter(place_filter(actor, "monitoring.read"))
     return rows.select_related("place").order_by("-on", "-id")
+
+
+def awaits_those_above(actor: Actor, alert: Alert) -> bool:
+    """Whether an alert was handed up and this person works in a village only."""
+    scopes = actor.scopes("monitoring.visit")
+    reaches = any(isinstance(scope, PlaceScope) and scope.level < Place.Level.VILLAGE for scope in scopes)
+    return alert.state == Alert.State.ESCALATED and not reaches

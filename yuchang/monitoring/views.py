@@ -21,6 +21,7 @@ from yuchang.monitoring.queries import (
     alert_counts,
     alerts_for,
     assessments_for,
+    awaits_those_above,
     visits_of_household,
     with_names,
 )
@@ -72,11 +73,14 @@ def _filters(counts: AlertCounts, state: str, kind: str) -> list[Filter]:
 
 
 def _alert_page(request: HttpRequest, row: Alert, form: VisitForm) -> HttpResponse:
-    can_visit = actor_of(request).may("monitoring.visit") and row.state != Alert.State.CLOSED
+    actor = actor_of(request)
+    may_visit = actor.may("monitoring.visit") and row.state != Alert.State.CLOSED
+    is_above = may_visit and awaits_those_above(actor, row)
     context = {
+        "is_above": is_above,
         "alert": row,
         "kind": KIND_WORDS[SignalKind(row.kind)],
-        "form": form if can_visit else None,
+        "form": form if may_visit and not is_above else None,
         "visits": visits_of_household(row.household_id).filter(alert=row),
     }
     return render(request, "monitoring/alert.html", context, status=422 if form.errors else 200)

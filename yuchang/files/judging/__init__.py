@@ -61,11 +61,15 @@ def require_size(size: int, purpose: Purpose) -> None:
 
 
 def _unknown_extension(name: str, purpose: Purpose) -> Invalid:
+    ending = extension_of(name)
     allowed = " ".join(sorted(e for e, kind in EXTENSIONS.items() if kind in purpose.kinds))
     return invalid(
         "file",
-        _("这里不接受“%(ending)s”文件。") % {"ending": extension_of(name) or _("无扩展名")},
-        _("可以上传：%(allowed)s。旧版 .doc/.xls/.wps/.et 请另存为 .docx/.xlsx。") % {"allowed": allowed},
+        _("这里不接受“%(ending)s”文件。") % {"ending": ending or _("无扩展名")},
+        _("请在手机的“设置、相机、格式”里选“兼容性最好”后重拍，或把照片另存为 .jpg。")
+        if ending.lower() in {".heic", ".heif"}
+        else _("可以上传：%(allowed)s。旧版 .doc/.xls/.wps/.et 请另存为 .docx/.xlsx。")
+        % {"allowed": allowed},
     )
 
 

@@ -234,3 +234,9 @@ def test_a_damaged_file_is_refused_or_kept_but_never_breaks(name: str, at: int, 
     position = at % len(content)
     with suppress(Invalid):
         judge(file_name, content[:position] + noise + content[position + len(noise) :], ANY)
+
+
+def test_a_picture_of_an_iphone_is_told_how_to_become_one_we_take():
+    with pytest.raises(Invalid) as refused:
+        judge("IMG_0001.HEIC", b"\0\0\0\x18ftypheic", PICTURES)
+    assert "兼容性最好" in refused.value.problems[0].remedy

@@ -136,6 +136,10 @@ def test_a_cadre_cannot_close_what_was_escalated_but_the_township_can(wang, poor
     visit(cadre, alert, outcome="escalate")
     with pytest.raises(Refused):
         visit(cadre, alert)
+    page, form = f"/monitoring/alerts/{alert.pk}", 'name="finding"'
+    read = cadre.client().get(page).content.decode()
+    assert form not in read and "已上报的预警由乡镇或县办理" in read
+    assert form in people.zhang().client().get(page).content.decode()
     visit(people.zhang(), alert)
     assert Alert.objects.get().state == "closed"
 
