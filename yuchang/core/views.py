@@ -10,11 +10,13 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import DatabaseError, InterfaceError, OperationalError, connection
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils.translation import gettext as _
 from django.views.decorators.http import require_GET
 
 from yuchang.core.logs import request_id
 
 View = Callable[..., HttpResponse]
+MACHINES = "/api/v1/"  # whose refusals are JSON
 
 
 def public(view: View) -> View:
@@ -56,7 +58,11 @@ def forbidden(request: HttpRequest, exception: Any = None) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Any = None) -> HttpResponse:
-    return _page(request, 404)
+    """No such address: a page for people, the refusals' own form for machines."""
+    if not request.path.startswith(MACHINES):
+        return _page(request, 404)
+    told = {"message": _("没有这个接口地址。"), "remedy": _("请按接口文档更正。"), "problems": []}
+    return JsonResponse(told | {"request_id": request_id.get()}, status=404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

@@ -169,3 +169,9 @@ def test_use_is_remembered_by_the_day_only():
     machine.get("/me")
     assert queries.token_shown(machine.token).used_on == clock.today()
     assert county() and villages()
+
+
+def test_an_unknown_address_is_refused_in_the_form_of_the_others(db: None) -> None:
+    reply = Machine(wang()).get("/nothing")
+    assert reply.status_code == 404
+    assert set(reply.json()) == {"message", "remedy", "problems", "request_id"}
