@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
@@ -82,3 +83,15 @@ def test_no_page_has_chinese_outside_a_translation() -> None:
         if CHINESE.search(text):
             loose.append(f"{path.relative_to(ROOT)}: {CHINESE.search(text).group(0)}")
     assert not loose, loose
+
+
+def test_one_chinese_text_has_one_english_wherever_it_stands() -> None:
+    """Django shows the first app's words for all of them: another app's would never be seen."""
+    known: dict[tuple[Any, Any], set[str]] = {}
+    for path in [*ROOT.glob("locale/en/**/*.po"), *ROOT.glob("yuchang/*/locale/en/**/*.po")]:
+        with path.open("rb") as source:
+            for message in read_po(source, locale="en"):
+                if isinstance(message.id, str) and message.id and isinstance(message.string, str):
+                    known.setdefault((message.context, message.id), set()).add(message.string)
+    twice = {text: sorted(words) for (_context, text), words in known.items() if len(words) > 1}
+    assert not twice, twice
