@@ -28,7 +28,7 @@
       else sessionStorage.removeItem(KEY);
     } catch (error) { /* a full or closed store keeps nothing */ }
   }
-  const posts = () => Array.prototype.filter.call(document.querySelectorAll("main form"), (form) => form.method === "post");
+  const alike = (action) => Array.prototype.filter.call(document.querySelectorAll("main form"), (form) => form.method === "post" && form.getAttribute("action") === action);
   const isKept = (field) => field.name && !field.disabled && !SECRET.test(field.name)
     && !/^(hidden|password|file|submit|button|reset)$/.test(field.type);
   const isChanged = (field) => (field.type === "checkbox" || field.type === "radio"
@@ -56,8 +56,8 @@
   }
 
   function bringBack(draft) {
-    const form = posts()[draft.form];
-    if (!form || form.getAttribute("action") !== draft.action) return;
+    const form = alike(draft.action)[draft.form];
+    if (!form) return;
     const fields = Array.prototype.filter.call(form.elements, isKept);
     for (const [name, values] of draft.fields) {
       const same = fields.filter((field) => field.name === name);
@@ -107,6 +107,7 @@
       else values.push(field.value);
       fields.set(field.name, values);
     }
-    write({ owner, path: window.location.pathname, form: posts().indexOf(form), action: form.getAttribute("action"), at: Date.now(), sending, fields: [...fields] });
+    const action = form.getAttribute("action");
+    write({ owner, path: window.location.pathname, form: alike(action).indexOf(form), action, at: Date.now(), sending, fields: [...fields] });
   }, true);
 })();

@@ -1,0 +1,42 @@
+"""On a telephone, on a poor line: what was typed is not lost, and nothing is written twice."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Route
+
+from tests import people
+from tests.journeys.helpers import Site, axe, fits
+from yuchang.workbench.models import SavedView
+
+
+def test_what_was_typed_survives_a_broken_line_and_is_written_once(site: Site) -> None:
+    page = site.sign_in(people.wang(), size=(360, 740))
+    page.goto("/registry/?state=listed")
+
+    def fill() -> None:
+        page.click("summary:has-text('常用筛选')")
+        page.fill("input[name=name]", "已纳入的")
+
+    fill()
+    page.context.set_offline(True)
+    page.click(".drop-form button")
+    assert "没有网络，没有送出" in page.inner_text("#no-network")
+    assert page.input_value("input[name=name]") == "已纳入的"
+    axe(page)
+    page.context.set_offline(False)
+
+    def arrive_without_answer(route: Route) -> None:
+        route.fetch(max_redirects=0)
+        route.abort()
+
+    page.route("**/saved-views", arrive_without_answer, times=1)
+    page.click(".drop-form button")
+    page.wait_for_url("chrome-error://**")
+    assert SavedView.objects.count() == 1
+    page.goto("/registry/?state=listed")
+    assert page.input_value("input[name=name]") == "已纳入的"
+    assert "找回来了" in page.inner_text("#no-network")
+    page.click(".drop-form button")
+    page.wait_for_selector("text=没有再写一次")
+    assert SavedView.objects.count() == 1
+    fits(page)
