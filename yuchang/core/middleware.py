@@ -80,9 +80,12 @@ class ErrorPagesMiddleware:
         return error_page(request, exception)
 
 
+_NOT_STORED = ("NUL", "unsupported Unicode escape sequence")  # in a text, and in what is kept as JSON
+
+
 def unstorable(exception: Exception) -> Invalid | None:
     """What PostgreSQL says of a text with the sign U+0000, which no keyboard makes, as a refusal."""
-    if isinstance(exception, DataError) and "NUL" in str(exception):
+    if isinstance(exception, DataError) and any(sign in str(exception) for sign in _NOT_STORED):
         return invalid("", _("文字里有不能保存的控制字符。"), _("请删去看不见的字符后重试。"))
     return None
 

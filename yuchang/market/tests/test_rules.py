@@ -160,3 +160,9 @@ def test_a_line_whose_deliveries_do_not_add_up_is_refused() -> None:
 
 def test_a_buyer_sees_only_the_first_sign_of_a_name() -> None:
     assert mask_name("张三") == "张*" and mask_name("欧阳小明") == "欧**" and mask_name("李") == "李*"
+    assert mask_name("张三丰") == "张**"
+
+
+def test_a_line_of_which_nothing_was_delivered_gives_nobody_anything() -> None:
+    share = split_line(PricedLine(4, 30, 0, 2560, 160, 320, 160, {}))
+    assert (share.households, share.coop_fen, share.logistics_fen, share.residual_fen) == ({}, 0, 0, 0)
