@@ -49,6 +49,17 @@ function asCards(within) {
 asCards(document);
 document.addEventListener("htmx:load", (event) => asCards(event.target));
 
+// A telephone shows the search of a list first; its other filters open at a press, or stand open while they narrow.
+for (const form of document.querySelectorAll("form.filters")) {
+  const more = form.querySelector(".more-filters");
+  if (!more || !form.querySelector(":scope > .wide") || form.querySelectorAll(":scope > div").length < 4) continue;
+  const open = (isOpen) => { form.classList.toggle("is-open", isOpen); more.setAttribute("aria-expanded", String(isOpen)); };
+  form.classList.add("can-fold");
+  more.hidden = false;
+  open(form.hasAttribute("data-narrowed"));
+  more.addEventListener("click", () => open(!form.classList.contains("is-open")));
+}
+
 // One press is one request: a submitted form's button rests until the page changes.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || event.target.hasAttribute("hx-post")) return;

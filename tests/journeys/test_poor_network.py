@@ -1,4 +1,4 @@
-"""On a telephone, on a poor line: what was typed is not lost, and nothing is written twice."""
+"""On a telephone, on a poor line: the search comes first, what was typed is not lost, nothing is written twice."""
 
 from __future__ import annotations
 
@@ -7,6 +7,20 @@ from playwright.sync_api import Route
 from tests import people
 from tests.journeys.helpers import Site, axe, fits
 from yuchang.workbench.models import SavedView
+
+
+def test_a_telephone_shows_the_search_and_opens_the_other_filters_at_a_press(site: Site) -> None:
+    page = site.sign_in(people.wang(), size=(360, 740))
+    other = ".filters > div:not(.wide):not(:last-child) select"
+    page.goto("/registry/")
+    assert page.is_visible(".filters .wide input") and not page.is_visible(other)
+    page.click(".more-filters")
+    assert page.is_visible(other)
+    axe(page)
+    page.select_option(other, index=1)
+    page.click(".filters button[type=submit]")
+    page.wait_for_url("**?*")
+    assert page.is_visible(other)
 
 
 def test_what_was_typed_survives_a_broken_line_and_is_written_once(site: Site) -> None:
