@@ -20,7 +20,7 @@ KEPT_DAYS = 7
 
 
 @dataclass
-class Sending:
+class UnderWay:
     """One form on its way through a request."""
 
     user_id: int
@@ -29,13 +29,13 @@ class Sending:
     is_repeated: bool = False
 
 
-_sending: ContextVar[Sending | None] = ContextVar("sending", default=None)
+_sending: ContextVar[UnderWay | None] = ContextVar("sending", default=None)
 
 
 @contextmanager
-def sent(user_id: int, number: str) -> Iterator[Sending]:
+def sent(user_id: int, number: str) -> Iterator[UnderWay]:
     """While inside, the first write keeps the number of this form."""
-    made = Sending(user_id, number)
+    made = UnderWay(user_id, number)
     token = _sending.set(made)
     try:
         yield made
@@ -61,7 +61,7 @@ def noted() -> Iterator[None]:
         raise
 
 
-def _keep(made: Sending) -> None:
+def _keep(made: UnderWay) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO core_sending (user_id, number, at) VALUES (%s, %s, now()) ON CONFLICT DO NOTHING",

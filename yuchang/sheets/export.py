@@ -144,7 +144,7 @@ def write_blank(
     as_text = book.add_format({"num_format": "@"})
     header, needed = book.add_format(HEADER), book.add_format({**HEADER, "font_color": "#B42318"})
     sheet = book.add_worksheet(sheet_title(title))
-    listing = book.add_worksheet(guide[:31])
+    listing = book.add_worksheet(sheet_title(guide))
     _explain(listing, columns, headings, header)
     for number, column in enumerate(columns):
         wide = 21 if column.is_text else max(10, text_width(column.header) + 3)
@@ -154,7 +154,7 @@ def write_blank(
             sheet.write_string(1, number, column.example, as_text if column.is_text else None)
         if column.choices:
             cells = xl_range_abs(number + 1, FIRST_CHOICE, number + 1, FIRST_CHOICE + len(column.choices) - 1)
-            source = f"='{guide[:31]}'!{cells}"
+            source = f"='{listing.get_name()}'!{cells}"
             said = {"validate": "list", "source": source, "show_error": False}
             sheet.data_validation(1, number, LAST_CHOSEN, number, said)
     sheet.freeze_panes(1, 0)

@@ -47,7 +47,7 @@ def _workbook(request: HttpRequest, found: Listing) -> FileResponse:
     rows = itertools.islice(found.everything(), MOST_ROWS + 1)
     mark = _("模拟数据，与任何真实个人无关。") if clock.is_simulated() else ""
     heads = found.workbook_heads
-    count = write_workbook(target, title=found.label[:31], headers=heads, rows=rows, mark=mark)
+    count = write_workbook(target, title=found.label, headers=heads, rows=rows, mark=mark)
     if count > MOST_ROWS:
         raise invalid(
             "export",
