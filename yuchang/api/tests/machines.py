@@ -29,8 +29,9 @@ class Machine:
     def get(self, path: str, **query: Any) -> Any:
         return self._client.get(f"/api/v1{path}", query, headers=self._headers())
 
-    def post(self, path: str, body: Any, *, key: str = "") -> Any:
+    def post(self, path: str, body: Any, *, key: str = "", language: str = "") -> Any:
         more = {"Idempotency-Key": key} if key else {}
+        more |= {"Accept-Language": language} if language else {}
         return self._client.post(
             f"/api/v1{path}", body, content_type="application/json", headers=self._headers() | more
         )

@@ -13,6 +13,7 @@ from tests.access.urlconf import addresses
 from tests.access.world import World, standing_world
 from yuchang.api.models import StoredReply
 from yuchang.api.tests.machines import Machine
+from yuchang.api.v1.words import told
 from yuchang.core.models import AuditEntry
 from yuchang.exchange.models import Posting
 from yuchang.market.models import Order
@@ -239,3 +240,52 @@ def test_every_absurd_posting_is_refused_with_its_field(world: World, machines: 
             changes,
             problems,
         )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "chinese", "english"),
+    [
+        ({"quantity": None}, "quantity", "须是整数。", "Must be a whole number."),
+        ({"quantity": 0}, "quantity", "不能小于 1。", "Must not be below 1."),
+        ({"category": "x" * 61}, "category", "最多 60 个字。", "At most 60 characters."),
+        (
+            {"window_to": "tomorrow"},
+            "window_to",
+            "须是日期,例如 2026-01-05。",
+            "Must be a date, such as 2026-01-05.",
+        ),
+        ({"direction": "gift"}, "direction", "只能是:offer, need。", "Must be one of: offer, need."),
+    ],
+)
+def test_what_is_wrong_with_a_field_is_said_in_the_readers_language(
+    world: World,
+    machines: dict[str, Machine],
+    changes: dict[str, Any],
+    field: str,
+    chinese: str,
+    english: str,
+) -> None:
+    sound = OPERATIONS["post_one"][2](world.own)
+    for language, expected in (("zh", chinese), ("en", english)):
+        answer = machines[OFFICER].post("/postings", sound | changes, language=language)
+        problem = next(p for p in answer.json()["problems"] if field in p["field"])
+        assert problem["message"] == expected, problem
+
+
+def test_a_body_that_is_no_json_is_refused_as_every_refusal_is(machines: dict[str, Machine]) -> None:
+    answer = machines[OFFICER].post("/postings", "{not json")
+    assert answer.status_code == 422
+    assert answer.json()["problems"] == [{"field": "body", "message": "不是合法的 JSON。", "remedy": ""}]
+
+
+def test_each_kind_of_error_of_a_schema_has_words_of_ours() -> None:
+    for kind in (
+        "missing",
+        "int_parsing",
+        "date_from_datetime_parsing",
+        "string_type",
+        "list_type",
+        "model_type",
+    ):
+        assert "msg" not in told({"type": kind, "msg": "msg"}), kind
+    assert "msg" in told({"type": "unheard_of", "msg": "msg"})

@@ -13,13 +13,14 @@ from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.utils.translation import gettext as _
 from ninja import NinjaAPI, Schema, Status
-from ninja.errors import AuthenticationError, ValidationError
+from ninja.errors import AuthenticationError, HttpError, ValidationError
 from ninja.security import HttpBearer
 from pydantic import Field
 
 from yuchang.accounts.doors import actor_of
 from yuchang.api import actions, queries
 from yuchang.api.models import ApiToken
+from yuchang.api.v1 import words
 from yuchang.core.errors import Invalid, YuchangError, invalid
 from yuchang.core.logs import request_id
 from yuchang.core.middleware import unstorable
@@ -91,11 +92,15 @@ def explain_errors(api: NinjaAPI) -> None:
 
     @api.exception_handler(ValidationError)
     def unreadable(request: HttpRequest, error: ValidationError) -> HttpResponse:
-        listed = [
-            {"field": ".".join(str(step) for step in e["loc"]), "message": str(e["msg"]), "remedy": ""}
-            for e in error.errors
-        ]
+        listed = [{"field": words.place(e), "message": words.told(e), "remedy": ""} for e in error.errors]
         return reply(request, 422, _("请求内容不符合要求。"), _("请按接口文档更正。"), listed)
+
+    @api.exception_handler(HttpError)
+    def unread(request: HttpRequest, error: HttpError) -> HttpResponse:
+        if error.status_code != 400:
+            return reply(request, error.status_code, str(error))
+        problem = {"field": "body", "message": words.told({"type": "json_invalid"}), "remedy": ""}
+        return reply(request, 422, _("请求内容不符合要求。"), _("请按接口文档更正。"), [problem])
 
     @api.exception_handler(AuthenticationError)
     def stranger(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
