@@ -62,13 +62,21 @@ def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
         yield made
 
 
+# The view pg_stat_xact_user_tables tells the same in five times the time, and each cell asks twice.
+WRITTEN = """
+SELECT relname, rows FROM (
+    SELECT relname, pg_stat_get_xact_tuples_inserted(oid) + pg_stat_get_xact_tuples_updated(oid)
+        + pg_stat_get_xact_tuples_deleted(oid) AS rows
+    FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace
+) AS counted WHERE rows > 0
+"""
+
+
 def written_tables() -> dict[str, int]:
     """Rows inserted, changed or removed by the present transaction, by table."""
     with connection.cursor() as cursor:
-        cursor.execute("SELECT relname, n_tup_ins + n_tup_upd + n_tup_del FROM pg_stat_xact_user_tables")
-        return {
-            name: count for name, count in cursor.fetchall() if count and not name.startswith(NOT_BUSINESS)
-        }
+        cursor.execute(WRITTEN)
+        return {name: count for name, count in cursor.fetchall() if not name.startswith(NOT_BUSINESS)}
 
 
 def checksum() -> dict[str, Any]:
