@@ -47,8 +47,7 @@ from yuchang.core.models import Instance
 from yuchang.core.secrets import blind_index
 from yuchang.exchange import actions as exchange
 from yuchang.exchange.clearing.terms import Parameters
-from yuchang.exchange.models import Match, Publication
-from yuchang.exchange.models_deals import Paper
+from yuchang.exchange.models import Match, Paper, Publication
 from yuchang.exchange.rules import EmergencyFacts
 from yuchang.files import actions as files
 from yuchang.files.queries import Attachment, attach_token

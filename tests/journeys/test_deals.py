@@ -7,8 +7,7 @@ import pytest
 from tests import people
 from tests.journeys.helpers import Site, check
 from yuchang.core.models import AuditEntry
-from yuchang.exchange.models import Posting
-from yuchang.exchange.models_deals import Delivery, Milestone, Paper
+from yuchang.exchange.models import Delivery, Milestone, Paper, Posting
 from yuchang.exchange.tests.deals import Deal
 from yuchang.exchange.tests.world import organisation
 from yuchang.files.tests import hostile

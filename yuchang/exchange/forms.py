@@ -10,8 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.forms import VersionForm
 from yuchang.core.money import FEN_PER_YUAN
-from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direction, Posting
-from yuchang.exchange.models_deals import Why
+from yuchang.exchange.models import PRICE_MAX_FEN, QUANTITY_MAX, Category, Direction, Posting, Why
 from yuchang.exchange.queries import leaf_choices
 from yuchang.exchange.rules import DISTANCE_MAX_KM, convert_price, convert_quantity, units_for
 from yuchang.exchange.searching import Criteria

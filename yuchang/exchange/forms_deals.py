@@ -10,8 +10,7 @@ from django.utils.translation import gettext_lazy as _
 
 from yuchang.core.forms import VersionForm
 from yuchang.exchange.forms import ReasonForm, date_field
-from yuchang.exchange.models import QUANTITY_MAX
-from yuchang.exchange.models_deals import DealMember, DealTask, Dispute, Paper, Side
+from yuchang.exchange.models import QUANTITY_MAX, DealMember, DealTask, Dispute, Paper, Side
 from yuchang.files.fields import UploadField
 
 PURPOSE = "deal_paper"

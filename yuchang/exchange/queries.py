@@ -26,13 +26,15 @@ from yuchang.exchange.models import (
     Agreement,
     Category,
     Clearing,
+    DealSide,
     Direction,
+    Dispute,
     Leftover,
     Match,
     Message,
     Posting,
+    Why,
 )
-from yuchang.exchange.models_deals import DealSide, Dispute, Why
 from yuchang.exchange.words import category_word, unit_said, unit_word
 from yuchang.registry.models import Resource
 from yuchang.registry.rules import mask_name

@@ -14,15 +14,17 @@ from yuchang.accounts.queries import live
 from yuchang.accounts.rules import PERMISSIONS, Actor, Role
 from yuchang.core import clock
 from yuchang.core.paging import Ranges
-from yuchang.exchange.models import Agreement, Match, Posting
-from yuchang.exchange.models_deals import (
+from yuchang.exchange.models import (
+    Agreement,
     DealMember,
     DealSide,
     DealTask,
     Delivery,
     Dispute,
+    Match,
     Milestone,
     Paper,
+    Posting,
     Review,
     Side,
 )

@@ -12,7 +12,7 @@ from yuchang.core import phrases
 from yuchang.core.money import format_yuan
 from yuchang.core.phrases import Phrase, in_chinese, ours
 from yuchang.exchange.comparing import Comparison
-from yuchang.exchange.models_deals import Why
+from yuchang.exchange.models import Why
 from yuchang.exchange.words import certificate_names
 
 BY_ORDER = ours("订单签收")

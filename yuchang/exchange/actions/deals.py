@@ -17,8 +17,16 @@ from yuchang.exchange.actions.agreements import sign_agreement
 from yuchang.exchange.actions.opening import ENDED, open_deal, open_part
 from yuchang.exchange.actions.papers import attach_to_deal
 from yuchang.exchange.actions.telling import ask, done, tell_person, tell_sides
-from yuchang.exchange.models import Agreement, Posting
-from yuchang.exchange.models_deals import WHOLE_BP, DealMember, DealTask, Delivery, Milestone, Paper
+from yuchang.exchange.models import (
+    WHOLE_BP,
+    Agreement,
+    DealMember,
+    DealTask,
+    Delivery,
+    Milestone,
+    Paper,
+    Posting,
+)
 from yuchang.exchange.queries_deals import candidates, has_open_dispute
 from yuchang.exchange.rules import other_side
 from yuchang.files.actions import Upload

@@ -23,8 +23,7 @@ from yuchang.core.phrases import Phrase, said
 from yuchang.exchange.actions.opening import open_deal, open_part
 from yuchang.exchange.actions.papers import attach_to_deal
 from yuchang.exchange.actions.telling import Words, tell_set, tell_sides
-from yuchang.exchange.models import Agreement, Posting
-from yuchang.exchange.models_deals import Delivery, Paper
+from yuchang.exchange.models import Agreement, Delivery, Paper, Posting
 from yuchang.exchange.queries_deals import has_open_dispute, undelivered
 from yuchang.exchange.words import both_names, both_units
 from yuchang.exchange.words_deals import BY_ORDER

@@ -17,8 +17,7 @@ from yuchang.exchange.actions.deliveries import fulfil
 from yuchang.exchange.actions.opening import ENDED, agreement_of, open_deal, open_part
 from yuchang.exchange.actions.papers import attach_to_deal
 from yuchang.exchange.actions.telling import tell_sides
-from yuchang.exchange.models import Agreement
-from yuchang.exchange.models_deals import Delivery, Dispute, Paper
+from yuchang.exchange.models import Agreement, Delivery, Dispute, Paper
 from yuchang.exchange.queries_deals import OPEN_DISPUTES, is_party, undelivered
 from yuchang.exchange.rules import other_side
 from yuchang.exchange.rules_deals import answer_by, may_judge_dispute

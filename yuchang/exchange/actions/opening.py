@@ -11,8 +11,7 @@ from django.utils.translation import gettext as _
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.rules import Actor
 from yuchang.core.errors import Conflict, Hidden, invalid
-from yuchang.exchange.models import Agreement
-from yuchang.exchange.models_deals import Side
+from yuchang.exchange.models import Agreement, Side
 from yuchang.exchange.queries import side_filter, spoken_for
 from yuchang.exchange.queries_deals import HOLDING
 

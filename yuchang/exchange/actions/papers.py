@@ -10,8 +10,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.errors import Hidden, invalid
-from yuchang.exchange.models import Agreement, Match
-from yuchang.exchange.models_deals import Paper
+from yuchang.exchange.models import Agreement, Match, Paper
 from yuchang.exchange.queries_deals import paper_for
 from yuchang.files.actions import Upload, content_of, take_in
 from yuchang.files.rules import DEALS_OF_ORGANISATION

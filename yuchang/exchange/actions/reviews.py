@@ -12,8 +12,7 @@ from yuchang.core.errors import Conflict, invalid
 from yuchang.core.phrases import said
 from yuchang.exchange.actions.opening import open_deal, open_part
 from yuchang.exchange.actions.telling import tell_sides
-from yuchang.exchange.models import Agreement
-from yuchang.exchange.models_deals import Review
+from yuchang.exchange.models import Agreement, Review
 from yuchang.exchange.queries_deals import HOLDING
 from yuchang.exchange.rules import other_side
 

@@ -16,8 +16,7 @@ from yuchang.core.phrases import in_chinese, said
 from yuchang.exchange.actions.bulk import execute
 from yuchang.exchange.actions.papers import attach
 from yuchang.exchange.actions.telling import Words, tell_match, tell_matches
-from yuchang.exchange.models import Agreement, Match, Message, Talk
-from yuchang.exchange.models_deals import Paper, Why
+from yuchang.exchange.models import Agreement, Match, Message, Paper, Talk, Why
 from yuchang.exchange.queries import side_filter
 from yuchang.exchange.rules import other_side, terms_flaws
 from yuchang.exchange.words import problem_of

@@ -11,8 +11,7 @@ from tests import people
 from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.exchange import actions
-from yuchang.exchange.models import Agreement, Match
-from yuchang.exchange.models_deals import Delivery
+from yuchang.exchange.models import Agreement, Delivery, Match
 from yuchang.exchange.tests.world import Market
 from yuchang.files.tests import hostile
 

@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from tests import people
 from yuchang.core import clock
 from yuchang.exchange import actions
-from yuchang.exchange.models_deals import Dispute
+from yuchang.exchange.models import Dispute
 from yuchang.exchange.tests.deals import Deal, paper
 from yuchang.exchange.tests.world import organisation
 from yuchang.messages.models import Message

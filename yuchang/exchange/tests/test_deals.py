@@ -14,8 +14,7 @@ from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
 from yuchang.exchange import actions, contracts, queries, queries_deals
-from yuchang.exchange.models import Agreement, Posting
-from yuchang.exchange.models_deals import DealMember, DealTask, Milestone, Paper
+from yuchang.exchange.models import Agreement, DealMember, DealTask, Milestone, Paper, Posting
 from yuchang.exchange.rules_deals import amount_words
 from yuchang.exchange.tests.deals import Deal, paper, proposal
 from yuchang.exchange.tests.world import Market, organisation

@@ -16,8 +16,7 @@ from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 from yuchang.core.phrases import in_chinese
 from yuchang.exchange import actions
-from yuchang.exchange.models import Agreement, Posting
-from yuchang.exchange.models_deals import Delivery, Paper, Why
+from yuchang.exchange.models import Agreement, Delivery, Paper, Posting, Why
 from yuchang.exchange.tests.deals import Deal, paper
 from yuchang.exchange.tests.world import organisation
 from yuchang.exchange.words_deals import BY_ORDER, as_said, own_words

@@ -12,8 +12,7 @@ from tests import people
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.exchange import actions, queries_deals
-from yuchang.exchange.models import Agreement
-from yuchang.exchange.models_deals import Delivery, Dispute, Review
+from yuchang.exchange.models import Agreement, Delivery, Dispute, Review
 from yuchang.exchange.tests.deals import Deal, paper
 from yuchang.exchange.tests.world import organisation
 

@@ -18,8 +18,7 @@ from yuchang.accounts.rules import Actor, Grant, OrganisationScope, PlaceScope, 
 from yuchang.core import clock
 from yuchang.core.paging import Page, keyset_page
 from yuchang.exchange import actions, queries
-from yuchang.exchange.models import Agreement, Match, Posting
-from yuchang.exchange.models_deals import DealSide, Dispute
+from yuchang.exchange.models import Agreement, DealSide, Dispute, Match, Posting
 from yuchang.exchange.queries_deals import disputes_for
 from yuchang.exchange.search import own_opposites, own_units
 from yuchang.exchange.tests.deals import Deal, proposal

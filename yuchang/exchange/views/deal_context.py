@@ -9,8 +9,7 @@ from yuchang.accounts.rules import Actor
 from yuchang.core import clock
 from yuchang.exchange import forms_deals as forms
 from yuchang.exchange import queries_deals as queries
-from yuchang.exchange.models import Agreement
-from yuchang.exchange.models_deals import Delivery, Dispute, Milestone, Paper
+from yuchang.exchange.models import Agreement, Delivery, Dispute, Milestone, Paper
 from yuchang.exchange.rules import other_side
 from yuchang.exchange.rules_deals import may_judge_dispute
 

@@ -16,7 +16,7 @@ from yuchang.core.errors import Hidden, Invalid
 from yuchang.core.forms import show_problems
 from yuchang.core.lists import Filter, listing
 from yuchang.exchange import actions, contracts, forms, forms_deals, lists, queries, queries_deals
-from yuchang.exchange.models_deals import Delivery, Dispute
+from yuchang.exchange.models import Delivery, Dispute
 from yuchang.exchange.views.deal_context import dispute_context
 from yuchang.exchange.views.steps import said, step, to_page
 from yuchang.files.rules import MEDIA_TYPES

@@ -17,8 +17,7 @@ from yuchang.core.money import plain_yuan
 from yuchang.core.paging import keyset_page
 from yuchang.exchange import actions, forms, forms_deals, lists, queries, queries_deals
 from yuchang.exchange.explanations import comparison_of, partners_to_compare
-from yuchang.exchange.models import Agreement, Match, Talk
-from yuchang.exchange.models_deals import Paper, Why
+from yuchang.exchange.models import Agreement, Match, Paper, Talk, Why
 from yuchang.exchange.search import for_you
 from yuchang.exchange.views.deal_context import deal_context
 from yuchang.exchange.views.steps import said, step

@@ -13,8 +13,7 @@ from django.shortcuts import redirect
 from yuchang.accounts.doors import actor_of
 from yuchang.core.forms import VersionForm, require_valid
 from yuchang.exchange.forms import fen
-from yuchang.exchange.models import Agreement, Match
-from yuchang.exchange.models_deals import Dispute
+from yuchang.exchange.models import Agreement, Dispute, Match
 
 
 def said(request: HttpRequest, form: type[Form] = VersionForm, **options: Any) -> dict[str, Any]:

@@ -15,8 +15,7 @@ from tests import people
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
 from yuchang.exchange.actions import Ordered, deliver_orders, judge_delivery, record_delivery
-from yuchang.exchange.models import Agreement, Category, Match, Posting
-from yuchang.exchange.models_deals import Delivery
+from yuchang.exchange.models import Agreement, Category, Delivery, Match, Posting
 from yuchang.ledger import queries as book
 from yuchang.ledger.tests.people_of_the_book import households, organisation
 from yuchang.market.actions.agreements import order_from_agreement, orders_from_agreements
