@@ -32,8 +32,9 @@ from yuchang.sheets.lists import answer
 from yuchang.workbench.actions import retry_task
 from yuchang.workbench.forms import GrantForm, PersonForm
 from yuchang.workbench.queries import figures, lists, pages
-from yuchang.workbench.queries.household import KINDS, household_page, role_word
+from yuchang.workbench.queries.household import household_page, role_word
 from yuchang.workbench.queries.household import why as household_why
+from yuchang.workbench.queries.household_life import KINDS
 from yuchang.workbench.queries.log import found_entries
 from yuchang.workbench.queries.operations import health, task_rows
 

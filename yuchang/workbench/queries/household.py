@@ -2,77 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import date, datetime
-from typing import Any, TypeVar
+from datetime import date
+from typing import Any
 
-from django.db import connection
-from django.db.models import Count, Q, QuerySet, Sum
-from django.utils import timezone
+from django.db.models import Q, Sum
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from yuchang.accounts.models import Assignment, User
+from yuchang.accounts.models import Assignment
 from yuchang.accounts.queries import helper_of
 from yuchang.accounts.queries import role_word as word_of_role
 from yuchang.accounts.rules import Actor, Role
 from yuchang.core.addresses import address
 from yuchang.core.errors import YuchangError
-from yuchang.core.money import format_yuan
-from yuchang.core.phrases import own_words
-from yuchang.core.prepared import Prepared, prepared
-from yuchang.exchange.models import Agreement, Category, Match, Posting
+from yuchang.exchange.models import Agreement, Category, Match
 from yuchang.exchange.words import unit_said
-from yuchang.ledger.models import Leg, Transaction, Way
-from yuchang.market.models import Commitment
-from yuchang.monitoring.models import Alert, Visit
+from yuchang.ledger.models import Leg
+from yuchang.monitoring.models import Alert
 from yuchang.policy.models import Decision, MonitoringClass, RunResult, Verdict
 from yuchang.policy.queries import HouseholdVerdict, explain_result, line_for, verdict_for
 from yuchang.policy.words import Explanation, Reason, explanation_of
 from yuchang.registry import codes
 from yuchang.registry.models import (
-    HEAD_FIRST,
-    Cause,
     Household,
     HouseholdFacts,
     Member,
     MemberFacts,
     MemberHealth,
-    NoticeEntry,
     Objection,
     Resource,
 )
-from yuchang.workbench.queries.sources import alert_word, category_word, in_chinese, unit_word
+from yuchang.workbench.queries.household_life import Event, life_of
+from yuchang.workbench.queries.household_rows import (
+    Rows,
+    member_facts,
+    member_health,
+    members_of,
+    present_causes,
+    rows_of,
+)
+from yuchang.workbench.queries.sources import alert_word, category_word, in_chinese
 from yuchang.workbench.rules import Situation, Step, What, Who, next_steps
 
-# The newest of each kind; older ones stay in their own lists.
-PER_KIND = 40
-M = TypeVar("M")
-
-
-@dataclass(frozen=True)
-class Event:
-    """One thing that happened, on its day, with its source and who checked it."""
-
-    on: date
-    kind: str
-    title: str
-    body: str = ""
-    source: str = ""
-    verifier: str = ""
-    fen: int | None = None
-    href: str = ""
-
-    @property
-    def day(self) -> str:
-        """The day as it is written, ``2026-11-21``."""
-        return self.on.isoformat()
-
-    @property
-    def word(self) -> str:
-        """Its kind in the reader's language."""
-        return str(_KIND_WORDS[self.kind])
+_HOUSES = {"no": gettext_lazy("安全"), "c": gettext_lazy("C 级危房"), "d": gettext_lazy("D 级危房")}
 
 
 @dataclass(frozen=True)
@@ -158,193 +131,46 @@ class HouseholdPage:
     helper: Assignment | None = None
 
 
-KINDS: tuple[tuple[str, Any], ...] = (
-    ("fact", gettext_lazy("事实")),
-    ("decision", gettext_lazy("认定")),
-    ("visit", gettext_lazy("走访")),
-    ("alert", gettext_lazy("预警")),
-    ("deal", gettext_lazy("对接")),
-    ("money", gettext_lazy("入账")),
-)
-_KIND_WORDS = dict(KINDS)
-
-
-_HOUSES = {"no": gettext_lazy("安全"), "c": gettext_lazy("C 级危房"), "d": gettext_lazy("D 级危房")}
-
-
-# What a household may have rows of, each found by an index. Most households have few of these, and a question
-# put for nothing costs the page as much as one with an answer.
-_MAY_HAVE = {
-    "decisions": "policy_decision WHERE household_id = %(pk)s",
-    "results": "policy_runresult WHERE household_id = %(pk)s",
-    "alerts": "monitoring_alert WHERE household_id = %(pk)s",
-    "visits": "monitoring_visit WHERE household_id = %(pk)s",
-    "entries": "registry_noticeentry WHERE household_id = %(pk)s",
-    "postings": "exchange_posting WHERE household_id = %(pk)s",
-    "commitments": "market_commitment WHERE household_id = %(pk)s",
-    "legs": "ledger_leg WHERE household_id = %(pk)s",
-    "resources": "registry_resource WHERE household_id = %(pk)s",
-    "helpers": "accounts_scopeitem WHERE scope_kind = 'assignment' AND object_kind = 'household'"
-    " AND object_id = %(pk)s",
-}
-_HAS = f"SELECT {', '.join(f'EXISTS (SELECT 1 FROM {rows})' for rows in _MAY_HAVE.values())}"  # noqa: S608
-
-
-def _has(pk: int) -> frozenset[str]:
-    """Of what the household has any rows. One query."""
-    with connection.cursor() as cursor:
-        cursor.execute(_HAS, {"pk": pk})
-        return frozenset(
-            name for name, is_there in zip(_MAY_HAVE, cursor.fetchone(), strict=True) if is_there
-        )
-
-
-# Everything the page asks of one household, each written once.
-
-
-@prepared
-def _history(pk: Any) -> QuerySet[HouseholdFacts]:
-    rows = HouseholdFacts.objects.filter(household_id=pk).select_related("recorded_by")
-    return rows.order_by("-observed_on", "-id")[:PER_KIND]
-
-
-@prepared
-def _decisions(pk: Any) -> QuerySet[Decision]:
-    rows = Decision.objects.filter(household_id=pk).defer("input_row", "explanation")
-    return rows.order_by("-id")[:PER_KIND]
-
-
-@prepared
-def _alerts(pk: Any) -> QuerySet[Alert]:
-    return Alert.objects.filter(household_id=pk).order_by("-opened_on", "-id")[:PER_KIND]
-
-
-@prepared
-def _visits(pk: Any) -> QuerySet[Visit]:
-    return Visit.objects.filter(household_id=pk).order_by("-visited_on", "-id")[:PER_KIND]
-
-
-@prepared
-def _entries(pk: Any) -> QuerySet[NoticeEntry]:
-    return NoticeEntry.objects.filter(household_id=pk).select_related("notice").order_by("-id")[:10]
-
-
-@prepared
-def _objections(pk: Any) -> QuerySet[Objection]:
-    rows = Objection.objects.filter(entry__household_id=pk).select_related("decided_by")
-    return rows.order_by("-id")[:10]
-
-
-@prepared
-def _agreements(pk: Any) -> QuerySet[Agreement]:
-    mine = Q(offer__household_id=pk) | Q(need__household_id=pk)
-    rows = Agreement.objects.filter(mine).select_related(
-        "category", "need__organisation", "offer__organisation", "offer__place", "need__place"
-    )
-    return rows.order_by("-id")[:PER_KIND]
-
-
-@prepared
-def _results(pk: Any) -> QuerySet[RunResult]:
-    return RunResult.objects.filter(household_id=pk).select_related("run").order_by("-run_id")[:10]
-
-
-@prepared
-def _postings(pk: Any) -> QuerySet[Posting]:
-    rows = Posting.objects.filter(household_id=pk).select_related("category")
-    return rows.order_by("-id")[:PER_KIND]
-
-
-@prepared
-def _promises(pk: Any) -> QuerySet[Commitment]:
-    rows = Commitment.objects.filter(household_id=pk).select_related("offer__round")
-    return rows.order_by("-id")[:20]
-
-
-@prepared
-def _members(pk: Any) -> QuerySet[Member]:
-    return Member.objects.filter(household_id=pk, left_on__isnull=True).order_by(*HEAD_FIRST)
-
-
-@prepared
-def _member_facts(numbers: Any) -> QuerySet[MemberFacts]:
-    rows = MemberFacts.objects.filter(member_id__any=numbers)
-    return rows.order_by("member_id", "-observed_on", "-id").distinct("member_id")
-
-
-@prepared
-def _member_health(numbers: Any) -> QuerySet[MemberHealth]:
-    rows = MemberHealth.objects.filter(member_id__any=numbers)
-    return rows.order_by("member_id", "-observed_on", "-id").distinct("member_id")
-
-
-@prepared
-def _present_causes(pk: Any) -> QuerySet[Cause]:
-    return Cause.objects.filter(household_id=pk, until_on__isnull=True).order_by("-is_main", "id")
-
-
 def household_page(actor: Actor, household: Household, today: date) -> HouseholdPage:
     """The page of a household whose door the actor has passed. At most a constant number of queries."""
-    pk = household.pk
-    has = _has(pk)
-
-    def some(name: str, question: Prepared[M]) -> list[M]:
-        return question(pk) if name in has else []
-
-    history = _history(pk)
-    facts = history[0] if history else None
-    decisions = some("decisions", _decisions)
-    alerts = some("alerts", _alerts)
-    visits = some("visits", _visits)
-    entries = some("entries", _entries)
-    objections = some("entries", _objections)
-    agreements = some("postings", _agreements)
-    matches = _to_answer(pk) if "postings" in has else 0
-    earned_fen, this_year_fen = _earned(pk, today.year) if "legs" in has else (0, 0)
-    names = _names({d.made_by_id for d in decisions})
-    results = some("results", _results)
-    verdict = verdict_for(pk) if has & {"decisions", "results"} else None
-    events = [
-        *_fact_events(history),
-        *_decision_events(decisions, names),
-        *_run_events(results),
-        *_notice_events(entries, objections),
-        *_alert_events(alerts, visits),
-        *_posting_events(some("postings", _postings)),
-        *_deal_events(pk, agreements),
-        *_promise_events(some("commitments", _promises)),
-        *(_money_events(pk) if "legs" in has else ()),
-        *_life(household),
-    ]
-    events.sort(key=lambda e: e.on, reverse=True)
-    live = [a for a in alerts if a.state != Alert.State.CLOSED]
-    situation = Situation(
-        state=household.state,
-        is_verified=household.verified_by_id is not None,
-        has_facts=facts is not None,
-        has_decision=verdict is not None,
-        notice_ends_on=next((e.notice.closes_on for e in entries if e.outcome == "pending"), None),
-        open_objections=sum(o.state == Objection.State.OPEN for o in objections),
-        alert_due_on=min((a.due_on for a in live if a.state == Alert.State.OPEN), default=None),
-        has_escalated_alert=any(a.state == Alert.State.ESCALATED for a in live),
-        matches_to_answer=matches,
-        agreements_to_sign=sum(a.state == Agreement.State.PROPOSED for a in agreements),
-    )
+    pk, rows = household.pk, rows_of(household.pk)
+    facts = rows.history[0] if rows.history else None
+    earned_fen, this_year_fen = _earned(pk, today.year) if "legs" in rows.has else (0, 0)
+    verdict = verdict_for(pk) if rows.has & {"decisions", "results"} else None
+    live = [a for a in rows.alerts if a.state != Alert.State.CLOSED]
+    situation = _situation(household, rows, has_decision=verdict is not None)
     return HouseholdPage(
         household=household,
         people=_people(actor, pk, today),
         facts=facts,
         house=_house(facts),
         causes=_causes(pk),
-        resources=_resources(pk) if "resources" in has else [],
+        resources=_resources(pk) if "resources" in rows.has else [],
         alerts=[(alert_word(a.kind), a) for a in live],
         why=_why(pk, verdict),
-        events=events,
+        events=life_of(household, rows),
         todo=[_todo(step, household, live) for step in next_steps(situation, today)],
         earned_fen=earned_fen,
         earned_this_year_fen=this_year_fen,
-        chart=_income_chart(household, history, today),
-        helper=helper_of(pk) if "helpers" in has else None,
+        chart=_income_chart(household, rows.history, today),
+        helper=helper_of(pk) if "helpers" in rows.has else None,
+    )
+
+
+def _situation(household: Household, rows: Rows, *, has_decision: bool) -> Situation:
+    """What the rules of the next step look at."""
+    opened = [a for a in rows.alerts if a.state == Alert.State.OPEN]
+    return Situation(
+        state=household.state,
+        is_verified=household.verified_by_id is not None,
+        has_facts=bool(rows.history),
+        has_decision=has_decision,
+        notice_ends_on=next((e.notice.closes_on for e in rows.entries if e.outcome == "pending"), None),
+        open_objections=sum(o.state == Objection.State.OPEN for o in rows.objections),
+        alert_due_on=min((a.due_on for a in opened), default=None),
+        has_escalated_alert=any(a.state == Alert.State.ESCALATED for a in rows.alerts),
+        matches_to_answer=_to_answer(household.pk) if "postings" in rows.has else 0,
+        agreements_to_sign=sum(a.state == Agreement.State.PROPOSED for a in rows.agreements),
     )
 
 
@@ -416,11 +242,6 @@ def _why(pk: int, verdict: HouseholdVerdict | None, *, is_whole: bool = False) -
     )
 
 
-def _names(numbers: set[int | None]) -> dict[int, str]:
-    wanted = [n for n in numbers if n]
-    return dict(User.objects.filter(pk__in=wanted).values_list("pk", "display_name")) if wanted else {}
-
-
 def code_word(list_name: str, code: str | None) -> str:
     """The label of a registry code in the reader's language; unknown as a dash."""
     if not code:
@@ -436,12 +257,12 @@ def _yes_no(value: bool | None) -> str:
 
 
 def _people(actor: Actor, pk: int, today: date) -> list[Person]:
-    members = _members(pk)
+    members = members_of(pk)
     numbers = [m.pk for m in members]
-    facts = {f.member_id: f for f in _member_facts(numbers)}
+    facts = {f.member_id: f for f in member_facts(numbers)}
     health: dict[int, MemberHealth] = {}
     if actor.may("registry.reveal"):
-        health = {h.member_id: h for h in _member_health(numbers)}
+        health = {h.member_id: h for h in member_health(numbers)}
     members.sort(key=lambda m: m.relation != "head")
     return [_person(m, facts.get(m.pk), health.get(m.pk), today) for m in members]
 
@@ -479,168 +300,7 @@ def _house(facts: HouseholdFacts | None) -> list[tuple[str, Any]]:
 
 
 def _causes(pk: int) -> list[tuple[str, bool]]:
-    return [(code_word("cause", c.code), c.is_main) for c in _present_causes(pk)]
-
-
-def _day(value: date | datetime) -> date:
-    return timezone.localdate(value) if isinstance(value, datetime) else value
-
-
-def _life(household: Household) -> Iterator[Event]:
-    enterer, verifier = household.entered_by, household.verified_by
-    yield Event(
-        _day(household.entered_at),
-        "fact",
-        _("录入或更正"),
-        source=enterer.display_name if enterer else _("系统"),
-    )
-    if household.verified_at and verifier:
-        yield Event(_day(household.verified_at), "decision", _("核实通过"), verifier=verifier.display_name)
-    if household.listed_on:
-        yield Event(household.listed_on, "decision", _("公示无异议，纳入监测帮扶"))
-    if household.exited_on:
-        yield Event(household.exited_on, "decision", _("退出监测帮扶"))
-
-
-def _fact_events(history: list[HouseholdFacts]) -> Iterator[Event]:
-    for row in history:
-        income = row.net_income_per_head_fen
-        parts = [
-            (_("工资"), row.wage_income_fen),
-            (_("经营"), row.business_income_fen),
-            (_("转移"), row.transfer_income_fen),
-            (_("财产"), row.property_income_fen),
-            (_("生产支出"), row.production_expense_fen),
-            (_("合规自付医疗"), row.compliant_medical_spending_fen),
-        ]
-        known = [f"{word} {format_yuan(fen)}" for word, fen in parts if fen is not None]
-        title = (
-            _("人均纯收入 %(yuan)s 元") % {"yuan": format_yuan(income)}
-            if income is not None
-            else _("户情记录")
-        )
-        by = row.recorded_by.display_name if row.recorded_by else _("系统")
-        yield Event(row.observed_on, "fact", title, "；".join(known), f"{row.get_source_display()} · {by}")
-
-
-def _decision_events(decisions: list[Decision], names: dict[int, str]) -> Iterator[Event]:
-    for row in decisions:
-        words = [row.get_verdict_display()]
-        if row.monitoring_class:
-            words.append(row.get_monitoring_class_display())
-        yield Event(
-            row.on,
-            "decision",
-            " · ".join(words),
-            source=names.get(row.made_by_id or 0, _("系统")),
-            href=address("policy:decision", row.pk),
-        )
-
-
-def _run_events(results: list[RunResult]) -> Iterator[Event]:
-    for row in results:
-        words = [row.get_verdict_display()]
-        if row.monitoring_class:
-            words.append(row.get_monitoring_class_display())
-        yield Event(
-            row.run.on,
-            "decision",
-            " · ".join(words),
-            source=_("全县认定"),
-            href=address("policy:result", row.run_id, row.household_id),
-        )
-
-
-def _notice_events(entries: list[NoticeEntry], objections: list[Objection]) -> Iterator[Event]:
-    for entry in entries:
-        span = f"{entry.notice.opens_on:%Y-%m-%d} — {entry.notice.closes_on:%Y-%m-%d}"
-        yield Event(
-            entry.notice.opens_on,
-            "decision",
-            _("公示"),
-            f"{span} · {entry.get_outcome_display()}",
-            href=address("registry:notice", entry.notice_id),
-        )
-    for row in objections:
-        yield Event(
-            _day(row.raised_at),
-            "decision",
-            _("异议：%(state)s") % {"state": row.get_state_display()},
-            row.text,
-            row.get_origin_display(),
-            row.decided_by.display_name if row.decided_by else "",
-        )
-
-
-def _alert_events(alerts: list[Alert], visits: list[Visit]) -> Iterator[Event]:
-    for row in alerts:
-        yield Event(
-            row.opened_on,
-            "alert",
-            alert_word(row.kind),
-            row.get_state_display(),
-            href=address("monitoring:alert", row.pk),
-        )
-    for visit in visits:
-        yield Event(visit.visited_on, "visit", visit.get_outcome_display(), visit.finding, visit.visitor_name)
-
-
-def _posting_events(postings: list[Posting]) -> Iterator[Event]:
-    for posting in postings:
-        yield Event(
-            _day(posting.created_at),
-            "deal",
-            f"{posting.get_direction_display()} {category_word(posting.category)} "
-            f"{posting.quantity:,} {unit_word(posting.category)}",
-            posting.get_state_display(),
-            href=address("exchange:posting", posting.pk),
-        )
-
-
-def _deal_events(pk: int, agreements: list[Agreement]) -> Iterator[Event]:
-    for row in agreements:
-        other = row.need if row.offer.household_id == pk else row.offer
-        name = other.organisation.name if other.organisation else other.place.name
-        yield Event(
-            _day(row.agreed_at or row.created_at),
-            "deal",
-            _("与%(name)s签约") % {"name": name} if row.agreed_at else _("与%(name)s的协议") % {"name": name},
-            f"{category_word(row.category)} {row.quantity:,} × {format_yuan(row.price_fen)} {_('元')} · "
-            f"{row.get_state_display()}",
-            href=address("exchange:agreement", row.pk),
-        )
-
-
-def _promise_events(promises: list[Commitment]) -> Iterator[Event]:
-    for promise in promises:
-        yield Event(
-            _day(promise.offer.round.sales_from),
-            "deal",
-            _("承诺供货 %(quantity)s %(unit)s")
-            % {"quantity": f"{promise.quantity:,}", "unit": promise.offer.unit},
-            promise.offer.round.title,
-            href=address("market:round", promise.offer.round_id),
-        )
-
-
-def _money_events(pk: int) -> Iterator[Event]:
-    """What was booked, one line for each day and matter."""
-    rows = Leg.objects.filter(household_id=pk).values_list(
-        "booked_on", "transaction__memo", "transaction__kind", "way"
-    )
-    grouped = rows.annotate(n=Count("pk"), fen=Sum("amount_fen")).order_by("-booked_on", "-fen")
-    kinds, ways = dict(Transaction.Kind.choices), dict(Way.choices)
-    for on, memo, kind, way, n, fen in grouped[:PER_KIND]:
-        yield Event(
-            on,
-            "money",
-            own_words(memo) or str(kinds[kind]),
-            source=" · ".join(
-                [str(ways.get(way) or kinds[kind]), *([_("%(n)s 笔") % {"n": n}] if n > 1 else [])]
-            ),
-            fen=fen,
-            href=address("ledger:household_book", pk),
-        )
+    return [(code_word("cause", c.code), c.is_main) for c in present_causes(pk)]
 
 
 def _todo(step: Step, household: Household, alerts: list[Alert]) -> Todo:
