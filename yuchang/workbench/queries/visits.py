@@ -66,7 +66,9 @@ def _drawing(counts: dict[int, int], chosen: f.Selection) -> tuple[dict[str, Any
             continue
         point = points.setdefault(at.pk, _point(at, chosen))
         point["value"] += counts[place.pk]
-    return (_options(list(counties.values()), list(points.values())) if points else {}), unplaced
+    if len(points) < 2:  # a single dot tells nobody where to go; the list beside it does
+        return {}, 0
+    return _options(list(counties.values()), list(points.values())), unplaced
 
 
 def _point(at: Place, chosen: f.Selection) -> dict[str, Any]:

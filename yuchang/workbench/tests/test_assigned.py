@@ -8,8 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from tests import people, things
-from yuchang.accounts.models import Assignment, ScopeItem
+from yuchang.accounts.models import Assignment, RoleGrant, ScopeItem
 from yuchang.accounts.rules import Role
+from yuchang.monitoring.models import Alert
 from yuchang.places.models import Place, keys_of
 from yuchang.registry.models import Household
 from yuchang.workbench.queries.figures import Selection, number_of, rows_of, value_of
@@ -119,13 +120,27 @@ def test_an_assignment_that_has_ended_counts_nothing_and_another_helpers_list_st
 
 def test_the_map_of_visits_draws_known_villages_and_says_which_stand_at_the_county() -> None:
     scene = build_scene()
-    li = people.li(scene.village)
-    html = li.client().get("/").content.decode()
-    assert "今天要走访的" in html and "1 个村没有登记坐标" in html
-    assert f"at-{scene.county.code}" in html and f"at-{scene.village.code}" not in html
+    next_one = next(v for v in people.villages() if v != scene.village and v.county_id == scene.county.pk)
+    away = Alert.objects.filter(pk=scene.alerts[-1].pk)
+    away.update(place=next_one, **keys_of(next_one))
     Place.objects.filter(pk=scene.village.pk).update(longitude=105.7, latitude=33.7)
-    html = li.client().get("/").content.decode()
-    assert "没有登记坐标" not in html and "105.7" in html
+    of_team = people.team_member(scene.village)
+    RoleGrant.objects.create(
+        user=of_team.user, role=Role.WORK_TEAM, scope_kind="place", place=next_one, valid_from=people.FROM
+    )
+    html = of_team.client().get("/").content.decode()
+    assert "今天要走访的" in html and "1 个村没有登记坐标" in html
+    assert f"at-{scene.county.code}" in html and f"at-{scene.village.code}" in html
+    Place.objects.filter(pk=next_one.pk).update(longitude=105.8, latitude=33.8)
+    html = of_team.client().get("/").content.decode()
+    assert "没有登记坐标" not in html and "105.8" in html
+
+
+def test_whoever_visits_one_village_has_a_list_and_no_map_with_a_dot() -> None:
+    scene = build_scene()
+    Place.objects.filter(pk=scene.village.pk).update(longitude=105.7, latitude=33.7)
+    html = people.li(scene.village).client().get("/").content.decode()
+    assert "今天要走访的" in html and "走访地图" not in html
     assert "今天要走访的" not in people.li(people.villages()[-1]).client().get("/").content.decode()
 
 
