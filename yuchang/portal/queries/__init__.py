@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import date
 
 from django.conf import settings
@@ -28,6 +29,15 @@ def latest_counties() -> QuerySet[PublishedCounty]:
     """The newest publication of every county."""
     newest = PublishedCounty.objects.order_by("county_code", "-id").distinct("county_code")
     return PublishedCounty.objects.filter(pk__in=newest.values("pk")).order_by("county_code")
+
+
+TOTALS = ("households_listed", "matched_count", "sold_fen", "paid_fen", "households_paid")
+
+
+def totals(counties: Iterable[PublishedCounty]) -> dict[str, int]:
+    """What all counties together say of themselves; a figure that a county keeps back is not in the sum."""
+    rows = list(counties)
+    return {name: sum(getattr(row, name) or 0 for row in rows) for name in TOTALS}
 
 
 def publications(county_code: str) -> QuerySet[PublishedCounty]:

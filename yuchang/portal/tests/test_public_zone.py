@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -21,6 +22,7 @@ from yuchang.portal import actions
 from yuchang.portal.models import ObjectionIntake, PublishedCounty, PublishedNotice, PublishedNoticeEntry
 from yuchang.portal.queries.figures import flows_in_words
 from yuchang.portal.rules.groups import join_small_groups
+from yuchang.portal.views.public import bars
 from yuchang.registry.models import Notice, NoticeEntry, Objection
 
 # The reviewed list: everything the public role may reach. Whatever else appears fails the tests below.
@@ -78,6 +80,43 @@ def test_the_pages_work_with_the_rights_of_the_public_role_alone(db: None, publi
         assert client.get(f"/objections/{entry.public_code}").status_code == 200
         assert client.get("/counties/000000000000").status_code == 404
         assert client.get("/healthz").status_code == 200
+
+
+def told(code: str, **figures: Any) -> PublishedCounty:
+    """A publication with these figures."""
+    now = timezone.now()
+    named = {"county_name": f"县{code[:6]}", "region_name": "省", "content_hash": "0" * 64}
+    days = {"from_on": now.date(), "as_of": now.date(), "published_at": now}
+    return PublishedCounty.objects.create(
+        county_id=int(code), county_code=code, sankey={}, **named, **days, **({"causes": {}} | figures)
+    )
+
+
+def test_the_first_page_adds_up_what_counties_publish_and_says_what_is_left_out(
+    db: None, public: Any
+) -> None:
+    sums = {"matched_count": 4, "sold_fen": 300_00, "paid_fen": 250_00, "households_paid": 50}
+    told("621221000000", households_listed=90, **{name: 1 for name in sums})
+    told("621221000000", households_listed=100, **sums)
+    with public() as client:
+        page = client.get("/").content.decode()
+    figures = dict(re.findall(r'data-figure="(\w+)" data-value="(\d+)"', page))
+    assert figures == {"listed": "100", "matched": "4", "sold": "30000", "paid": "25000"}
+    assert "不足十户而不公开" not in page
+    told("621222000000", households_listed=20)
+    with public() as client:
+        page = client.get("/").content.decode()
+    assert 'data-figure="listed" data-value="120"' in page and 'data-figure="sold" data-value="30000"' in page
+    assert "合计不含各县因涉及不足十户而不公开的数" in page
+
+
+def test_the_commonest_cause_has_the_longest_bar() -> None:
+    assert [(n, width) for _word, n, width in bars({"burden": 30, "skill": 60, "other": 0})] == [
+        (60, 100),
+        (30, 50),
+        (0, 0),
+    ]
+    assert bars({}) == []
 
 
 RIGHTS = """

@@ -29,7 +29,17 @@ from yuchang.registry.codes import CAUSE_GROUP_LABELS
 @kept_a_moment
 def front(request: HttpRequest) -> HttpResponse:
     """The counties that publish."""
-    return render(request, "portal/front.html", {"counties": queries.latest_counties()})
+    rows = list(queries.latest_counties())
+    hides = any(getattr(row, name) is None for row in rows for name in queries.TOTALS)
+    context = {"counties": rows, "totals": queries.totals(rows), "hides": hides}
+    return render(request, "portal/front.html", context)
+
+
+def bars(causes: dict[str, int]) -> list[tuple[str, int, int]]:
+    """Each cause in words, its households, and the width of its bar out of 100: the commonest is 100 wide."""
+    ranked = sorted(causes.items(), key=lambda pair: -pair[1])
+    most = max(1, ranked[0][1]) if ranked else 1
+    return [(_(CAUSE_GROUP_LABELS.get(group, group)), n, 100 * n // most) for group, n in ranked]
 
 
 @gate(PUBLIC)
@@ -45,11 +55,10 @@ def county(request: HttpRequest, code: str) -> HttpResponse:
         raise Hidden(_("这个县还没有公开的内容。"), remedy=_("请从首页选择。"))
     page = keyset_page(notices, order=["expires_on", "id"], cursor=request.GET.get("after", ""))
     newest = rows[0] if rows else None
-    causes = sorted(newest.causes.items(), key=lambda pair: -pair[1]) if newest else []
     context = {
         "county": newest,
         "flows": flows_in_words(newest.sankey) if newest else {},
-        "causes": [(_(CAUSE_GROUP_LABELS.get(group, group)), n) for group, n in causes],
+        "causes": bars(newest.causes) if newest else [],
         "older": rows[1:],
         "page": page,
         "total": notices.count(),
