@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import json
 import os
 import sys
 from urllib.parse import unquote, urlsplit
+
+import psycopg
 
 from config.environment import ROLES, VAR, connection_file, database_url
 from yuchang.supervisor import keeping
 from yuchang.supervisor.certificates import ensure, fingerprint
 from yuchang.supervisor.doctor import examine
 from yuchang.supervisor.moving import move_to
-from yuchang.supervisor.processes import Doors, Supervisor
+from yuchang.supervisor.processes import Doors, Supervisor, brought_up, running_pid
 from yuchang.supervisor.provision import as_shell, fresh_passwords, provision
 from yuchang.supervisor.server import EmbeddedServer, write_private
 from yuchang.supervisor.upgrading import upgrade
@@ -129,7 +132,14 @@ def doctor(options: argparse.Namespace) -> int:
 
 def move(options: argparse.Namespace) -> int:
     """Copy the embedded database to a server; the embedded one stays as it is."""
-    urls = move_to(EmbeddedServer(), options.to, options.database)
+    if running_pid():
+        raise Trouble(
+            "平台正在运行，迁移期间不得写入：请先停止（systemctl stop yuchang，或结束 run）。",
+            "The platform runs, and nothing may be written meanwhile: stop it first.",
+        )
+    server = EmbeddedServer()
+    with brought_up(server):
+        urls = move_to(server, options.to, options.database)
     say(
         "数据已迁移并核对。请设置以下地址后重新启动：",
         "The data are moved and compared. Set these addresses and start again:",
@@ -187,9 +197,33 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return int(options.action(options))
-    except Trouble as trouble:
+    except (Trouble, psycopg.OperationalError, OSError) as error:
+        trouble = as_trouble(error)
         say(trouble.zh, trouble.en, "✕")
         return 1
+
+
+def as_trouble(error: Exception) -> Trouble:
+    """What a machine refuses (a full disk, no right, no server) as a sentence instead of a traceback."""
+    if isinstance(error, Trouble):
+        return error
+    if isinstance(error, psycopg.OperationalError):
+        return Trouble(
+            f"无法连接数据库服务器，请检查地址、端口、密码，以及服务器是否在运行：{str(error).strip()}",
+            "The database server does not let us in: see address, port, password, and whether it runs.",
+        )
+    place = getattr(error, "filename", None) or ""
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return Trouble(
+            f"磁盘已满：{place}。请腾出空间后重试。",
+            f"The disk is full: {place}. Free space, then try again.",
+        )
+    if isinstance(error, PermissionError):
+        return Trouble(
+            f"当前账户没有 {place} 的权限：请检查属主与权限，或以服务的账户运行（yuchang 命令）。",
+            f"This account has no right to {place}: see its owner and mode, or run as the service's account.",
+        )
+    return Trouble(f"未能完成：{error}", f"It could not be done: {error}")
 
 
 if __name__ == "__main__":

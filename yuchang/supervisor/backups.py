@@ -100,23 +100,27 @@ def make_backup(
     draft = folder / "base" / f"{name}.new"
     shutil.rmtree(draft, ignore_errors=True)
     own_folder(draft, account)
-    _copy_database(server, account, programs, draft / "data")
-    count, size = mirror(server.root.parent, folder)
-    keys = _keep_keys(server, draft, passphrase)
-    made = Backup(
-        name=name,
-        began_at=began.isoformat(timespec="microseconds"),
-        finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
-        seconds=round(time.monotonic() - started, 1),
-        database_bytes=size_of(draft / "data"),
-        file_count=count,
-        file_bytes=size,
-        release=release(),
-        keys=keys,
-        **_facts(server, draft / "data"),
-    )
-    write_private(draft / "manifest.json", json.dumps(asdict(made), indent=1))
-    draft.rename(folder / "base" / name)
+    try:
+        _copy_database(server, account, programs, draft / "data")
+        count, size = mirror(server.root.parent, folder)
+        keys = _keep_keys(server, draft, passphrase)
+        made = Backup(
+            name=name,
+            began_at=began.isoformat(timespec="microseconds"),
+            finished_at=datetime.now(UTC).isoformat(timespec="microseconds"),
+            seconds=round(time.monotonic() - started, 1),
+            database_bytes=size_of(draft / "data"),
+            file_count=count,
+            file_bytes=size,
+            release=release(),
+            keys=keys,
+            **_facts(server, draft / "data"),
+        )
+        write_private(draft / "manifest.json", json.dumps(asdict(made), indent=1))
+        draft.rename(folder / "base" / name)
+    except BaseException:
+        shutil.rmtree(draft, ignore_errors=True)
+        raise
     prune(folder, account, programs, keep)
     return made
 

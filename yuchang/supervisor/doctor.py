@@ -333,6 +333,6 @@ def check_migrations() -> Iterator[Finding]:
         yield good("数据表已是最新。", "The tables are up to date.")
     else:
         yield bad(
-            "数据表需要升级：请运行 make run，或 manage.py migrate。",
-            f"Migrations are pending: make run applies them. {done.stderr.strip()[-200:]}".strip(),
+            "数据表需要升级：请运行 python -m yuchang.supervisor upgrade（会先备份）。",
+            f"Migrations are pending: run upgrade. {done.stderr.strip()[-200:]}".strip(),
         )

@@ -10,6 +10,7 @@ from pathlib import Path
 from config.environment import VAR
 from yuchang.supervisor import backups as store
 from yuchang.supervisor import drill as proof
+from yuchang.supervisor.processes import brought_up
 from yuchang.supervisor.restoring import restore as bring_back
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.words import Trouble, say
@@ -17,9 +18,10 @@ from yuchang.supervisor.words import Trouble, say
 
 def backup(options: argparse.Namespace) -> int:
     """Copy database, files and keys while everything runs; from then on keep the log, too."""
-    made = store.make_backup(
-        EmbeddedServer(), _folder(options), keep=options.keep, passphrase=passphrase_of(options)
-    )
+    server = EmbeddedServer()
+    passphrase = passphrase_of(options)
+    with brought_up(server):
+        made = store.make_backup(server, _folder(options), keep=options.keep, passphrase=passphrase)
     size = (made.database_bytes + made.file_bytes) / 2**20
     say(
         f"备份 {made.name} 已完成并核对：{size:,.0f} MB，{made.seconds:.0f} 秒，位于 {_folder(options)}",
@@ -66,14 +68,12 @@ def drill(options: argparse.Namespace) -> int:
     into = Path(options.into).absolute() if options.into else VAR.absolute() / "drill"
     if into.exists():
         raise Trouble(f"{into} 已存在，请先移走。", f"{into} exists: move it away first.")
+    server, passphrase = EmbeddedServer(), passphrase_of(options)
     try:
-        report = proof.drill(
-            EmbeddedServer(),
-            _folder(options),
-            into,
-            fresh=not options.newest,
-            passphrase=passphrase_of(options),
-        )
+        with brought_up(server):
+            report = proof.drill(
+                server, _folder(options), into, fresh=not options.newest, passphrase=passphrase
+            )
     finally:
         if not options.keep_copy:
             proof.remove(into)

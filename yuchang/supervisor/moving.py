@@ -14,7 +14,15 @@ from psycopg import sql
 
 from yuchang.supervisor.binaries import program_folder
 from yuchang.supervisor.fingerprints import of_database, table_names
-from yuchang.supervisor.provision import APP, OWNER, PORTAL, fresh_passwords, prepare_schema, provision
+from yuchang.supervisor.provision import (
+    APP,
+    OWNER,
+    PORTAL,
+    fresh_passwords,
+    prepare_schema,
+    provision,
+    replace_url,
+)
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.words import Trouble, say
 
@@ -30,12 +38,12 @@ def move_to(server: EmbeddedServer, admin_url: str, database: str) -> dict[str, 
     """
     server.start()
     source = server.urls()["admin"]
-    urls = provision(admin_url, fresh_passwords(), database)
-    if _tables(urls["admin"]):
+    if _exists(admin_url, database) and _tables(replace_url(admin_url, database)):
         raise Trouble(
             f"目标数据库 {database} 已有数据表，未做任何改动。",
             f"The target database {database} already has tables: nothing was changed.",
         )
+    urls = provision(admin_url, fresh_passwords(), database)
     with tempfile.TemporaryDirectory() as folder:
         dump = Path(folder) / "yuchang.dump"
         _call([*_program("pg_dump"), "--format=custom", f"--file={dump}"], source)
@@ -131,6 +139,12 @@ def _environment(url: str | None) -> dict[str, str]:
         "PGSSLROOTCERT": query.get("sslrootcert", ""),
     }
     return {name: value for name, value in found.items() if value}
+
+
+def _exists(admin_url: str, database: str) -> bool:
+    with psycopg.connect(admin_url) as admin:
+        found = admin.execute("SELECT 1 FROM pg_database WHERE datname = %s", [database])
+        return found.fetchone() is not None
 
 
 def _tables(url: str) -> list[str]:

@@ -16,8 +16,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -324,6 +324,17 @@ def running_pid() -> int | None:
     except (OSError, ValueError, psutil.Error):
         return None
     return number if "yuchang.supervisor" in command else None
+
+
+@contextmanager
+def brought_up(server: EmbeddedServer) -> Iterator[None]:
+    """The database up while a command needs it; down again if it was, unless ``run`` began meanwhile."""
+    was_down = server.start()
+    try:
+        yield
+    finally:
+        if was_down and running_pid() is None:
+            server.stop()
 
 
 def manage(command: str, *options: str, **environment: str) -> None:

@@ -1,6 +1,7 @@
 """A backup brings back every row, file and key, at any moment since; wrong orders are refused."""
 
 import contextlib
+import errno
 import io
 import json
 import tarfile
@@ -10,7 +11,9 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 
+from yuchang.supervisor import backups, keeping, processes
 from yuchang.supervisor import server as server_module
+from yuchang.supervisor.__main__ import as_trouble, main
 from yuchang.supervisor.backups import backups_in, make_backup, mirror, segment_of, verify_copy
 from yuchang.supervisor.drill import drill
 from yuchang.supervisor.restoring import restore, unpack_keys
@@ -188,3 +191,37 @@ def test_an_archive_with_anything_but_keys_lays_nothing(tmp_path, name, kind):
         unpack_keys(packed(("secrets/first", tarfile.REGTYPE), (name, kind)), tmp_path / "var")
 
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.slow
+def test_a_disk_that_fills_up_leaves_no_half_backup_and_is_said_in_a_sentence(platform, monkeypatch, capsys):
+    server, kept = platform
+
+    def full(*_args):
+        raise OSError(errno.ENOSPC, "No space left on device", "photo.jpg")
+
+    before = sorted(path.name for path in (kept / "base").glob("*"))
+    monkeypatch.setattr(backups, "mirror", full)
+    monkeypatch.setattr(keeping, "EmbeddedServer", lambda: server)
+    assert main(["backup", "--folder", str(kept)]) == 1
+    assert "磁盘已满：photo.jpg" in capsys.readouterr().out
+    assert sorted(path.name for path in (kept / "base").glob("*")) == before
+    assert server.is_ready()
+
+
+@pytest.mark.slow
+def test_a_backup_of_a_stopped_database_stops_it_again(fresh_server, monkeypatch):
+    fresh_server.start()
+    fresh_server.stop()
+    monkeypatch.setattr(keeping, "EmbeddedServer", lambda: fresh_server)
+    monkeypatch.setattr(processes, "VAR", fresh_server.root.parent)
+    with folder() as kept:
+        assert main(["backup", "--folder", str(kept)]) == 0
+        assert len(backups_in(kept)) == 1
+    assert fresh_server.pid() is None
+
+
+def test_what_the_machine_refuses_is_a_sentence_that_names_the_place():
+    said = as_trouble(PermissionError(errno.EACCES, "Permission denied", "/srv/x"))
+    assert "没有 /srv/x 的权限" in said.zh
+    assert "could not be done" in as_trouble(OSError(errno.EIO, "I/O error")).args[0]

@@ -82,6 +82,27 @@ def test_the_command_of_the_service_has_its_account_its_data_and_its_settings(tm
     assert folders and "YUCHANG_VAR:-/var/lib/yuchang" in text and "YUCHANG_PROGRAM:-/opt/yuchang" in text
 
 
+@pytest.mark.parametrize(
+    "written",
+    ["'a=b c'", '"a=b c"', "a=b c", "a=b c  ", "a=b c\r"],
+    ids=["single", "double", "bare", "blanks", "dos"],
+)
+def test_a_setting_means_to_the_command_what_it_means_to_systemd(tmp_path: Path, written: str) -> None:
+    """What ``provision`` and ``move`` print for /etc/yuchang.env stands in quotes."""
+    python = tmp_path / ".venv" / "bin" / "python"
+    python.parent.mkdir(parents=True)
+    python.write_text('#!/bin/sh\nprintf "%s" "$DATABASE_URL"\n')
+    python.chmod(0o755)
+    settings = tmp_path / "settings"
+    settings.write_bytes(f"DATABASE_URL={written}\n".encode())
+    given = {"YUCHANG_PROGRAM": str(tmp_path), "YUCHANG_SETTINGS": str(settings), "YUCHANG_ACCOUNT": "root"}
+    given["PATH"] = os.environ["PATH"]
+    done = subprocess.run(
+        ["sh", str(DEPLOY / "yuchang"), "doctor"], env=given, check=True, capture_output=True
+    )
+    assert done.stdout.decode() == "a=b c"
+
+
 def test_one_setting_seals_the_keys_of_every_backup(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for words in (["backup"], ["drill"], ["upgrade"], ["restore", "--into", "x"]):
         assert passphrase_of(parser().parse_args(words)) is None

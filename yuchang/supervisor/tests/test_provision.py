@@ -115,6 +115,18 @@ def test_the_embedded_data_move_to_an_older_server_with_grants_and_sequences(fre
     assert can(urls["owner"], "ALTER TABLE log ADD COLUMN more int")
     with pytest.raises(Trouble, match="already has tables"):
         move_to(fresh_server, debian15, "moved")
+    assert can(urls["app"], "SELECT 1"), "a refused move changed the passwords of who works there"
+
+
+def test_a_server_that_does_not_answer_is_said_in_a_sentence(capsys):
+    assert main(["provision", "--admin-url", "postgresql://postgres@127.0.0.1:9/postgres"]) == 1
+    assert "无法连接数据库服务器" in capsys.readouterr().out
+
+
+def test_nothing_moves_while_the_platform_runs(monkeypatch, capsys):
+    monkeypatch.setattr("yuchang.supervisor.__main__.running_pid", lambda: 1)
+    assert main(["move", "--to", "postgresql://postgres@127.0.0.1:9/postgres"]) == 1
+    assert "请先停止" in capsys.readouterr().out
 
 
 @pytest.mark.nightly
