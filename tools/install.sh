@@ -5,6 +5,8 @@
 #   YUCHANG_BUNDLE_KEY=public.pem   also check the bundle's signature (needs openssl)
 # Run again over an older release, it replaces the program and keeps the data (FOLDER/var).
 set -eu
+# Root may be private by habit (077); the service's account must read the program. The data stay private.
+umask 022
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 target=${1:-./yuchang}
 

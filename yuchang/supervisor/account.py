@@ -18,6 +18,8 @@ from typing import Any
 from yuchang.supervisor.words import Trouble, say
 
 SERVER_ACCOUNT = "yuchang"
+# As the installation guide makes it; the account of a first look is then the service's, too.
+HOME = "/var/lib/yuchang"
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,8 @@ def _own_account() -> pwd.struct_passwd:
         return pwd.getpwnam(SERVER_ACCOUNT)
     except KeyError:
         command = shutil.which("useradd", path="/usr/sbin:/sbin:/usr/bin:/bin")
-        options = ["--system", "--user-group", "--no-create-home", "--shell", "/usr/sbin/nologin"]
+        options = ["--system", "--user-group", "--home-dir", HOME, "--no-create-home"]
+        options += ["--shell", "/usr/sbin/nologin"]
         if command:
             subprocess.run([command, *options, SERVER_ACCOUNT], check=False, capture_output=True)
     try:

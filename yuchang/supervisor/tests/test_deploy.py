@@ -155,7 +155,19 @@ def test_nginx_says_itself_who_the_visitor_is_and_that_it_came_over_tls() -> Non
     for place in passed:
         assert "proxy_set_header X-Forwarded-For $remote_addr;" in place, "a visitor could name an address"
         assert "proxy_set_header X-Forwarded-Proto $scheme;" in place, "TLS would redirect for ever"
+        assert "proxy_set_header Host $http_host;" in place, "beside port 443 every form would be refused"
     assert "ssl_protocols TLSv1.2 TLSv1.3;" in text
+
+
+def test_nginx_leads_plain_visitors_to_the_port_on_which_their_zone_answers() -> None:
+    text = (DEPLOY / "nginx" / "yuchang.conf").read_text()
+    blocks = re.findall(r"^server \{\n(.*?)^\}", text, re.S | re.M)
+    ports = dict(re.findall(r"listen (\d+) ssl;\n    server_name (\S+);", text))
+    for block in blocks:
+        if led := re.search(r"return 301 https://\$host(:\d+)?\$request_uri;", block):
+            (name,) = re.search(r"server_name (.*);", block)[1].split()  # type: ignore[index]
+            port = (led[1] or ":443")[1:]
+            assert ports[port] == name
 
 
 def test_behind_tls_django_finds_nothing_to_warn_of(monkeypatch: pytest.MonkeyPatch) -> None:
