@@ -17,13 +17,14 @@ import psycopg
 from config.environment import ROOT, VAR, database_url
 from yuchang.supervisor.backups import backups_in, folder_for
 from yuchang.supervisor.certificates import RENEW_DAYS, days_left
-from yuchang.supervisor.processes import is_taken
+from yuchang.supervisor.processes import is_taken, running_pid
 from yuchang.supervisor.provision import OLDEST_VERSION, OWNER
 from yuchang.supervisor.server import EmbeddedServer
 from yuchang.supervisor.words import Finding, Trouble
 
 OLDEST_PYTHON = (3, 11)
 OLD_BACKUP_HOURS = 26
+CLOCK_HOURS = 0.1
 LOW_DISK_BYTES, FULL_DISK_BYTES = 5 * 2**30, 2**28
 SECRETS = ("yuchang_secret_key", "yuchang_master_key", "yuchang_blind_key", "yuchang_audit_key")
 
@@ -43,7 +44,7 @@ def bad(zh: str, en: str) -> Finding:
 def examine(server: EmbeddedServer, ports: tuple[int, ...]) -> list[Finding]:
     """Everything that can be said, machine first, then database. Raises nothing."""
     findings = [*check_python(), *check_node(), *check_disk(VAR), *check_folders(VAR), *check_secrets(VAR)]
-    findings += [finding for port in ports for finding in check_port(port)]
+    findings += [*check_run(), *(finding for port in ports for finding in check_port(port))]
     findings += [*check_server(server), *check_backups(server), *check_certificate(VAR)]
     return findings
 
@@ -105,6 +106,17 @@ def check_secrets(folder: Path) -> Iterator[Finding]:
                 f"密钥文件 {path} 可被其他账户读取，请执行 chmod 600。",
                 f"Other accounts can read the key file {path}: chmod 600 it.",
             )
+
+
+def check_run() -> Iterator[Finding]:
+    """Whether ``run`` serves this data folder: the database alone answers nobody."""
+    if number := running_pid():
+        yield good(f"平台正在运行（进程 {number}）。", f"The platform runs (process {number}).")
+    else:
+        yield note(
+            "平台没有运行：请启动服务（systemctl start yuchang）或执行 run。",
+            "The platform is not running: start the service, or run.",
+        )
 
 
 def check_port(port: int, host: str = "127.0.0.1") -> Iterator[Finding]:
@@ -200,6 +212,12 @@ def check_backups(server: EmbeddedServer) -> Iterator[Finding]:
         )
         return
     hours = (datetime.now(UTC) - there[-1].finished).total_seconds() / 3600
+    if hours < -CLOCK_HOURS:
+        yield bad(
+            f"最近一次备份 {there[-1].name} 的时间在将来：请核对本机时钟。",
+            f"The newest backup, {there[-1].name}, lies in the future: look at this machine's clock.",
+        )
+        return
     found = bad if hours > OLD_BACKUP_HOURS else good
     yield found(
         f"最近一次备份 {there[-1].name}，{hours:.0f} 小时前。",

@@ -39,7 +39,11 @@ def restore(
     _bring_files(folder, var)
     server = EmbeddedServer(var)
     _bring_database(folder, backup, server, to)
-    server.start()
+    try:
+        server.start()
+    except Trouble:
+        shutil.rmtree(server.data, ignore_errors=True)
+        raise
     _clear(server)
     return server
 

@@ -348,6 +348,11 @@ class EmbeddedServer:
         tail = "\n".join(said.strip().splitlines()[-15:])
         if "No space left" in said:
             return Trouble(f"磁盘已满：{self.root}", f"The disk is full: {self.root}\n{tail}")
+        if "recovery ended before configured recovery target" in said:
+            return Trouble(
+                "归档的日志没有到达所要的时刻：请写早一些的时刻，或不写 --to，恢复到归档的最后一刻。",
+                "The archived log does not reach that moment: name an earlier one, or none for all there is.",
+            )
         if "incompatible with server" in said:
             return Trouble(
                 "数据目录由另一个 PostgreSQL 主版本创建，请用 pg_upgrade 升级或恢复备份。",

@@ -121,6 +121,11 @@ def test_old_copies_go_and_sealed_keys_need_the_passphrase(platform):
         restore(kept, place, passphrase="夏天的鱼")
     with second_place() as place, pytest.raises(Trouble, match="no fitting backup"):
         restore(kept, place, to=datetime(2001, 1, 1, tzinfo=UTC))
+    with second_place() as place:
+        late = datetime.now(UTC) + timedelta(days=1)
+        with pytest.raises(Trouble, match="does not reach that moment"):
+            restore(kept, place, to=late, passphrase="春天的鱼")
+        assert not (place / "postgres" / "data").exists(), "the next attempt would be refused"
 
 
 def test_what_is_sealed_opens_with_its_passphrase_only_and_shows_every_change():

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import sys
+from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
 import psycopg
@@ -127,6 +128,22 @@ def test_a_taken_port_is_named():
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         assert "Something listens" in next(doctor.check_port(taken.getsockname()[1])).en
+
+
+def test_a_platform_that_nobody_started_is_named(monkeypatch):
+    for number, level in ((None, "note"), (4711, "good")):
+        monkeypatch.setattr(doctor, "running_pid", lambda number=number: number)
+        assert next(doctor.check_run()).level == level
+
+
+def test_a_backup_of_the_future_tells_of_a_wrong_clock(monkeypatch):
+    server = SimpleNamespace(connection_file=SimpleNamespace(exists=lambda: True))
+    for hours, level, said in ((0, "good", "0 hours"), (-2, "bad", "clock"), (27, "bad", "27 hours")):
+        made = SimpleNamespace(name="x", finished=datetime.now(UTC) - timedelta(hours=hours))
+        monkeypatch.setattr(doctor, "backups_in", lambda folder, made=made: [made])
+        found = next(doctor.check_backups(server))
+        assert found.level == level
+        assert said in found.en
 
 
 def test_a_full_and_a_nearly_full_disk_are_named(tmp_path, monkeypatch):

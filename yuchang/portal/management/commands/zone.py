@@ -43,6 +43,11 @@ class Command(BaseCommand):
             getattr(self, f"_{step}")(path, options)
         except YuchangError as error:
             raise CommandError(f"✕ {error}\n  {getattr(error, 'remedy', '')}") from error
+        except OSError as error:
+            raise CommandError(
+                f"✕ 无法读写 {error.filename or path}：{error.strerror}。请写完整路径，且本账户能读写该处。\n"
+                "  Write the full path, to a place that this account can read and write."
+            ) from error
 
     def _say(self, text: str) -> None:
         self.stdout.write(f"  {text}")
