@@ -57,9 +57,16 @@ class Postings(RuleBasedStateMachine):
         facts = {"direction": "offer", "category": "goods.walnut", "quantity": quantity, "limit_fen": 2000}
         return facts | day | {"village_id": self.village}
 
+    def is_there(self, quantity: int) -> bool:
+        """Whether the very same posting is open: nobody has one twice."""
+        return any(row["quantity"] == quantity and row["state"] == "open" for row in self.known.values())
+
     @rule(target=open_ones, quantity=st.integers(1, 999))
     def post(self, quantity: int) -> Any:
         reply = self.own.post("/postings", self.body(quantity))
+        if self.is_there(quantity):
+            assert reply.status_code == 409 and reply.json()["remedy"], reply.content
+            return multiple()
         assert reply.status_code == 201, reply.content
         made = reply.json()
         assert made["id"] not in self.known and made["quantity"] == quantity
@@ -70,8 +77,11 @@ class Postings(RuleBasedStateMachine):
     def post_again_with_the_same_key(self, quantity: int, times: int) -> Any:
         key = f"sequence-{next(_keys):08}"
         replies = [self.own.post("/postings", self.body(quantity), key=key) for _n in range(times)]
-        numbers = {reply.json()["id"] for reply in replies}
-        assert {reply.status_code for reply in replies} == {201} and len(numbers) == 1
+        if self.is_there(quantity):
+            assert {reply.status_code for reply in replies} == {409}
+            return multiple()
+        assert {reply.status_code for reply in replies} == {201}
+        assert len({reply.json()["id"] for reply in replies}) == 1
         assert self.own.post("/postings", self.body(quantity + 1), key=key).status_code in (409, 422)
         made = replies[0].json()
         self.known[made["id"]] = made
