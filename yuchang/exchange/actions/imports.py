@@ -181,7 +181,7 @@ class _Judge:
         findings = [FindingDraft(row.number, f, "rejected", code, args) for f, code, args in read.faults]
         if not owner:
             findings.append(FindingDraft(row.number, "household", "rejected", "no owner"))
-        group = Group(key=str(row.number), rows=1, findings=findings, plan="created")
+        group = Group(key=str(row.number), rows=1, findings=findings, plan="created", numbers=[row.number])
         if findings:
             return group
         facts = PostingFacts(**read.said, **owner)  # type: ignore[arg-type]
