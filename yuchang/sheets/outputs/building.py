@@ -45,7 +45,11 @@ def build(output: Output, folder: Path) -> Path:
         with target.open("wb") as stream:
             rows = (row for _line, row, _marks in _rows(output))
             tables.write_csv(
-                stream, encoding=tables.ENCODINGS[output.format], fields=_fields(output), rows=rows
+                stream,
+                encoding=tables.ENCODINGS[output.format],
+                fields=_fields(output),
+                rows=rows,
+                mark=(_("数据说明"), _("模拟数据")) if clock.is_simulated() else None,
             )
     return target
 

@@ -272,6 +272,9 @@ def _finish(actor: Actor, output_id: int) -> None:
     output = Output.objects.select_related("edition", "made_by", "place").get(pk=output_id)
     if output.state != State.WRITING:
         return
+    if output.kind == Kind.CHANGES and not any(output.options.get("counts", {}).values()):
+        _leave(actor, output_id)
+        return
     with tempfile.TemporaryDirectory() as name:
         path = build(output, Path(name))
         with write("sheets.finish_output", actor) as audit:
@@ -290,10 +293,24 @@ def _finish(actor: Actor, output_id: int) -> None:
             )
 
 
+def _leave(actor: Actor, output_id: int) -> None:
+    """End an export of changes that found none: no file and no sending, the mark stays where it was."""
+    with write("sheets.leave_output", actor) as audit:
+        output = Output.objects.select_for_update(of=("self",)).select_related("place").get(pk=output_id)
+        if output.state == State.WRITING:
+            output.state, output.message = State.CANCELLED, sendings.nothing_since(output)
+            output.options["nothing"] = True
+            output.pieces.all().delete()
+            sendings.forget(output)
+            save(output)
+        audit.add("output", output.pk, place_id=output.place_id, message=output.message)
+
+
 def settle(actor: Actor, output: Output, path: Path) -> None:
     """Store the file of a locked output, and record the sending it is."""
     output.file_size, output.sha256 = pieces.store_file(output, path)
-    said = _UNFIT.sub("", f"{output.title}-{output.place.name}").strip()[:120]
+    first = _("模拟数据-") if clock.is_simulated() else ""
+    said = _UNFIT.sub("", f"{first}{output.title}-{output.place.name}").strip()[:120]
     output.file_name = f"{said}-{output.as_of}-{output.pk}.{path.suffix[1:]}"
     output.state, output.finished_at, output.message = State.DONE, clock.now(), ""
     if output.kind == Kind.CHANGES:

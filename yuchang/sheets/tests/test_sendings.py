@@ -9,6 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 from django.db import transaction
+from django.urls import reverse
 
 from tests import people
 from yuchang.accounts.factors import real_now
@@ -71,16 +72,19 @@ def world() -> tuple[people.Person, list[dict[str, Any]]]:
     return wang, rows
 
 
-def test_the_first_sending_is_everything_and_the_second_nothing() -> None:
+def test_the_first_sending_is_everything_and_without_a_change_there_is_no_second() -> None:
     wang, rows = world()
     first = sent(wang)
     assert first.state == "done", first.message
     assert [line["status"] for line in lines(first)] == ["新增"] * len(rows)
     assert lines(first)[0]["id_number"] == rows[0]["id_number"]
     second = sent(wang)
-    assert lines(second) == []
-    assert [s.number for s in Sending.objects.order_by("number")] == [1, 2]
-    assert not StagedSent.objects.exists()
+    assert second.state == "cancelled" and "自第 1 次导出" in second.message
+    assert [s.number for s in Sending.objects.order_by("number")] == [1]
+    assert not StagedSent.objects.exists() and not second.pieces.exists()
+    page = wang.client().get(reverse("sheets:output", args=[second.pk])).content.decode()
+    assert "以来没有变动" in page and "没有变动" in page and 'role="alert"' not in page
+    assert lines(sent(wang, everything=True)) != [] and Sending.objects.count() == 2
 
 
 def test_the_next_has_only_the_new_the_changed_with_marks_and_the_left() -> None:
@@ -100,7 +104,13 @@ def test_the_next_has_only_the_new_the_changed_with_marks_and_the_left() -> None
     assert {(r, n) for r, n in marked(output)} == {(0, "hamlet"), (1, "hamlet"), (1, "phone"), (2, "hamlet")}
     assert found[-1]["household_number"] == gone.number
     assert found[-1]["id_number"] is None
-    assert sent(wang).rows_done == 0
+    assert sent(wang).state == "cancelled" and Sending.objects.count() == 2
+
+
+def test_an_area_without_households_has_nothing_to_send() -> None:
+    found = sent(people.wang())
+    assert found.state == "cancelled" and "没有可以导出的户" in found.message
+    assert not Sending.objects.exists()
 
 
 def test_a_killed_sending_leaves_the_mark_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +131,8 @@ def test_of_two_sendings_at_once_only_one_is_recorded() -> None:
     wang, _rows = world()
     wish = Wish(kind="changes", source="registry.official", area_id=people.county().pk, clear=True)
     late = outputs.start_output(actor=wang.actor, wish=wish)
+    making._begin(wang.actor, late.pk)
+    making._gather_portion(wang.actor, late.pk)
     sent(wang)
     outputs.make_output(late.pk)
     late.refresh_from_db()
