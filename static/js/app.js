@@ -72,7 +72,7 @@ document.addEventListener("click", (event) => {
   button.focus();
   const places = Array.prototype.slice.call(line.parentElement.children);
   const said = line.closest("fieldset").querySelector("[role=status]");
-  if (said) said.textContent = `${line.textContent.replace(/[↑↓]/g, "").trim()} ${places.indexOf(line) + 1} / ${places.length}`;
+  if (said) said.textContent = `${line.querySelector("label").textContent.trim()} ${places.indexOf(line) + 1} / ${places.length}`;
 });
 
 // One press is one request: a submitted form's button rests until the page changes.

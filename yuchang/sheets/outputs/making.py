@@ -25,7 +25,7 @@ from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, YuchangError, invalid
 from yuchang.places.models import Place, keys_of
-from yuchang.sheets import reads
+from yuchang.sheets import letters, reads
 from yuchang.sheets.catalogue import Ask, Found, fields_of, source_named
 from yuchang.sheets.models import Edition, Output
 from yuchang.sheets.outputs import frozen, pieces, sendings
@@ -99,8 +99,7 @@ def prepare(*, actor: Actor, wish: Wish, on: Any = None) -> Output:
     clear = wish.clear and (secret or wish.kind == Kind.CARDS)
     if clear:
         require(actor, source.secret_permission)
-    if wish.format not in SUFFIX:
-        raise invalid("format", _("没有这种格式。"))
+    _require_format(wish, edition)
     uid = uuid.uuid4()
     options = {"day": clock.today().isoformat(), "unit": area.name, **wish.options}
     if wish.kind == Kind.CHANGES:
@@ -125,6 +124,20 @@ def prepare(*, actor: Actor, wish: Wish, on: Any = None) -> Output:
         place=area,
         **keys_of(area),
     )
+
+
+def _require_format(wish: Wish, edition: Edition | None) -> None:
+    """Raise Invalid for a format that does not exist, or one document of letters whose headers differ."""
+    if wish.format not in SUFFIX or (wish.format == "docx") > (wish.kind == Kind.LETTERS):
+        raise invalid("format", _("没有这种格式。"))
+    heads = letters.differing_heads(bytes(edition.content)) if edition and wish.format == "docx" else []
+    if heads:
+        raise invalid(
+            "format",
+            _("页眉页脚中的占位符(%(words)s)每户不同,合成一个文档后只能显示一户的。")
+            % {"words": "、".join(heads)},
+            _("请把它们移到正文后上传新版,或选择每户一个文件。"),
+        )
 
 
 def _source(name: str) -> Any:

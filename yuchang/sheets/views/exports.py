@@ -31,6 +31,7 @@ TYPES = {
     "csv-gb": "text/csv; charset=gb18030",
     "pdf": "application/pdf",
     "zip": "application/zip",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 
 
