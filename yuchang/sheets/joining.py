@@ -35,7 +35,7 @@ class Joined:
         self._body: Any = document.element.body
         self._part: Any = document.part
         self._drawings = 0
-        self._numbers: Any = None
+        self._styles: dict[str, tuple[Any, Any]] = {}
         for section in self._body.iter(qn("w:sectPr")):
             _drop(section, "w:type")
         _count_from_one(next(self._body.iter(qn("w:sectPr"))))
@@ -63,6 +63,8 @@ class Joined:
         for paragraph in block.iter(qn("w:p"), qn("w:tr")):
             for name in _PARAGRAPH_NUMBERS:
                 paragraph.attrib.pop(name, None)
+        for paragraph in block.iter(qn("w:p")):
+            self._take_number_from_style(paragraph)
         for number in block.iter(qn("w:numId")):
             old = number.get(qn("w:val"))
             if old not in renumbered:
@@ -74,6 +76,33 @@ class Joined:
         for drawing in block.iter(_DRAWING):
             self._drawings += 1
             drawing.set("id", str(self._drawings))
+
+    def _take_number_from_style(self, paragraph: Any) -> None:
+        """Give a paragraph that is numbered by its style the number itself, so that it can begin anew."""
+        own = paragraph.find(qn("w:pPr"))
+        if own is None or own.find(qn("w:numPr")) is not None or own.pStyle is None:
+            return
+        number, indent = self._styles.get(own.pStyle.val) or self._of_style(own.pStyle.val)
+        if number is None:
+            return
+        own._insert_numPr(deepcopy(number))
+        if indent is not None and own.find(qn("w:ind")) is None:
+            own._insert_ind(deepcopy(indent))
+
+    def _of_style(self, name: str) -> tuple[Any, Any]:
+        """The number and the indent of a style, its own or of one that it is based on."""
+        known = {s.get(qn("w:styleId")): s for s in self._part.styles.element.iter(qn("w:style"))}
+        number = indent = None
+        style, seen = known.get(name), 0
+        while style is not None and seen < len(known):
+            said = style.find(qn("w:pPr"))
+            if said is not None:
+                number = said.find(qn("w:numPr")) if number is None else number
+                indent = said.find(qn("w:ind")) if indent is None else indent
+            based, seen = style.find(qn("w:basedOn")), seen + 1
+            style = known.get(based.get(qn("w:val"))) if based is not None else None
+        self._styles[name] = (number, indent)
+        return number, indent
 
     def _begin_anew(self, old: str) -> str:
         """Another list of the same look as list ``old`` that counts from its start."""

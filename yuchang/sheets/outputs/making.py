@@ -252,7 +252,8 @@ def gather_into(actor: Actor, output: Output) -> bool:
     _sum(output, lines)
     output.objects_done += len(found)
     output.objects_total = max(output.objects_total, output.objects_done)
-    output.rows_done += sum(len(line[2]) for line in lines)
+    has_pages = output.kind in (Kind.CARDS, Kind.LETTERS)
+    output.rows_done += len(lines) if has_pages else sum(len(line[2]) for line in lines)
     if found:
         output.after = found[-1].object_id
     return len(found) == PORTION

@@ -288,10 +288,11 @@ def numbered_letter(header: str = "") -> bytes:
     document.add_heading("{{ 户主 }}同志", 1)
     for text in ("请于本月内办理。", "带齐证件。"):
         document.add_paragraph(text, style="List Number")
-    for paragraph in document.paragraphs[1:]:
-        properties = paragraph._p.get_or_add_pPr()
-        properties.get_or_add_numPr().get_or_add_numId().val = 5
-        properties.numPr.get_or_add_ilvl().val = 0
+    first = (
+        document.paragraphs[1]._p.get_or_add_pPr().get_or_add_numPr()
+    )  # the second is numbered by its style
+    first.get_or_add_numId().val = document.styles["List Number"].element.pPr.numPr.numId.val
+    first.get_or_add_ilvl().val = 0
     document.add_table(1, 1).cell(0, 0).text = "{{ 户编号 }}"
     document.sections[0].header.paragraphs[0].text = header
     stream = io.BytesIO()
@@ -321,8 +322,10 @@ def test_the_letters_of_a_village_come_as_one_document_each_on_its_own_pages() -
     assert {s.start_type for s in whole.sections} == {WD_SECTION.NEW_PAGE}
     starts = [s._sectPr.find(qn("w:pgNumType")).get(qn("w:start")) for s in whole.sections]
     assert starts == ["1", "1", "1"]
-    lists = [p._p.pPr.numPr.numId.val for p in whole.paragraphs if p.style.name == "List Number"]
-    assert lists[0] == lists[1] and len(set(lists)) == 3
+    numbers = [p._p.pPr.numPr for p in whole.paragraphs if p.style.name == "List Number"]
+    lists = [n.numId.val for n in numbers[2:]]
+    assert lists[0] == lists[1] != lists[2] == lists[3] and numbers[0].numId.val not in lists
+    assert (output.objects_done, output.rows_done) == (3, 3)
     overridden = whole.part.numbering_part.element.xpath("w:num[last()]/w:lvlOverride/w:startOverride")
     assert overridden
     again = filled(wang, template, village, kind="letters", format="docx")
