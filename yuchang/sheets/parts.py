@@ -137,5 +137,10 @@ def part_at(parts: Sequence[Part], number: int) -> tuple[Part, int]:
 
 def row_word(parts: Sequence[Part], number: int) -> str:
     """A row as people name it: its number, with the sheet before it (``西村!5``) when there are several."""
-    part, row = part_at(parts, number)
-    return str(row) if len(parts) == 1 else f"{part.sheet}!{row}"
+    return named_row([part.sheet for part in parts], number)
+
+
+def named_row(sheets: Sequence[str], number: int) -> str:
+    """The same, of the names of the sheets."""
+    index, row = divmod(number, STRIDE)
+    return f"{sheets[index]}!{row}" if 1 < len(sheets) > index else str(row)

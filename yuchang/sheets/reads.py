@@ -36,6 +36,7 @@ from yuchang.sheets.models import (
 )
 from yuchang.sheets.outputs.building import build, rows_digest
 from yuchang.sheets.outputs.pieces import FILE, contents, lines_of
+from yuchang.sheets.parts import named_row
 from yuchang.sheets.tables import shown
 
 SHOWN = 200
@@ -333,7 +334,8 @@ def difference_lines(
         each = known.get(row.field)
         if each is not None and each.secret and not clear:
             values = {k: hide_numbers(v) for k, v in values.items()}
-        lines.append({"difference": row, "title": each.title if each else "", **values})
+        place = named_row(readback.counts.get("sheets", ()), row.row) if row.row else ""
+        lines.append({"difference": row, "title": each.title if each else "", "place": place, **values})
     return lines
 
 

@@ -165,6 +165,27 @@ def test_a_workbook_of_headers_alone_is_no_read_back() -> None:
         read_back(wang, [])
 
 
+def test_a_workbook_with_a_sheet_per_village_is_compared_as_one() -> None:
+    wang, rows = world()
+    book = openpyxl.load_workbook(io.BytesIO(workbook(rows[:3], sheet="东村")))
+    west = openpyxl.load_workbook(io.BytesIO(workbook(rows[3:]))).worksheets[0]
+    sheet = book.create_sheet("西村")
+    for line in west.iter_rows(values_only=True):
+        sheet.append(line)
+    sheet.cell(3, NAMES.index("work_months") + 1).value = 9
+    stream = io.BytesIO()
+    book.save(stream)
+    row = outputs.start_readback(
+        actor=wang.actor, source="registry.official", area_id=people.county().pk, file_name="国家.xlsx",
+        content=stream.getvalue(), observed_on=date(2024, 7, 1), is_whole=True,
+    )  # fmt: skip
+    outputs.compare_readback(row.pk)
+    row.refresh_from_db()
+    assert row.counts["total"] == 1, row.counts
+    page = wang.client().get(reverse("sheets:readback", args=[row.pk])).content.decode()
+    assert "第 西村!3 行" in page
+
+
 def test_the_same_workbook_has_no_difference() -> None:
     wang, rows = world()
     row = read_back(wang, rows)
