@@ -362,6 +362,7 @@ def fill(content: bytes, layout: Layout, filling: Filling) -> bytes:
         _fill_totals(sheet, layout, filling)
     if extra:
         _make_room(sheet, layout.first + layout.blanks, extra)
+        _repeat_headers(sheet, layout)
     _fill_rows(sheet, layout, filling)
     if filling.mark:
         book.properties.description = filling.mark
@@ -477,6 +478,14 @@ def _make_room(sheet: Worksheet, below: int, extra: int) -> None:
         if cell.data_type == "f" and isinstance(cell.value, str):
             cell.value = _shifted(cell.value, below, extra)
     _stretch(sheet, below, extra)
+
+
+def _repeat_headers(sheet: Worksheet, layout: Layout) -> None:
+    """Let the headers stand on every printed page, where the superior has not said what does."""
+    if not sheet.print_title_rows:
+        joined = [r for r in sheet.merged_cells.ranges if r.min_row <= layout.header <= r.max_row]
+        top = min([layout.header, *(r.min_row for r in joined)])
+        sheet.print_title_rows = f"{top}:{layout.header}"
 
 
 def _shifted(formula: str, below: int, extra: int) -> str:

@@ -85,6 +85,7 @@ def test_a_filled_blank_keeps_its_formula_and_its_value() -> None:
     made = blanks.fill(stream.getvalue(), layout, filling)
     assert made == blanks.fill(stream.getvalue(), layout, filling)
     formulas, values = (openpyxl.load_workbook(io.BytesIO(made), data_only=b).active for b in (False, True))
+    assert formulas.print_title_rows == "$3:$3"
     assert formulas["E8"].value == "=SUM(E4:E7)" and values["E8"].value == 10005
     assert values["F8"].value == "<有>" and values["G8"].value == "#DIV/0!"
     assert formulas["H8"].value == "=SUM(E:E)" and values["H8"].value is None
