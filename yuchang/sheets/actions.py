@@ -219,7 +219,7 @@ def _require_mapped(batch: ImportBatch) -> None:
             Problem(
                 "hidden",
                 _("工作表“%(sheet)s”有 %(count)s 行隐藏或被筛选掉:第 %(rows)s 行。")
-                % {"sheet": p.sheet, "count": p.hidden, "rows": p.hidden_rows},
+                % {"sheet": p.sheet, "count": p.hidden, "rows": p.hidden_where},
                 _("请选择这些行是否读取。"),
             )
             for p in hidden

@@ -22,7 +22,7 @@ MOST_SPANS = 12
 class Part:
     """One sheet that may be read: where its headers and columns (from 0) are.
 
-    ``hidden`` filled rows below the headers are hidden or filtered out; ``hidden_rows`` names them.
+    ``hidden`` filled rows below the headers are hidden or filtered out; ``hidden_where`` names them.
     """
 
     sheet: str
@@ -30,7 +30,7 @@ class Part:
     headers: list[str]
     columns: dict[str, int]
     hidden: int = 0
-    hidden_rows: str = ""
+    hidden_where: str = ""
     is_read: bool = True
     doubled: dict[str, list[int]] = field(default_factory=dict)
     merged: list[str] = field(default_factory=list)

@@ -45,7 +45,8 @@ _ODD = tuple(
     sign.join(pair) for sign in (b" ", b"\t", b"\n", b"\r", b"'") for pair in ((b"=", b""), (b"", b"="))
 )
 _REFERENCE = re.compile(rb"\br\s*=\s*[\"']([A-Z]{0,3})(\d*)[\"']", re.I)
-_ROW = re.compile(rb"<(?:\w+:)?row(?=[\s/>])([^>]*)>")
+_ROW = re.compile(rb"<row(?=[\s/>])([^>]*)>")
+_PREFIXED_ROW = re.compile(rb"<\w+:row(?=[\s/>])([^>]*)>")
 _ROW_NUMBER = re.compile(rb"""\br\s*=\s*["'](\d+)""")
 _IS_HIDDEN = re.compile(rb"""\bhidden\s*=\s*["'](?:1|true|on)["']""")
 _HAS_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
@@ -262,15 +263,19 @@ def _hidden_in(stream: IO[bytes]) -> Iterator[int]:
     while True:
         piece = stream.read(_PIECE)
         text, start = tail + piece, 0
-        for row in _ROW.finditer(text):
-            if is_hidden and _HAS_VALUE.search(text, start, row.start()):
-                yield number
-            said = _ROW_NUMBER.search(row[1])
-            number, start = int(said[1]) if said else number + 1, row.end()
-            is_hidden = _IS_HIDDEN.search(row[1]) is not None
+        if is_hidden or b"hidden" in text:
+            for row in (_PREFIXED_ROW if b":row" in text else _ROW).finditer(text):
+                if is_hidden and _HAS_VALUE.search(text, start, row.start()):
+                    yield number
+                said = _ROW_NUMBER.search(row[1])
+                number, start = int(said[1]) if said else number + 1, row.end()
+                is_hidden = _IS_HIDDEN.search(row[1]) is not None
+        else:  # as nearly everywhere, and far faster than a look at each row
+            number += sum(text.count(tag) for tag in (b"<row ", b"<row>", b":row ", b":row>"))
         if is_hidden and _HAS_VALUE.search(text, start):
             yield number
             is_hidden = False
         if not piece:
             return
-        tail = text[max(start, text.rfind(b"<")) :]  # a tag cut in two
+        tail = text[max(start, text.rfind(b"<")) :]
+        tail = b"" if b">" in tail else tail  # only a tag cut in two

@@ -49,7 +49,7 @@ MESSAGES: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("没有找到这个户或村，或不在导入范围内。"),
         gettext_lazy("请填写户编号，或 12 位村代码。"),
     ),
-    "twin": (gettext_lazy("与第 %(row)d 行完全相同。"), gettext_lazy("请合并数量，只留一行。")),
+    "twin": (gettext_lazy("与第 %(row)s 行完全相同。"), gettext_lazy("请合并数量，只留一行。")),
     "too many": (gettext_lazy("同一主体的供需超过 %(n)d 条。"), gettext_lazy("请合并数量。")),
     "changed_since_check": (
         gettext_lazy("检查之后，该主体已有相同的供需，或已不在范围内。"),

@@ -249,7 +249,7 @@ def test_open_sheets_of_one_layout_are_read_together_and_others_are_named():
     found, others = find_parts(sheets, wanted, chosen, {"南村": [1, 3], "西村": [2]})
     assert chosen.sheet == "东村" and [p.sheet for p in found] == ["东村", "西村", "南村"]
     assert found[2].columns == {"name": 1, "size": 0} and found[2].header_row == 2
-    assert [(p.hidden, p.hidden_rows) for p in found] == [(0, ""), (1, "2"), (1, "3")]
+    assert [(p.hidden, p.hidden_where) for p in found] == [(0, ""), (1, "2"), (1, "3")]
     assert others == ["旧版"] and find_headers(sheets[:1], WANTED).sheet == "去年"
 
 
