@@ -60,6 +60,21 @@ for (const form of document.querySelectorAll("form.filters")) {
   more.addEventListener("click", () => open(!form.classList.contains("is-open")));
 }
 
+// The order of ticked lines, by keys as well as by mouse: <ol class="ordered"> with [data-move] buttons. The
+// button pressed keeps the focus, so that a line can be moved on; where it stands now is said.
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("[data-move]");
+  if (!button) return;
+  const line = button.closest("li");
+  const isUp = button.dataset.move === "up";
+  const other = isUp ? line.previousElementSibling : line.nextElementSibling;
+  if (other) line.parentElement.insertBefore(isUp ? line : other, isUp ? other : line);
+  button.focus();
+  const places = Array.prototype.slice.call(line.parentElement.children);
+  const said = line.closest("fieldset").querySelector("[role=status]");
+  if (said) said.textContent = `${line.querySelector("label").textContent.trim()} ${places.indexOf(line) + 1} / ${places.length}`;
+});
+
 // One press is one request: a submitted form's button rests until the page changes.
 document.addEventListener("submit", (event) => {
   if (event.target.method !== "post" || event.target.hasAttribute("hx-post")) return;

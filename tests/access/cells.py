@@ -105,6 +105,7 @@ _THINK_TANK: dict[tuple[str, str], Cell] = {
     ("sheets:import_list", "POST"): Cell(STAFF),
     ("sheets:import_mapping", "POST"): Cell(STAFF),
     ("sheets:import_progress", "GET"): Cell(STAFF),
+    ("sheets:import_refused", "GET"): Cell(STAFF),
     ("sheets:import_step", "POST"): Cell(STAFF),
     ("sheets:import_template", "GET"): Cell(_SIDES, _SIDES),
 }
@@ -430,6 +431,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("registry:import_new", "GET"): Cell(ENTERING, ENTERING),
     ("registry:import_new", "POST"): Cell(ENTERING),
     ("registry:import_progress", "GET"): Cell(ENTERING),
+    ("registry:import_refused", "GET"): Cell(ENTERING),
     ("registry:import_template", "GET"): Cell(ENTERING, ENTERING),
     ("registry:import_undo", "POST"): Cell(ENTERING),
     ("registry:notice", "GET"): Cell(READERS, ONLY_AUDITOR),

@@ -201,6 +201,7 @@ KWARGS: dict[str, Any] = {
     "partners:round_report": lambda s: s.round.pk,
     "sheets:import": lambda s: {**_BATCH, "pk": s.sheet.pk},
     "sheets:import_annotated": lambda s: {**_BATCH, "pk": s.sheet.pk},
+    "sheets:import_refused": lambda s: {**_BATCH, "pk": s.sheet.pk},
     "sheets:import_list": lambda s: KIND,
     "sheets:import_mapping": lambda s: {**_BATCH, "pk": s.sheet.pk},
     "sheets:import_progress": lambda s: {**_BATCH, "pk": s.sheet.pk},

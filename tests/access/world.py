@@ -961,6 +961,7 @@ KWARGS: dict[str, Given] = {
     "registry:household_verify": lambda s: s.entered.pk,
     "registry:import": lambda s: s.uploaded.pk,
     "registry:import_annotated": lambda s: s.checked.pk,
+    "registry:import_refused": lambda s: s.checked.pk,
     "registry:import_cancel": lambda s: s.uploaded.pk,
     "registry:import_confirm": lambda s: s.checked.pk,
     "registry:import_mapping": lambda s: s.uploaded.pk,

@@ -13,7 +13,7 @@ from datetime import date, datetime
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -23,7 +23,7 @@ from yuchang.core.paging import Numbers, Page, Ranges, keyset_page
 SIZES = (20, 50, 100, 200)
 CHUNK = 500
 # What an address says about the list itself and not about its rows.
-OWN_KEYS = frozenset({"after", "sort", "cols", "size", "export"})
+OWN_KEYS = frozenset({"after", "sort", "cols", "size", "export", "move", "arrange"})
 
 
 @dataclass(slots=True)  # not frozen: a page makes hundreds, and a frozen one takes five times as long
@@ -223,7 +223,7 @@ class Listing:
     def address(self, **changes: Any) -> str:
         """This list's address from its first page, some of its choices changed."""
         query = self.request.GET.copy()
-        for key in ("after", "export"):
+        for key in ("after", "export", "arrange"):
             query.pop(key, None)
         for key, value in changes.items():
             query.pop(key, None)
@@ -259,17 +259,17 @@ class Listing:
     @property
     def kept(self) -> list[tuple[str, str]]:
         """What the filter form must carry along: everything that is no field of it."""
-        return self._others({f.name for f in self.fields} | {"after", "export"})
+        return self._others({f.name for f in self.fields} | {"after", "export", "arrange"})
 
     @property
     def kept_beside_columns(self) -> list[tuple[str, str]]:
         """What the form of the columns must carry along."""
-        return self._others({"cols", "after", "export"})
+        return self._others({"cols", "after", "export", "arrange"})
 
     @property
     def kept_beside_size(self) -> list[tuple[str, str]]:
         """What the form of the page size must carry along."""
-        return self._others({"size", "after", "export"})
+        return self._others({"size", "after", "export", "arrange"})
 
     def _others(self, own: set[str]) -> list[tuple[str, str]]:
         return [(k, v) for k, values in self.request.GET.lists() if k not in own for v in values if v]
@@ -281,8 +281,9 @@ class Listing:
 
     @property
     def choices(self) -> list[tuple[Column, bool]]:
-        """Every column, and whether it is shown."""
-        return [(column, column in self.shown) for column in self.columns]
+        """Every column, and whether it is shown: those shown in their order, then the others."""
+        others = [column for column in self.columns if column not in self.shown]
+        return [(column, True) for column in self.shown] + [(column, False) for column in others]
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -343,6 +344,7 @@ def listing(
     ``span`` is that of ``keyset_page``.
     """
     chosen = tuple(columns)
+    _arrange(request)
     sort, wanted = _sort(request, chosen, order)
     size = _size(request, size)
     page = keyset_page(rows, order=wanted, cursor=request.GET.get("after", ""), size=size, span=span)
@@ -389,6 +391,32 @@ def _size(request: HttpRequest, usual: int) -> int:
 
 
 def _shown(request: HttpRequest, columns: tuple[Column, ...]) -> tuple[Column, ...]:
-    keys = {k for given in request.GET.getlist("cols") for k in given.split(",")}
-    chosen = tuple(c for c in columns if c.key in keys)
+    """The columns that the address names, in its order; else the usual ones."""
+    by_key = {c.key: c for c in columns}
+    chosen = tuple(by_key[key] for key in _keys(request) if key in by_key)
     return chosen or tuple(c for c in columns if not c.is_extra)
+
+
+def _keys(request: HttpRequest) -> list[str]:
+    return list(dict.fromkeys(k for given in request.GET.getlist("cols") for k in given.split(",")))
+
+
+def _arrange(request: HttpRequest) -> None:
+    """Do what a button of a page without script asks: ``move=key:up`` changes the order of ``cols``."""
+    if "move" not in request.GET:
+        return
+    query = request.GET.copy()
+    query.setlist("cols", moved(_keys(request), str(query.pop("move")[-1])))
+    query["arrange"] = "1"
+    request.GET = QueryDict(query.urlencode())
+
+
+def moved(keys: Sequence[str], said: str) -> list[str]:
+    """The keys with one of them a place further ``up`` or ``down``, as ``key:up`` says."""
+    found, (key, _sign, way) = list(keys), said.rpartition(":")
+    if key in found:
+        at = found.index(key)
+        to = at + {"up": -1, "down": 1}.get(way, 0)
+        if 0 <= to < len(found):
+            found[at], found[to] = found[to], found[at]
+    return found

@@ -287,13 +287,19 @@ def _judge_one(
     on: date,
 ) -> Group:
     if candidate.is_note:
-        return Group(candidate.number, len(candidate.rows), candidate.findings)
+        return Group(candidate.number, len(candidate.rows), candidate.findings, numbers=candidate.rows)
     registered = register.households.get(candidate.number)
     before = stored.get(registered.id) if registered else None
     entry = _entry(candidate, before, absent)
     _flag(candidate, entry, on)
     _compare(candidate, entry, registered, register, villages)
-    group = Group(candidate.number, len(candidate.rows), candidate.findings, place_id=candidate.village_id)
+    group = Group(
+        candidate.number,
+        len(candidate.rows),
+        candidate.findings,
+        place_id=candidate.village_id,
+        numbers=candidate.rows,
+    )
     if group.state == "rejected" or candidate.village_id is None:
         group.contents = ()
         return group

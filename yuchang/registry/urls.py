@@ -44,4 +44,5 @@ urlpatterns = [
     path("imports/<int:pk>/undo", imports.import_undo, name="import_undo"),
     path("imports/<int:pk>/cancel", imports.import_cancel, name="import_cancel"),
     path("imports/<int:pk>/annotated", imports.import_annotated, name="import_annotated"),
+    path("imports/<int:pk>/refused", imports.import_refused, name="import_refused"),
 ]

@@ -15,7 +15,7 @@ import gc
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
@@ -24,7 +24,7 @@ from itertools import islice
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, F, QuerySet, Sum
+from django.db.models import Count, F, Q, QuerySet, Sum
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -37,7 +37,7 @@ from yuchang.core.actions import check_version, save, write
 from yuchang.core.copying import copy_rows
 from yuchang.core.errors import Conflict, Invalid, Problem, YuchangError, invalid
 from yuchang.places.models import Place, keys_of
-from yuchang.sheets import headers, queries, reading
+from yuchang.sheets import headers, parts, queries, reading
 from yuchang.sheets.cells import as_text, hide_numbers
 from yuchang.sheets.kinds import FindingDraft, Group, Kind, Report, Row, kind_named
 from yuchang.sheets.models import BatchFile, Finding, ImportBatch, StagedGroup, StagedRow
@@ -68,19 +68,23 @@ def start_import(
     if actor.user_id is None:
         raise invalid("file", _("导入须由具名人员办理。"))
     sheets = reading.read_heads(file_name, content)
-    mapping = headers.find_headers(sheets, queries.wanted(rules))
+    wanted = queries.wanted(rules)
+    mapping = headers.find_headers(sheets, wanted)
     if len(mapping.columns) * 3 < len(rules.columns):
         raise _unknown_headers(mapping, rules)
-    if mapping.missing(queries.wanted(rules)):
+    if mapping.missing(wanted):
         learnt = queries.columns_chosen(kind, actor.user_id, mapping.headers)
         mapping = replace(mapping, columns=learnt or mapping.columns)
     sheet = next(s for s in sheets if s.name == mapping.sheet)
     if sheet.height <= len(sheet.rows) and not _filled(sheet.rows[mapping.header_row :]):
         raise _no_rows(sheet.name, mapping.header_row)
+    found, others = parts.find_parts(sheets, wanted, mapping, reading.hidden_rows(content))
     notes = {
-        "others": headers.alike(sheets, queries.wanted(rules), mapping),
+        "parts": [p.as_json() for p in found],
+        "others": others,
         "earlier": queries.earlier_import(kind, area, content),
     }
+    heights = {s.name: s.height for s in sheets}
     with write("sheets.start_import", actor) as audit:
         batch = ImportBatch.objects.create(
             kind=kind,
@@ -92,7 +96,7 @@ def start_import(
             observed_on=observed_on,
             mapping=_as_json(mapping) | notes,
             preview=_preview(sheet, mapping),
-            progress_total=max(sheet.height - mapping.header_row, 0),
+            progress_total=sum(max(heights[p.sheet] - p.header_row, 0) for p in found),
             created_by_id=actor.user_id,
         )
         BatchFile.objects.create(batch=batch, sealed=_seal(batch, content))
@@ -152,71 +156,114 @@ def _seal(batch: ImportBatch, content: bytes) -> bytes:
 
 
 def confirm_mapping(
-    *, actor: Actor, batch_id: int, version: int | None, columns: Mapping[str, int | None] | None = None
+    *,
+    actor: Actor,
+    batch_id: int,
+    version: int | None,
+    columns: Mapping[str, int | None] | None = None,
+    sheets: Collection[int] | None = None,
+    with_hidden: bool | None = None,
 ) -> ImportBatch:
     """Accept the found columns, or the corrected ones (name → column from 0), and have the rows checked.
 
-    Raises Invalid that names every required header without a column.
+    ``sheets``: which of the sheets of one layout are read, by their place; None keeps the choice.
+    ``with_hidden``: whether rows that are hidden or filtered out are read.
+    Raises Invalid that names every required header without a column, and hidden rows nobody decided on.
     """
     with write("sheets.confirm_mapping", actor) as audit:
         batch = _batch(actor, batch_id, version, State.UPLOADED, State.CHECKED, State.FAILED)
-        if columns is not None:
-            batch.mapping["columns"] = {n: c for n, c in columns.items() if c is not None}
-            batch.mapping["doubled"] = {}
+        choose_parts(batch, columns, sheets, with_hidden)
         _require_mapped(batch)
         batch.state, batch.message, batch.progress_done = State.CHECKING, "", 0
         save(batch)
-        audit.add("import", batch.pk, place_id=batch.place_id, columns=batch.mapping["columns"])
+        audit.add(
+            "import",
+            batch.pk,
+            place_id=batch.place_id,
+            columns=batch.mapping["columns"],
+            sheets=[p.sheet for p in parts.parts_of(batch.mapping) if p.is_read],
+            with_hidden=batch.mapping.get("with_hidden"),
+        )
         _defer("sheets.check", batch)
     return batch
 
 
+def choose_parts(
+    batch: ImportBatch,
+    columns: Mapping[str, int | None] | None,
+    sheets: Collection[int] | None,
+    with_hidden: bool | None,
+) -> None:
+    """Put into the mapping of a batch what somebody chose; saves nothing."""
+    mapping, found = batch.mapping, parts.parts_of(batch.mapping)
+    if columns is not None:
+        chosen = {n: c for n, c in columns.items() if c is not None}
+        found = parts.corrected(found, mapping["sheet"], chosen)
+        mapping["columns"], mapping["doubled"] = chosen, {}
+    if sheets is not None:
+        found = [replace(p, is_read=i in sheets) for i, p in enumerate(found)]
+    if with_hidden is not None:
+        mapping["with_hidden"] = with_hidden
+    mapping["parts"] = [p.as_json() for p in found]
+
+
 def _require_mapped(batch: ImportBatch) -> None:
-    mapping, kind = batch.mapping, kind_named(batch.kind)
-    where = {"sheet": mapping["sheet"], "row": mapping["header_row"]}
-    remedy = _("请在下方为它选择对应的列,或在工作簿中补上这一列后重新上传。")
-    if mapping["merged"]:
-        remedy = _(
-            "表头有合并单元格(%(ranges)s),请取消合并、每列一个表头后重新上传,或在下方选择对应的列。"
-        ) % {"ranges": "、".join(mapping["merged"][:5])}
-    problems = [
-        Problem(
-            c.name,
-            _("工作表“%(sheet)s”第 %(row)s 行表头中缺少“%(header)s”。") % {**where, "header": c.header},
-            remedy,
-        )
-        for c in kind.columns
-        if c.required and c.name not in mapping["columns"]
-    ]
-    for header, found in mapping["doubled"].items():
-        letters = "、".join(headers.column_letter(c) for c in found)
-        message = _("工作表“%(sheet)s”中表头“%(header)s”出现在多列:%(letters)s。")
-        problems.append(
+    """Raise Invalid that names everything which keeps the rows from being read."""
+    found = [p for p in parts.parts_of(batch.mapping) if p.is_read]
+    problems = [p for part in found for p in _unmapped(part, kind_named(batch.kind))]
+    if not found:
+        problems = [Problem("sheets", _("没有选择工作表。"), _("请至少勾选一张。"))]
+    hidden = [p for p in found if p.hidden]
+    if hidden and batch.mapping.get("with_hidden") is None:
+        problems += [
             Problem(
-                "columns",
-                message % {**where, "header": header, "letters": letters},
-                _("请删除多余的列,或在下方选定应读取的一列。"),
+                "hidden",
+                _("工作表“%(sheet)s”有 %(count)s 行隐藏或被筛选掉:第 %(rows)s 行。")
+                % {"sheet": p.sheet, "count": p.hidden, "rows": p.hidden_where},
+                _("请选择这些行是否读取。"),
             )
-        )
-    problems += _in_other_units(mapping)
-    taken = list(mapping["columns"].values())
-    if len(taken) != len(set(taken)):
-        problems.append(Problem("columns", _("同一列被选作两项内容。"), _("请为每一项选择不同的列。")))
+            for p in hidden
+        ]
     if problems:
         raise Invalid(problems)
 
 
-def _in_other_units(mapping: Mapping[str, Any]) -> Iterator[Problem]:
+def _unmapped(part: parts.Part, kind: Kind) -> Iterator[Problem]:
+    """What is wrong with the columns of one sheet."""
+    where = {"sheet": part.sheet, "row": part.header_row}
+    remedy = _("请在下方为它选择对应的列,或在工作簿中补上这一列后重新上传。")
+    if part.merged:
+        remedy = _(
+            "表头有合并单元格(%(ranges)s),请取消合并、每列一个表头后重新上传,或在下方选择对应的列。"
+        ) % {"ranges": "、".join(part.merged[:5])}
+    for column in kind.columns:
+        if column.required and column.name not in part.columns:
+            message = _("工作表“%(sheet)s”第 %(row)s 行表头中缺少“%(header)s”。")
+            yield Problem(column.name, message % {**where, "header": column.header}, remedy)
+    for header, found in part.doubled.items():
+        letters = "、".join(headers.column_letter(c) for c in found)
+        message = _("工作表“%(sheet)s”中表头“%(header)s”出现在多列:%(letters)s。")
+        yield Problem(
+            "columns",
+            message % {**where, "header": header, "letters": letters},
+            _("请删除多余的列,或在下方选定应读取的一列。"),
+        )
+    yield from _in_other_units(part)
+    taken = list(part.columns.values())
+    if len(taken) != len(set(taken)):
+        yield Problem("columns", _("同一列被选作两项内容。"), _("请为每一项选择不同的列。"))
+
+
+def _in_other_units(part: parts.Part) -> Iterator[Problem]:
     """Columns of money in ten thousands: read as yuan they would say a ten-thousandth."""
-    names = mapping["headers"]
-    for name, column in mapping["columns"].items():
-        header = names[column] if column < len(names) else ""
+    for name, column in part.columns.items():
+        header = part.headers[column] if column < len(part.headers) else ""
         unit = headers.split_unit(header)[1]
         if headers.MONEY.get(unit, 1) != 1:
             message = _(
                 "工作表“%(sheet)s”%(letter)s 列的表头“%(header)s”以%(unit)s为单位,本系统按元读取。"
             ) % {
-                "sheet": mapping["sheet"],
+                "sheet": part.sheet,
                 "letter": headers.column_letter(column),
                 "header": header,
                 "unit": unit,
@@ -260,23 +307,37 @@ def _no_collections() -> Iterator[None]:
 
 
 def read_rows(batch: ImportBatch) -> list[Row]:
-    """The filled rows below the header, with merged cells read as repeated values."""
-    sheets = reading.read_judged(queries.stored_content(batch))
-    sheet = next((s for s in sheets if s.name == batch.mapping["sheet"]), None)
-    if sheet is None:
-        raise invalid("file", _("工作簿中找不到原来的工作表。"), _("请重新上传。"))
-    start = batch.mapping["header_row"]
-    lines = _spread_merged(sheet, start)
-    columns = list(batch.mapping["columns"].items())
-    rows = []
-    for number, line in enumerate(lines, start=start + 1):
+    """The filled rows below the headers of every sheet chosen, merged cells read as repeated values."""
+    content = queries.stored_content(batch)
+    sheets = {s.name: s for s in reading.read_judged(content)}
+    found = parts.parts_of(batch.mapping)
+    hidden = {} if batch.mapping.get("with_hidden", True) else reading.hidden_rows(content)
+    rows: list[Row] = []
+    for index, part in enumerate(found):
+        if not part.is_read:
+            continue
+        if part.sheet not in sheets:
+            raise invalid("file", _("工作簿中找不到原来的工作表。"), _("请重新上传。"))
+        rows += _rows_of(sheets[part.sheet], part, index * parts.STRIDE, set(hidden.get(part.sheet, ())))
+    if not rows:
+        first = next(p for p in found if p.is_read)
+        raise _no_rows(first.sheet, first.header_row)
+    if len(rows) > reading.MAX_ROWS:
+        message = _("勾选的工作表共 %(count)s 行,一次最多 %(rows)s 行。")
+        given = {"count": f"{len(rows):,}", "rows": f"{reading.MAX_ROWS:,}"}
+        raise invalid("file", message % given, _("请分批上传。"))
+    return rows
+
+
+def _rows_of(sheet: reading.Sheet, part: parts.Part, before: int, left_out: Collection[int]) -> Iterator[Row]:
+    start, columns = part.header_row, list(part.columns.items())
+    for number, line in enumerate(_spread_merged(sheet, start), start=start + 1):
+        if number in left_out:
+            continue
         width = len(line)
         cells = {name: line[c] if c < width else "" for name, c in columns}
         if any(value not in _EMPTY and as_text(value) for value in cells.values()):
-            rows.append(Row(number, cells))
-    if not rows:
-        raise _no_rows(sheet.name, start)
-    return rows
+            yield Row(before + number, cells)
 
 
 def _spread_merged(sheet: reading.Sheet, start: int) -> Sequence[Sequence[Any]]:
@@ -314,7 +375,7 @@ def _stage(actor: Actor, batch_id: int, groups: Iterator[Group], total: int) -> 
     with transaction.atomic():
         for table in (StagedRow, Finding, StagedGroup):
             table.objects.filter(batch_id=batch_id).delete()
-    places = ImportBatch.objects.get(pk=batch_id).mapping["columns"]
+    places = parts.parts_of(ImportBatch.objects.get(pk=batch_id).mapping)
     first = 1
     while portion := list(islice(groups, STAGED_AT_ONCE)):
         with transaction.atomic():
@@ -348,10 +409,14 @@ _GROUP = (
 _FINDING = ("batch_id", "group_number", '"row"', '"column"', "field", "level", "code", "arguments")
 
 
-def _copy(batch_id: int, first: int, groups: Sequence[Group], places: Mapping[str, int]) -> None:
+def _copy(batch_id: int, first: int, groups: Sequence[Group], places: Sequence[parts.Part]) -> None:
+    """Store judged groups. Of a rejected one only the numbers of its rows are kept."""
     numbered = list(enumerate(groups, start=first))
-    good = [(number, group) for number, group in numbered if group.state != "rejected"]
-    rows = ((batch_id, n, row, content) for n, group in good for row, content in group.contents)
+    kept = (
+        (n, [(r, "{}") for r in group.numbers] if group.state == "rejected" else group.contents)
+        for n, group in numbered
+    )
+    rows = ((batch_id, n, row, content) for n, contents in kept for row, content in contents)
     found = ((batch_id, n, *_finding_line(f, places)) for n, group in numbered for f in group.findings)
     copy_rows("sheets_stagedgroup", _GROUP, ((batch_id, n, *_group_line(group)) for n, group in numbered))
     copy_rows("sheets_stagedrow", ("batch_id", "group_number", '"row"', "content"), rows)
@@ -363,9 +428,10 @@ def _group_line(g: Group) -> tuple[Any, ...]:
     return (g.key[:100], g.rows, g.state, plan, "", g.place_id, g.object_id, g.object_version, g.content_hash)
 
 
-def _finding_line(f: FindingDraft, places: Mapping[str, int]) -> tuple[Any, ...]:
+def _finding_line(f: FindingDraft, places: Sequence[parts.Part]) -> tuple[Any, ...]:
     arguments = json.dumps(f.arguments, ensure_ascii=False, default=str)
-    return (f.row, places.get(f.field), f.field, f.level, f.code, arguments)
+    column = parts.part_at(places, f.row)[0].columns.get(f.field)
+    return (f.row, column, f.field, f.level, f.code, arguments)
 
 
 def _fail(actor: Actor, batch_id: int, error: YuchangError) -> None:
@@ -495,8 +561,16 @@ def _finish(batch_id: int) -> None:
             batch.state, batch.finished_at = State.DONE, clock.now()
             batch.progress_done = batch.progress_total
             save(batch)
-            StagedRow.objects.filter(batch=batch).delete()
+            _forget_staged(batch)
             audit.add("import", batch.pk, place_id=batch.place_id, counts=batch.counts)
+
+
+def _forget_staged(batch: ImportBatch) -> None:
+    """Drop what was staged; of groups that stayed out the numbers of their rows remain."""
+    skipped = batch.groups.filter(outcome=StagedGroup.Outcome.SKIPPED).values("number")
+    left_out = batch.groups.filter(Q(state=StagedGroup.State.REJECTED) | Q(outcome="skipped"))
+    batch.staged.exclude(group_number__in=left_out.values("number")).delete()
+    batch.staged.filter(group_number__in=skipped).update(content={})
 
 
 # --- undo, cancel -----------------------------------------------------------------------------
@@ -545,7 +619,7 @@ def import_workbook(
         content=content,
         observed_on=observed_on,
     )
-    confirm_mapping(actor=actor, batch_id=batch.pk, version=batch.version)
+    confirm_mapping(actor=actor, batch_id=batch.pk, version=batch.version, with_hidden=True)
     check_import(batch.pk)
     batch.refresh_from_db()
     if batch.state == State.CHECKED and any(batch.counts.get(p) for p in ("created", "changed", "unchanged")):

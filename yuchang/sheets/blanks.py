@@ -15,6 +15,7 @@ from copy import copy
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
+from xml.sax.saxutils import escape
 
 import openpyxl
 from django.utils.translation import gettext as _
@@ -24,6 +25,7 @@ from openpyxl.worksheet.cell_range import CellRange
 from openpyxl.worksheet.worksheet import Worksheet
 
 from yuchang.core.errors import Invalid, Problem, invalid
+from yuchang.sheets.calculating import Fault, Unknown, Values
 from yuchang.sheets.catalogue import Field
 from yuchang.sheets.cells import is_risky, printable
 from yuchang.sheets.headers import (
@@ -51,6 +53,10 @@ _HARMLESS = {
     "SUM", "AVERAGE", "COUNT", "COUNTA", "COUNTIF", "SUMIF", "ROUND", "IF", "MAX", "MIN", "SUBTOTAL", "ROW",
     "IFERROR", "SUMPRODUCT", "ABS", "INT",
 }  # fmt: skip
+_FORMULA_CELL = re.compile(
+    rb"""(?P<start><c r="(?P<cell>[A-Z]+[0-9]+)"(?: s="[0-9]+")?)>"""
+    rb"""(?P<formula><f>[^<]*</f>)<v\s*(?:/>|></v>)</c>"""
+)
 _SHEET_UNIT = re.compile(r"^\(?(?:金额|计量)?单位:\s*(.+?)\)?$")
 # The words that stand for something else than a field, as a superior's form says them.
 PLACEHOLDERS: dict[str, tuple[str, ...]] = {
@@ -356,6 +362,7 @@ def fill(content: bytes, layout: Layout, filling: Filling) -> bytes:
         _fill_totals(sheet, layout, filling)
     if extra:
         _make_room(sheet, layout.first + layout.blanks, extra)
+        _repeat_headers(sheet, layout)
     _fill_rows(sheet, layout, filling)
     if filling.mark:
         book.properties.description = filling.mark
@@ -364,7 +371,53 @@ def fill(content: bytes, layout: Layout, filling: Filling) -> bytes:
             page.left.text = filling.mark
     stream = io.BytesIO()
     book.save(stream)
-    return settled(stream.getvalue(), filling.made_at)
+    return settled(stream.getvalue(), filling.made_at, _worked_out(book))
+
+
+def _worked_out(book: openpyxl.Workbook) -> dict[str, dict[str, Any]]:
+    """What the formulas come to, by part of the file and cell; those not understood are left out."""
+    cells = {(s.title, c.row, c.column): c.value for s in book.worksheets for c in _cells(s)}
+    values, found = Values(cells), dict[str, dict[str, Any]]()
+    for number, sheet in enumerate(book.worksheets, start=1):
+        here: dict[str, Any] = {}
+        for cell in _cells(sheet):
+            if cell.data_type == "f" and isinstance(cell.value, str):
+                try:
+                    here[cell.coordinate] = values.of((sheet.title, cell.row, cell.column))
+                except Fault as fault:
+                    here[cell.coordinate] = fault
+                except Unknown:
+                    continue
+        if here:
+            found[f"xl/worksheets/sheet{number}.xml"] = here
+    return found
+
+
+def _with_values(data: bytes, values: Mapping[str, Any]) -> bytes:
+    """A sheet of the file with the values behind its formulas."""
+
+    def put(found: re.Match[bytes]) -> bytes:
+        value = values.get(found["cell"].decode())
+        if value is None:
+            return found[0]
+        kind, text = _as_kept(value)
+        said = f' t="{kind}"' if kind else ""
+        return (
+            found["start"] + said.encode() + b">" + found["formula"] + f"<v>{escape(text)}</v></c>".encode()
+        )
+
+    return _FORMULA_CELL.sub(put, data)
+
+
+def _as_kept(value: Any) -> tuple[str, str]:
+    """The type and the text by which a file keeps a formula's value."""
+    if isinstance(value, Fault):
+        return "e", str(value)
+    if isinstance(value, bool):
+        return "b", str(int(value))
+    if isinstance(value, str):
+        return "str", printable(value)
+    return "", f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
 def _fill_words(sheet: Worksheet, layout: Layout, filling: Filling, *, is_table: bool) -> None:
@@ -425,6 +478,14 @@ def _make_room(sheet: Worksheet, below: int, extra: int) -> None:
         if cell.data_type == "f" and isinstance(cell.value, str):
             cell.value = _shifted(cell.value, below, extra)
     _stretch(sheet, below, extra)
+
+
+def _repeat_headers(sheet: Worksheet, layout: Layout) -> None:
+    """Let the headers stand on every printed page, where the superior has not said what does."""
+    if not sheet.print_title_rows:
+        joined = [r for r in sheet.merged_cells.ranges if r.min_row <= layout.header <= r.max_row]
+        top = min([layout.header, *(r.min_row for r in joined)])
+        sheet.print_title_rows = f"{top}:{layout.header}"
 
 
 def _shifted(formula: str, below: int, extra: int) -> str:
@@ -496,8 +557,11 @@ def put_text(cell: Cell, value: Any) -> None:
         cell.quotePrefix = True
 
 
-def settled(content: bytes, at: datetime) -> bytes:
-    """The same document without the moment of saving, so that equal content gives equal bytes."""
+def settled(content: bytes, at: datetime, values: Mapping[str, Mapping[str, Any]] | None = None) -> bytes:
+    """The same document without the moment of saving, so that equal content gives equal bytes.
+
+    ``values`` (part → cell → value) are put behind the formulas.
+    """
     moment = at.strftime("%Y-%m-%dT%H:%M:%SZ").encode()
     target = io.BytesIO()
     with (
@@ -508,6 +572,8 @@ def settled(content: bytes, at: datetime) -> bytes:
             data = old.read(part)
             if part.filename == "docProps/core.xml":
                 data = re.sub(rb"(<dcterms:(?:created|modified)[^>]*>)[^<]*", rb"\g<1>" + moment, data)
+            if values and part.filename in values:
+                data = _with_values(data, values[part.filename])
             entry = zipfile.ZipInfo(part.filename, (1980, 1, 1, 0, 0, 0))
             entry.compress_type = zipfile.ZIP_DEFLATED
             new.writestr(entry, data)

@@ -50,6 +50,11 @@ class Widths:
                 text = f"{value:,}" if isinstance(value, float) else str(value)
                 self._widths[column] = max(self._widths[column], text_width(text) + 2)
 
+    @property
+    def chosen(self) -> list[int]:
+        """The widths, one per column."""
+        return self._widths
+
     def apply(self, sheet: Worksheet) -> None:
         """Set them; a streamed sheet takes them at any time before it is closed."""
         for column, width in enumerate(self._widths):

@@ -6,14 +6,40 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.http import QueryDict
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from yuchang.core.lists import moved
 from yuchang.places.models import Place
 from yuchang.sheets.catalogue import Source
 from yuchang.sheets.models import ReportPlan, Template
 
 DAY = {"type": "date"}
+
+
+class OrderedChecks(forms.CheckboxSelectMultiple):
+    """Ticks in an order that the reader chooses: what is ticked stands first, in its order."""
+
+    template_name = "sheets/ordered_checks.html"
+
+    def optgroups(self, name: str, value: Any, attrs: Any = None) -> Any:
+        """The options, the chosen ones first."""
+        known, chosen = list(self.choices), [str(v) for v in value]
+        by_value = {str(v): (v, word) for v, word in known}
+        first = [by_value[v] for v in dict.fromkeys(chosen) if v in by_value]
+        self.choices = first + [(v, word) for v, word in known if str(v) not in chosen]
+        try:
+            return super().optgroups(name, value, attrs)
+        finally:
+            self.choices = known
+
+
+def arranged(post: QueryDict) -> QueryDict:
+    """A form as sent by a button that moves a column of a page without script, the column moved."""
+    data = post.copy()
+    data.setlist("fields_", moved(data.getlist("fields_"), str(data.pop("move")[-1])))
+    return data
 
 
 class AreaField(forms.ModelChoiceField):  # type: ignore[type-arg]
@@ -57,7 +83,10 @@ class ExportForm(FilterForm):
 
     format = forms.ChoiceField(label=gettext_lazy("格式"))
     fields_ = forms.MultipleChoiceField(
-        label=gettext_lazy("字段"), widget=forms.CheckboxSelectMultiple, required=False
+        label=gettext_lazy("字段"),
+        help_text=gettext_lazy("按所列次序成为工作簿的各列,用箭头调整。"),
+        widget=OrderedChecks,
+        required=False,
     )
     clear = forms.BooleanField(
         label=gettext_lazy("含证件号码、电话等明文"),
@@ -119,8 +148,8 @@ class PlanForm(FilterForm):
     )
     fields_ = forms.MultipleChoiceField(
         label=gettext_lazy("字段"),
-        help_text=gettext_lazy("选了模板时按模板填写。"),
-        widget=forms.CheckboxSelectMultiple,
+        help_text=gettext_lazy("选了模板时按模板填写。按所列次序成为工作簿的各列,用箭头调整。"),
+        widget=OrderedChecks,
         required=False,
     )
 

@@ -82,7 +82,7 @@ def find_headers(sheets: Sequence[Sheet], wanted: Sequence[Wanted]) -> Mapping:
     Two lines are tried as one where a heading spans several columns. A hidden sheet (last year's, a backup)
     is taken only when no open one has a third of the columns. ``sheets`` must not be empty.
     """
-    found = [(_best(sheet, wanted), sheet) for sheet in sheets]
+    found = [(best_in(sheet, wanted), sheet) for sheet in sheets]
     best, _sheet = max(
         found,
         key=lambda f: (
@@ -94,14 +94,8 @@ def find_headers(sheets: Sequence[Sheet], wanted: Sequence[Wanted]) -> Mapping:
     return best
 
 
-def alike(sheets: Sequence[Sheet], wanted: Sequence[Wanted], chosen: Mapping) -> list[str]:
-    """The names of other open sheets that hold rows under the required headers, too."""
-    others = [s for s in sheets if s.name != chosen.sheet and not s.is_hidden]
-    found = ((s, _best(s, wanted)) for s in others)
-    return [s.name for s, m in found if not m.missing(wanted) and s.height > m.header_row]
-
-
-def _best(sheet: Sheet, wanted: Sequence[Wanted]) -> Mapping:
+def best_in(sheet: Sheet, wanted: Sequence[Wanted]) -> Mapping:
+    """The best match within one sheet."""
     return max(_candidates(sheet, wanted), key=lambda m: (len(m.columns), -m.header_row))
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-from django.http import HttpRequest
+from django.http import HttpRequest, QueryDict
 from django.utils.translation import gettext as _
 
 from yuchang.core.paging import keyset_page
 from yuchang.sheets import queries
 from yuchang.sheets.kinds import Column
 from yuchang.sheets.models import ImportBatch
+from yuchang.sheets.parts import parts_of
 
 UNDER_WAY = (ImportBatch.State.CHECKING, ImportBatch.State.WRITING)
 
@@ -19,12 +21,45 @@ UNDER_WAY = (ImportBatch.State.CHECKING, ImportBatch.State.WRITING)
 def page_of(request: HttpRequest, batch: ImportBatch, columns: Sequence[Column]) -> dict[str, Any]:
     """What the page of a batch needs at whatever step it is."""
     context: dict[str, Any] = {"batch": batch, "percent": percent(batch), "steps": steps(batch)}
+    context |= parts_context(batch)
     if batch.state == ImportBatch.State.UPLOADED:
         context["mapping"] = mapping_of(batch, columns)
     elif batch.state not in UNDER_WAY:
         context |= findings_of(request, batch)
         context["may_write"] = any(batch.counts.get(p) for p in ("created", "changed", "unchanged"))
+        context["has_refused"] = bool(queries.refused_numbers(batch)) and hasattr(batch, "stored_file")
     return context
+
+
+def parts_context(batch: ImportBatch) -> dict[str, Any]:
+    """The sheets that may be read and their hidden rows, for the page to ask about."""
+    found = list(enumerate(parts_of(batch.mapping)))
+    return {
+        "sheet_parts": found,
+        "hidden_parts": [p for _i, p in found if p.hidden],
+        "has_parts": len(found) > 1 or any(p.hidden for _i, p in found),
+        "with_hidden": batch.mapping.get("with_hidden"),
+    }
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What the form of an import said of columns, sheets and hidden rows; None where it said nothing."""
+
+    columns: dict[str, int | None] | None
+    sheets: set[int] | None
+    with_hidden: bool | None
+
+
+def choice_from(post: QueryDict, batch: ImportBatch, columns: Sequence[Column]) -> Choice:
+    """What was chosen in the form of an import."""
+    has_columns = any(k.startswith("column-") for k in post)
+    sheets = {int(n) for n in post.getlist("sheet") if n.isascii() and n.isdigit()}
+    return Choice(
+        columns_from(post, batch, columns) if has_columns else None,
+        sheets if "asks_sheets" in post else None,
+        {"read": True, "skip": False}.get(post.get("hidden", "")),
+    )
 
 
 def percent(batch: ImportBatch) -> int:

@@ -35,7 +35,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """One row as read: its number in the sheet, and the cells of the mapped columns by name."""
+    """One row as read: its number (``sheets.parts``), and the cells of the mapped columns by name."""
 
     number: int
     cells: Mapping[str, Any]
@@ -57,6 +57,7 @@ class Group:
     """Rows that go in together or not at all, judged. ``plan``: created, changed or unchanged.
 
     ``contents`` are (row number, JSON document) pairs for the kind's own ``write``; none when rejected.
+    ``numbers`` are those of all its rows, so that a rejected group can be given back to be corrected.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Group:
     object_version: int | None = None
     content_hash: bytes | None = None
     contents: Sequence[tuple[int, str]] = ()
+    numbers: Sequence[int] = ()
 
     @property
     def state(self) -> str:

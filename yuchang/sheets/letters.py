@@ -10,7 +10,7 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -23,6 +23,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from yuchang.core.errors import Invalid, Problem, invalid
 from yuchang.sheets.blanks import settled
+from yuchang.sheets.joining import Joined
 from yuchang.sheets.reading import MAX_PARTS
 
 MAX_FILE = 5 << 20
@@ -141,6 +142,39 @@ def all_words(words: Mapping[str, str]) -> list[str]:
 
 def merge(content: bytes, record: Mapping[str, Any], mark: str = "") -> bytes:
     """The letter of one record, every run with a Chinese font set; ``mark`` stands above each page."""
+    return _saved(_rendered(content, record, mark))
+
+
+def merge_all(content: bytes, records: Iterable[Mapping[str, Any]], mark: str = "") -> bytes:
+    """The letters of all records in one document to print in one go, each on pages of its own from 1.
+
+    Headers and footers are those of the first (``differing_heads`` says whether they would differ).
+    """
+    whole: Joined | None = None
+    for record in records:
+        letter = _rendered(content, record, mark)
+        if whole is None:
+            whole = Joined(letter.docx)
+            first = letter
+        else:
+            whole.add(letter.docx)
+    return _saved(first) if whole else content
+
+
+def differing_heads(content: bytes) -> list[str]:
+    """The placeholders of headers and footers that say something else in every letter."""
+    _body, *heads = _texts(content)
+    used = {w for text in heads for w in meta.find_undeclared_variables(_environment().parse(text))}
+    return sorted(used - _SAME)
+
+
+def _saved(template: DocxTemplate) -> bytes:
+    target = io.BytesIO()
+    template.save(target)
+    return settled(target.getvalue(), _FIXED)
+
+
+def _rendered(content: bytes, record: Mapping[str, Any], mark: str) -> DocxTemplate:
     template = DocxTemplate(io.BytesIO(content))
     template.render(dict(record), _environment(), autoescape=True)
     if mark:
@@ -148,9 +182,7 @@ def merge(content: bytes, record: Mapping[str, Any], mark: str = "") -> bytes:
             section.header.is_linked_to_previous = False
             section.header.paragraphs[0].add_run(mark)
     _set_fonts(template)
-    target = io.BytesIO()
-    template.save(target)
-    return settled(target.getvalue(), _FIXED)
+    return template
 
 
 def _set_fonts(template: DocxTemplate) -> None:

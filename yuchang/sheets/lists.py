@@ -58,5 +58,6 @@ def _workbook(request: HttpRequest, found: Listing) -> FileResponse:
     with write("list.export", actor_of(request)) as audit:
         audit.add("list", found.name, rows=count, columns=keys, narrowed_by=_narrowed_by(request))
     target.seek(0)
-    name = f"{found.name.replace('.', '-')}-{clock.today()}.xlsx"
+    first = _("模拟数据-") if mark else ""
+    name = f"{first}{found.name.replace('.', '-')}-{clock.today()}.xlsx"
     return FileResponse(target, as_attachment=True, filename=name)

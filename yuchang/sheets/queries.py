@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, QuerySet, Sum
+from django.db.models import Count, Q, QuerySet, Sum
 from django.utils.timezone import localdate
 from django.utils.translation import gettext as _
 from procrastinate.contrib.django import app
@@ -16,13 +16,16 @@ from procrastinate.contrib.django import app
 from yuchang.accounts.doors import open_door
 from yuchang.accounts.queries import place_filter
 from yuchang.accounts.rules import Actor
-from yuchang.core import secrets
+from yuchang.core import clock, secrets
 from yuchang.core.errors import Hidden
 from yuchang.places.models import Place
 from yuchang.sheets.annotated import Note, Words, annotate
 from yuchang.sheets.headers import Wanted, column_letter
 from yuchang.sheets.kinds import Kind, kind_named
 from yuchang.sheets.models import BatchFile, Finding, ImportBatch
+from yuchang.sheets.parts import Part, part_at, parts_of, row_word
+from yuchang.sheets.reading import read_judged
+from yuchang.sheets.refused import refused_rows
 
 
 def task_app() -> Any:
@@ -100,9 +103,11 @@ def _counted(rows: Iterable[Any], column: str) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class FindingLine:
-    """A finding in words."""
+    """A finding in words. ``sheet`` and ``row`` say where; ``place`` is both as people write it."""
 
+    sheet: str
     row: int
+    place: str
     letter: str
     header: str
     level: str
@@ -115,13 +120,32 @@ def finding_lines(batch: ImportBatch, findings: Iterable[Finding]) -> list[Findi
     """Findings with their messages in the reader's language."""
     kind = kind_named(batch.kind)
     titles = {c.name: c.header for c in kind.columns}
+    found = parts_of(batch.mapping)
     lines = []
     for f in findings:
-        message, remedy = kind.message(f.code, f.arguments)
+        message, remedy = kind.message(f.code, _placed(f.arguments, found))
         letter = column_letter(f.column) if f.column is not None else ""
-        header = titles.get(f.field, "")
-        lines.append(FindingLine(f.row, letter, header, f.level, f.get_level_display(), message, remedy))
+        part, row = part_at(found, f.row)
+        lines.append(
+            FindingLine(
+                part.sheet,
+                row,
+                row_word(found, f.row),
+                letter,
+                titles.get(f.field, ""),
+                f.level,
+                f.get_level_display(),
+                message,
+                remedy,
+            )
+        )
     return lines
+
+
+def _placed(arguments: Mapping[str, Any], found: Sequence[Part]) -> dict[str, Any]:
+    """Arguments of a message, a row among them as people name it."""
+    row = arguments.get("row")
+    return {**arguments, "row": row_word(found, row)} if isinstance(row, int) else dict(arguments)
 
 
 def findings_by_kind(batch: ImportBatch) -> list[dict[str, Any]]:
@@ -134,7 +158,7 @@ def findings_by_kind(batch: ImportBatch) -> list[dict[str, Any]]:
     found = []
     for row in sorted(rows, key=lambda r: (r["level"] != "rejected", -r["n"])):
         example = batch.findings.filter(level=row["level"], code=row["code"]).order_by("row").first()
-        arguments = example.arguments if example else {}
+        arguments = _placed(example.arguments, parts_of(batch.mapping)) if example else {}
         if row["n"] > 1:
             arguments = dict.fromkeys(arguments, "…")
         message, remedy = kind.message(row["code"], arguments)
@@ -144,20 +168,48 @@ def findings_by_kind(batch: ImportBatch) -> list[dict[str, Any]]:
 
 def annotated_copy(batch: ImportBatch) -> bytes:
     """The user's own workbook with every finding at its cell."""
-    lines = list(batch.findings.order_by("row", "id"))
-    first = min(batch.mapping["columns"].values(), default=0)
-    notes = [
-        Note(
-            f.row,
-            f.column if f.column is not None else first,
-            f.level,
-            line.level_word,
-            line.header,
-            line.message,
-            line.remedy,
-        )
-        for f, line in zip(lines, finding_lines(batch, lines), strict=True)
-    ]
+    notes = _notes(batch, batch.findings.order_by("row", "id"))
     headings = [_("工作表"), _("行"), _("列"), _("表头"), _("级别"), _("问题"), _("怎么办")]
     words = Words(_("检查结果"), headings)
-    return annotate(batch.file_name, stored_content(batch), batch.mapping["sheet"], notes, words)
+    names = [p.sheet for p in parts_of(batch.mapping) if p.is_read]
+    return annotate(batch.file_name, stored_content(batch), names, notes, words)
+
+
+def _notes(batch: ImportBatch, findings: Iterable[Finding]) -> list[Note]:
+    """Findings at their cells; one of a whole row stands at its first column."""
+    found, lines = parts_of(batch.mapping), list(findings)
+    notes = []
+    for f, line in zip(lines, finding_lines(batch, lines), strict=True):
+        first = min(part_at(found, f.row)[0].columns.values(), default=0)
+        column = f.column if f.column is not None else first
+        said = (line.level_word, line.header, line.message, line.remedy)
+        notes.append(Note(line.row, column, f.level, *said, line.sheet))
+    return notes
+
+
+def refused_numbers(batch: ImportBatch) -> list[int]:
+    """The rows of every group that stayed out, numbered through."""
+    left_out = batch.groups.filter(Q(state="rejected") | Q(outcome="skipped")).values("number")
+    rows = batch.staged.filter(group_number__in=left_out).order_by("row")
+    return list(rows.values_list("row", flat=True))
+
+
+def refused_copy(batch: ImportBatch) -> bytes:
+    """Only the rows that stayed out, each with the reason beside it; without any the headers alone."""
+    found = parts_of(batch.mapping)
+    by_part: dict[str, tuple[Part, list[int]]] = {}
+    for number in refused_numbers(batch):
+        part, row = part_at(found, number)
+        by_part.setdefault(part.sheet, (part, []))[1].append(row)
+    if not by_part:
+        by_part[found[0].sheet] = (found[0], [])
+    sheets = {s.name: s for s in read_judged(stored_content(batch))}
+    return refused_rows(
+        sheets,
+        list(by_part.values()),
+        _notes(batch, batch.findings.order_by("row", "id")),
+        headings=(_("原表行号"), _("未写入的原因")),
+        beside=_("本行无误,随同户(同组)有误的行一并发回,请勿删除。"),
+        text_columns=[c.name for c in kind_named(batch.kind).columns if c.is_text],
+        mark=_("模拟数据,与任何真实个人无关。") if clock.is_simulated() else "",
+    )

@@ -12,12 +12,14 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from posixpath import normpath
+from typing import IO, Any
 
 from django.utils.translation import gettext as _
+from openpyxl.xml.functions import fromstring
 from python_calamine import CalamineError, CalamineWorkbook, SheetMetadata, SheetVisibleEnum
 
 from yuchang.core.errors import Invalid, invalid
@@ -43,6 +45,12 @@ _ODD = tuple(
     sign.join(pair) for sign in (b" ", b"\t", b"\n", b"\r", b"'") for pair in ((b"=", b""), (b"", b"="))
 )
 _REFERENCE = re.compile(rb"\br\s*=\s*[\"']([A-Z]{0,3})(\d*)[\"']", re.I)
+_ROW = re.compile(rb"<row(?=[\s/>])([^>]*)>")
+_PREFIXED_ROW = re.compile(rb"<\w+:row(?=[\s/>])([^>]*)>")
+_ROW_NUMBER = re.compile(rb"""\br\s*=\s*["'](\d+)""")
+_IS_HIDDEN = re.compile(rb"""\bhidden\s*=\s*["'](?:1|true|on)["']""")
+_HAS_VALUE = re.compile(rb"<(?:\w+:)?(?:v|is)[\s>]")
+_RELATION = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
 
 
 @dataclass(frozen=True)
@@ -213,3 +221,61 @@ def _read_csv(content: bytes) -> Sheet:
     if len(rows) > MAX_ROWS:
         raise invalid("file", _("CSV 超过 %(rows)s 行。") % {"rows": f"{MAX_ROWS:,}"}, _("请分批上传。"))
     return Sheet("CSV", rows, height=len(rows))
+
+
+# --- hidden rows ----------------------------------------------------------------------------------
+
+
+def hidden_rows(content: bytes) -> dict[str, list[int]]:
+    """Sheet → the filled rows that nobody sees: hidden by hand or filtered out. Of a judged upload.
+
+    Excel, WPS and LibreOffice mark both in the same way.
+    """
+    if content[:2] != b"PK":
+        return {}
+    found = {}
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        for name, part in _sheet_parts(archive):
+            with archive.open(part) as stream:
+                if rows := list(_hidden_in(stream)):
+                    found[name] = rows
+    return found
+
+
+def _sheet_parts(archive: zipfile.ZipFile) -> Iterator[tuple[str, str]]:
+    """The name of each sheet and the part of the archive that holds it."""
+    known = set(archive.namelist())
+    if "xl/_rels/workbook.xml.rels" not in known:
+        return
+    links = fromstring(archive.read("xl/_rels/workbook.xml.rels"))
+    targets = {link.get("Id"): str(link.get("Target", "")) for link in links}
+    for sheet in fromstring(archive.read("xl/workbook.xml")).iter():
+        target = targets.get(sheet.get(_RELATION)) if str(sheet.tag).endswith("}sheet") else None
+        if target:
+            part = target[1:] if target.startswith("/") else normpath(f"xl/{target}")
+            if part in known:
+                yield str(sheet.get("name")), part
+
+
+def _hidden_in(stream: IO[bytes]) -> Iterator[int]:
+    """The hidden rows with a value in one sheet, read piece by piece."""
+    number, is_hidden, tail = 0, False, b""
+    while True:
+        piece = stream.read(_PIECE)
+        text, start = tail + piece, 0
+        if is_hidden or b"hidden" in text:
+            for row in (_PREFIXED_ROW if b":row" in text else _ROW).finditer(text):
+                if is_hidden and _HAS_VALUE.search(text, start, row.start()):
+                    yield number
+                said = _ROW_NUMBER.search(row[1])
+                number, start = int(said[1]) if said else number + 1, row.end()
+                is_hidden = _IS_HIDDEN.search(row[1]) is not None
+        else:  # as nearly everywhere, and far faster than a look at each row
+            number += sum(text.count(tag) for tag in (b"<row ", b"<row>", b":row ", b":row>"))
+        if is_hidden and _HAS_VALUE.search(text, start):
+            yield number
+            is_hidden = False
+        if not piece:
+            return
+        tail = text[max(start, text.rfind(b"<")) :]
+        tail = b"" if b">" in tail else tail  # only a tag cut in two

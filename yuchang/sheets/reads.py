@@ -23,6 +23,7 @@ from yuchang.core.errors import Hidden
 from yuchang.places.models import Place
 from yuchang.sheets.catalogue import Field, fields_of, source_named
 from yuchang.sheets.cells import hide_numbers
+from yuchang.sheets.contents import Differing, content_digest, first_differences
 from yuchang.sheets.models import (
     Difference,
     Edition,
@@ -35,6 +36,7 @@ from yuchang.sheets.models import (
 )
 from yuchang.sheets.outputs.building import build, rows_digest
 from yuchang.sheets.outputs.pieces import FILE, contents, lines_of
+from yuchang.sheets.parts import named_row
 from yuchang.sheets.tables import shown
 
 SHOWN = 200
@@ -193,22 +195,33 @@ def reports_in(actor: Actor) -> QuerySet[Report]:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a frozen report is what it was: its file, its rows, and the file built anew from the rows."""
+    """Whether a frozen report is what it was: its file, its rows, and the file built anew from the rows.
+
+    ``rebuilt``: ``same`` byte for byte, ``looks`` different with the same content (another release lays
+    workbooks out otherwise), or different ``figures``, of which ``differences`` are the first.
+    """
 
     file: bool
     rows: bool
-    rebuilt: bool
+    rebuilt: str
+    differences: Sequence[Differing] = ()
 
 
 def verify_report(report: Report) -> Verdict:
     """Compute every hash of a report anew. Raises Unreadable when a piece was altered."""
-    digest = hashlib.sha256()
-    for content in file_of(report.output):
-        digest.update(content)
+    kept = b"".join(file_of(report.output))
+    file = hashlib.sha256(kept).hexdigest() == report.sha256
     rows = rows_digest(report.output) == report.rows_sha256
     with tempfile.TemporaryDirectory() as folder:
-        built = hashlib.sha256(build(report.output, Path(folder)).read_bytes()).hexdigest()
-    return Verdict(digest.hexdigest() == report.sha256, rows, built == report.sha256)
+        built = build(report.output, Path(folder)).read_bytes()
+    if hashlib.sha256(built).hexdigest() == report.sha256:
+        return Verdict(file, rows, "same")
+    with_formulas = report.output.edition_id is not None
+    if content_digest(kept, with_formulas=with_formulas) == content_digest(
+        built, with_formulas=with_formulas
+    ):
+        return Verdict(file, rows, "looks")
+    return Verdict(file, rows, "figures", first_differences(kept, built, with_formulas=with_formulas))
 
 
 @dataclass
@@ -321,7 +334,8 @@ def difference_lines(
         each = known.get(row.field)
         if each is not None and each.secret and not clear:
             values = {k: hide_numbers(v) for k, v in values.items()}
-        lines.append({"difference": row, "title": each.title if each else "", **values})
+        place = named_row(readback.counts.get("sheets", ()), row.row) if row.row else ""
+        lines.append({"difference": row, "title": each.title if each else "", "place": place, **values})
     return lines
 
 

@@ -118,15 +118,25 @@ class Workbook:
 
 
 def write_csv(
-    target: IO[bytes], *, encoding: str, fields: Sequence[Field], rows: Iterable[Sequence[Any]]
+    target: IO[bytes],
+    *,
+    encoding: str,
+    fields: Sequence[Field],
+    rows: Iterable[Sequence[Any]],
+    mark: tuple[str, str] | None = None,
 ) -> int:
-    """Write a CSV; returns the number of rows. Signs outside the encoding cannot occur in GB 18030."""
+    """Write a CSV; returns the number of rows. Signs outside the encoding cannot occur in GB 18030.
+
+    ``mark`` is a last column, its header and what stands in every row: a line above the headers would keep
+    other programs from reading the file, and a part of it that is passed on would lose the mark.
+    """
+    last = [mark] if mark else []
     text = io.TextIOWrapper(target, encoding=encoding, newline="", write_through=False)
     writer = csv.writer(text)
-    writer.writerow([f.title for f in fields])
+    writer.writerow([f.title for f in fields] + [header for header, _word in last])
     count = 0
     for row in _csv_rows(fields, rows):
-        writer.writerow(row)
+        writer.writerow(row + [word for _header, word in last])
         count += 1
     text.flush()
     text.detach()

@@ -14,6 +14,7 @@ urlpatterns = [
     path("imports/<str:kind>/<int:pk>/progress", imports.import_progress, name="import_progress"),
     path("imports/<str:kind>/<int:pk>/mapping", imports.import_mapping, name="import_mapping"),
     path("imports/<str:kind>/<int:pk>/annotated", imports.import_annotated, name="import_annotated"),
+    path("imports/<str:kind>/<int:pk>/refused", imports.import_refused, name="import_refused"),
     path("imports/<str:kind>/<int:pk>/<str:step>", imports.import_step, name="import_step"),
     path("outputs/<int:pk>", exports.output, name="output"),
     path("outputs/<int:pk>/progress", exports.output_progress, name="output_progress"),

@@ -40,7 +40,7 @@ MESSAGES: dict[str, tuple[Promise, Promise]] = {
     ),
     "no whole number": (gettext_lazy("“%(text)s”不是整数。"), gettext_lazy("请填写整数，不带单位。")),
     "unit mismatch": (
-        gettext_lazy("%(n)d %(from)s不能折算为整数的%(to)s。"),
+        gettext_lazy("%(n)s %(from)s不能折算为整数的%(to)s。"),
         gettext_lazy("请改用该品类的单位。"),
     ),
     "no price": (gettext_lazy("“%(text)s”不是价格。"), gettext_lazy("请填写元，最多两位小数。")),
@@ -49,8 +49,8 @@ MESSAGES: dict[str, tuple[Promise, Promise]] = {
         gettext_lazy("没有找到这个户或村，或不在导入范围内。"),
         gettext_lazy("请填写户编号，或 12 位村代码。"),
     ),
-    "twin": (gettext_lazy("与第 %(row)d 行完全相同。"), gettext_lazy("请合并数量，只留一行。")),
-    "too many": (gettext_lazy("同一主体的供需超过 %(n)d 条。"), gettext_lazy("请合并数量。")),
+    "twin": (gettext_lazy("与第 %(row)s 行完全相同。"), gettext_lazy("请合并数量，只留一行。")),
+    "too many": (gettext_lazy("同一主体的供需超过 %(n)s 条。"), gettext_lazy("请合并数量。")),
     "changed_since_check": (
         gettext_lazy("检查之后，该主体已有相同的供需，或已不在范围内。"),
         gettext_lazy("请重新上传检查。"),
@@ -181,7 +181,7 @@ class _Judge:
         findings = [FindingDraft(row.number, f, "rejected", code, args) for f, code, args in read.faults]
         if not owner:
             findings.append(FindingDraft(row.number, "household", "rejected", "no owner"))
-        group = Group(key=str(row.number), rows=1, findings=findings, plan="created")
+        group = Group(key=str(row.number), rows=1, findings=findings, plan="created", numbers=[row.number])
         if findings:
             return group
         facts = PostingFacts(**read.said, **owner)  # type: ignore[arg-type]

@@ -148,6 +148,13 @@ def test_every_fault_is_named_at_its_cell(home: Household) -> None:
     assert "检查结果" in notes
 
 
+def test_the_same_fault_again_and_again_is_summed_up(home: Household) -> None:
+    batch = bring(people.li().actor, *[row(home)] * 4, row(home, quantity="3"), row(home, quantity="7"))
+    kinds = {k["code"]: (k["n"], k["message"]) for k in queries.findings_by_kind(batch)}
+    assert kinds["twin"][0] == 3 and "…" in kinds["twin"][1]
+    assert kinds["unit mismatch"][0] == 2
+
+
 def test_ten_thousand_rows_of_one_household_are_too_many(
     home: Household, monkeypatch: pytest.MonkeyPatch
 ) -> None:

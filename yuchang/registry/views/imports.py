@@ -21,7 +21,7 @@ from yuchang.registry.views.shared import download, version_of
 from yuchang.sheets import actions as sheets
 from yuchang.sheets import queries as batches
 from yuchang.sheets.export import write_blank
-from yuchang.sheets.importing import UNDER_WAY, columns_from, guide_words, page_of, percent
+from yuchang.sheets.importing import UNDER_WAY, choice_from, guide_words, page_of, percent
 from yuchang.sheets.lists import answer
 from yuchang.sheets.models import ImportBatch
 
@@ -102,11 +102,18 @@ def import_mapping(request: HttpRequest, pk: int) -> HttpResponse:
     """Accept or correct which column is which."""
     actor = actor_of(request)
     batch = batches.batch_for(actor, HOUSEHOLD_WORKBOOK, pk)
-    columns = columns_from(request.POST, batch, layout.COLUMNS)
+    chosen = choice_from(request.POST, batch, layout.COLUMNS)
     try:
-        sheets.confirm_mapping(actor=actor, batch_id=pk, version=version_of(request), columns=columns)
+        sheets.confirm_mapping(
+            actor=actor,
+            batch_id=pk,
+            version=version_of(request),
+            columns=chosen.columns,
+            sheets=chosen.sheets,
+            with_hidden=chosen.with_hidden,
+        )
     except Invalid as error:
-        batch.mapping["columns"] = {k: v for k, v in columns.items() if v is not None}
+        sheets.choose_parts(batch, chosen.columns, chosen.sheets, chosen.with_hidden)
         return _page(request, batch, error)
     return redirect("registry:import", pk=pk)
 
@@ -143,3 +150,11 @@ def import_annotated(request: HttpRequest, pk: int) -> HttpResponse:
     """The user's own workbook with the findings at their cells."""
     batch = batches.batch_for(actor_of(request), HOUSEHOLD_WORKBOOK, pk)
     return download(batches.annotated_copy(batch), f"checked-{batch.pk}.xlsx")
+
+
+@gate("registry.import")
+@require_GET
+def import_refused(request: HttpRequest, pk: int) -> HttpResponse:
+    """Only the rows that stayed out, each with the reason beside it."""
+    batch = batches.batch_for(actor_of(request), HOUSEHOLD_WORKBOOK, pk)
+    return download(batches.refused_copy(batch), f"refused-{batch.pk}.xlsx")

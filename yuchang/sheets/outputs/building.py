@@ -19,7 +19,7 @@ from yuchang.sheets.outputs.pieces import lines_of
 
 Kind = Output.Kind
 STATUS = Field("status", "变动情况")
-SUFFIX = {"xlsx": "xlsx", "csv": "csv", "csv-gb": "csv", "pdf": "pdf", "zip": "zip"}
+SUFFIX = {"xlsx": "xlsx", "csv": "csv", "csv-gb": "csv", "pdf": "pdf", "zip": "zip", "docx": "docx"}
 
 
 def mark_of() -> str:
@@ -45,7 +45,11 @@ def build(output: Output, folder: Path) -> Path:
         with target.open("wb") as stream:
             rows = (row for _line, row, _marks in _rows(output))
             tables.write_csv(
-                stream, encoding=tables.ENCODINGS[output.format], fields=_fields(output), rows=rows
+                stream,
+                encoding=tables.ENCODINGS[output.format],
+                fields=_fields(output),
+                rows=rows,
+                mark=(_("数据说明"), _("模拟数据")) if clock.is_simulated() else None,
             )
     return target
 
@@ -139,6 +143,10 @@ def _letters(output: Output, target: Path) -> None:
         "日期": output.options["day"],
         "填表人": output.made_by.display_name,
     }
+    if output.format == "docx":
+        records = (letters.in_words(line[2], source.words) | shared for line in _lines(output))
+        target.write_bytes(letters.merge_all(content, records, mark_of()))
+        return
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
         for line in _lines(output):
             record = letters.in_words(line[2], source.words) | shared

@@ -25,7 +25,7 @@ from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, YuchangError, invalid
 from yuchang.places.models import Place, keys_of
-from yuchang.sheets import reads
+from yuchang.sheets import letters, reads
 from yuchang.sheets.catalogue import Ask, Found, fields_of, source_named
 from yuchang.sheets.models import Edition, Output
 from yuchang.sheets.outputs import frozen, pieces, sendings
@@ -99,8 +99,7 @@ def prepare(*, actor: Actor, wish: Wish, on: Any = None) -> Output:
     clear = wish.clear and (secret or wish.kind == Kind.CARDS)
     if clear:
         require(actor, source.secret_permission)
-    if wish.format not in SUFFIX:
-        raise invalid("format", _("没有这种格式。"))
+    _require_format(wish, edition)
     uid = uuid.uuid4()
     options = {"day": clock.today().isoformat(), "unit": area.name, **wish.options}
     if wish.kind == Kind.CHANGES:
@@ -125,6 +124,20 @@ def prepare(*, actor: Actor, wish: Wish, on: Any = None) -> Output:
         place=area,
         **keys_of(area),
     )
+
+
+def _require_format(wish: Wish, edition: Edition | None) -> None:
+    """Raise Invalid for a format that does not exist, or one document of letters whose headers differ."""
+    if wish.format not in SUFFIX or (wish.format == "docx") > (wish.kind == Kind.LETTERS):
+        raise invalid("format", _("没有这种格式。"))
+    heads = letters.differing_heads(bytes(edition.content)) if edition and wish.format == "docx" else []
+    if heads:
+        raise invalid(
+            "format",
+            _("页眉页脚中的占位符(%(words)s)每户不同,合成一个文档后只能显示一户的。")
+            % {"words": "、".join(heads)},
+            _("请把它们移到正文后上传新版,或选择每户一个文件。"),
+        )
 
 
 def _source(name: str) -> Any:
@@ -239,7 +252,8 @@ def gather_into(actor: Actor, output: Output) -> bool:
     _sum(output, lines)
     output.objects_done += len(found)
     output.objects_total = max(output.objects_total, output.objects_done)
-    output.rows_done += sum(len(line[2]) for line in lines)
+    has_pages = output.kind in (Kind.CARDS, Kind.LETTERS)
+    output.rows_done += len(lines) if has_pages else sum(len(line[2]) for line in lines)
     if found:
         output.after = found[-1].object_id
     return len(found) == PORTION
@@ -272,6 +286,9 @@ def _finish(actor: Actor, output_id: int) -> None:
     output = Output.objects.select_related("edition", "made_by", "place").get(pk=output_id)
     if output.state != State.WRITING:
         return
+    if output.kind == Kind.CHANGES and not any(output.options.get("counts", {}).values()):
+        _leave(actor, output_id)
+        return
     with tempfile.TemporaryDirectory() as name:
         path = build(output, Path(name))
         with write("sheets.finish_output", actor) as audit:
@@ -290,10 +307,24 @@ def _finish(actor: Actor, output_id: int) -> None:
             )
 
 
+def _leave(actor: Actor, output_id: int) -> None:
+    """End an export of changes that found none: no file and no sending, the mark stays where it was."""
+    with write("sheets.leave_output", actor) as audit:
+        output = Output.objects.select_for_update(of=("self",)).select_related("place").get(pk=output_id)
+        if output.state == State.WRITING:
+            output.state, output.message = State.CANCELLED, sendings.nothing_since(output)
+            output.options["nothing"] = True
+            output.pieces.all().delete()
+            sendings.forget(output)
+            save(output)
+        audit.add("output", output.pk, place_id=output.place_id, message=output.message)
+
+
 def settle(actor: Actor, output: Output, path: Path) -> None:
     """Store the file of a locked output, and record the sending it is."""
     output.file_size, output.sha256 = pieces.store_file(output, path)
-    said = _UNFIT.sub("", f"{output.title}-{output.place.name}").strip()[:120]
+    first = _("模拟数据-") if clock.is_simulated() else ""
+    said = _UNFIT.sub("", f"{first}{output.title}-{output.place.name}").strip()[:120]
     output.file_name = f"{said}-{output.as_of}-{output.pk}.{path.suffix[1:]}"
     output.state, output.finished_at, output.message = State.DONE, clock.now(), ""
     if output.kind == Kind.CHANGES:

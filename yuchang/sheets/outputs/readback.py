@@ -20,7 +20,7 @@ from yuchang.core import clock, secrets
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, YuchangError, invalid
 from yuchang.places.models import Place, keys_of
-from yuchang.sheets import headers, reading, reads
+from yuchang.sheets import headers, parts, reading, reads
 from yuchang.sheets.catalogue import Ask, source_named
 from yuchang.sheets.cells import as_text
 from yuchang.sheets.headers import Wanted
@@ -63,7 +63,7 @@ def start_readback(
             raise invalid("observed_on", _("数据日期在将来。"), _("请填写数据实际截止的日期。"))
         if actor.user_id is None:
             raise invalid("file", _("须由具名人员办理。"))
-        _mapping(mirror, reading.read_sheets(file_name, content))
+        _parts(mirror, reading.read_sheets(file_name, content))
         row = ReadBack(
             source=source,
             place=area,
@@ -82,7 +82,8 @@ def start_readback(
     return row
 
 
-def _mapping(mirror: Any, sheets: Sequence[reading.Sheet]) -> headers.Mapping:
+def _parts(mirror: Any, sheets: Sequence[reading.Sheet]) -> list[parts.Part]:
+    """The sheets of the best layout found. Raises Invalid without rows, or a way to tell them apart."""
     wanted = [Wanted(c.name, (c.header, *c.aliases), c.required) for c in mirror.columns]
     found = headers.find_headers(sheets, wanted)
     titles = {c.name: c.header for c in mirror.columns}
@@ -102,7 +103,7 @@ def _mapping(mirror: Any, sheets: Sequence[reading.Sheet]) -> headers.Mapping:
             % {"sheet": found.sheet, "row": found.header_row},
             _("请上传对方系统原样导出的工作簿。"),
         )
-    return found
+    return parts.find_parts(sheets, wanted, found, {})[0]
 
 
 # --- compare ---------------------------------------------------------------------------------------
@@ -220,15 +221,18 @@ def _theirs(mirror: Any, row: ReadBack) -> dict[str, dict[str, tuple[int, dict[s
     county = row.county_id or row.place_id
     content = base64.b64decode(secrets.unseal(county, "readback.file", row.uid, row.sealed))
     sheets = reading.read_judged(content)
-    mapping = _mapping(mirror, sheets)
-    sheet = next(s for s in sheets if s.name == mapping.sheet)
+    by_name = {s.name: s for s in sheets}
+    read = _parts(mirror, sheets)
+    row.counts["sheets"] = [p.sheet for p in read]
     found: dict[str, dict[str, tuple[int, dict[str, Any]]]] = {}
-    for number, line in enumerate(sheet.rows[mapping.header_row :], start=mapping.header_row + 1):
-        cells = {n: line[c] if c < len(line) else "" for n, c in mapping.columns.items()}
-        key = mirror.plain(mirror.object_field, cells[mirror.object_field])
-        row_key = mirror.plain(mirror.row_field, cells[mirror.row_field])
-        if key and row_key:
-            found.setdefault(key, {})[row_key] = (number, cells)
+    for index, part in enumerate(read):
+        first = index * parts.STRIDE + part.header_row + 1
+        for number, line in enumerate(by_name[part.sheet].rows[part.header_row :], start=first):
+            cells = {n: line[c] if c < len(line) else "" for n, c in part.columns.items()}
+            key = mirror.plain(mirror.object_field, cells[mirror.object_field])
+            row_key = mirror.plain(mirror.row_field, cells[mirror.row_field])
+            if key and row_key:
+                found.setdefault(key, {})[row_key] = (number, cells)
     return found
 
 

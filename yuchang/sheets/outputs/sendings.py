@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Max
+from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.rules import Actor
@@ -40,6 +41,15 @@ def next_number(place_id: int, source: str) -> int:
     """The number that the next sending of a place will have."""
     last = Sending.objects.filter(place_id=place_id, source=source).aggregate(n=Max("number"))["n"]
     return (last or 0) + 1
+
+
+def nothing_since(output: Output) -> str:
+    """What to tell who asked for changes where there are none."""
+    last = Sending.objects.filter(place_id=output.place_id, source=output.source).order_by("-number").first()
+    if last is None:
+        return _("所选范围内没有可以导出的户,没有生成文件。")
+    given = {"number": last.number, "at": f"{localtime(last.sent_at):%Y-%m-%d %H:%M}"}
+    return _("自第 %(number)s 次导出(%(at)s)以来没有变动,没有生成文件,也不另计一次。") % given
 
 
 def digests(rows: Sequence[Sequence[Any]], row_key: int) -> dict[str, str]:

@@ -117,6 +117,21 @@ def test_csv_in_both_encodings_keeps_every_sign_and_disarms_formulas(format: str
     assert [r[0] for r in rows] == ["户主姓名", "'=cmd|'/c calc'!A1", "'+1", "'＝1", "𠮷野·㐂", "王三"]
 
 
+def test_a_simulated_csv_says_so_in_every_row_and_is_still_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("yuchang.core.clock.is_simulated", lambda: True)
+    village, wang = people.villages()[0], people.wang()
+    rows = families(2, [village])
+    ask: dict[str, Any] = {"actor": wang.actor, "kind": HOUSEHOLD_WORKBOOK, "area_id": village.pk}
+    import_workbook(**ask, file_name="a.xlsx", content=workbook(rows), observed_on=ON)
+    output = made(wang, area_id=village.pk, source="registry.official", clear=True, format="csv", fields=())
+    assert output.file_name.startswith("模拟数据-")
+    lines = list(csv.reader(io.StringIO(content(output).decode("utf-8-sig"))))
+    assert lines[0][:2] == ["县", "乡"] and lines[0][-1] == "数据说明"
+    assert {line[-1] for line in lines[1:]} == {"模拟数据"} and len(lines) == 1 + len(rows)
+    again = import_workbook(**ask, file_name="a.csv", content=content(output), observed_on=ON)
+    assert (again.counts["unchanged"], again.counts.get("rejected")) == (2, None)
+
+
 def test_a_workbook_holds_no_live_formula() -> None:
     village = people.villages()[0]
     things.household(village, name="=1+1")

@@ -54,6 +54,22 @@ def test_an_officer_exports_what_the_list_shows() -> None:
     assert b"HX" not in client.get(reverse("sheets:output_list")).content
 
 
+def test_fields_leave_in_the_order_that_was_chosen_also_without_script() -> None:
+    things.household(people.villages()[0], name="王在册")
+    client, url = people.wang().client(), reverse("sheets:output_new") + "?source=registry.households"
+    body = {"area": people.county().pk, "format": "csv", "fields_": ["size", "head_name", "village"]}
+    page = client.post(url, {**body, "move": "village:up"})
+    values = page.context["form"]["fields_"].value()
+    assert page.status_code == 200 and values == ["size", "village", "head_name"]
+    text = page.content.decode()
+    assert text.index('value="village"') < text.index('value="head_name"') < text.index('value="county"')
+    assert not Output.objects.exists()
+    client.post(url, {**body, "fields_": values})
+    assert (
+        follow(client, Output.objects.get().pk).decode("utf-8-sig").split()[0] == "家庭人口,行政村,户主姓名"
+    )
+
+
 def test_a_county_exports_or_prints_one_of_its_villages_and_none_of_the_next_county() -> None:
     client, village = people.wang().client(), people.villages()[0]
     url = reverse("sheets:output_new") + "?kind=cards"

@@ -17,9 +17,10 @@ from yuchang.core.errors import Invalid
 from yuchang.sheets.annotated import Note, Words, annotate
 from yuchang.sheets.cells import as_text, hide_numbers, is_risky
 from yuchang.sheets.export import write_blank, write_workbook
-from yuchang.sheets.headers import Wanted, alike, column_letter, find_headers
+from yuchang.sheets.headers import Wanted, column_letter, find_headers
 from yuchang.sheets.kinds import Column
-from yuchang.sheets.reading import Sheet, read_sheets
+from yuchang.sheets.parts import STRIDE, Part, find_parts, part_at, row_word, spans
+from yuchang.sheets.reading import Sheet, hidden_rows, read_sheets
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 
@@ -213,7 +214,7 @@ def test_an_annotated_copy_marks_the_cell_and_runs_no_formula(limit, monkeypatch
         Note(3, 1, "rejected", "错误", "人数", "=人数不对。", "请更正。"),
         Note(2, 0, "warning", "提醒", "姓名", "奇怪。", ""),
     ]
-    copy = annotate("a.xlsx", stream.getvalue(), "户册", notes, WORDS)
+    copy = annotate("a.xlsx", stream.getvalue(), ["户册"], notes, WORDS)
     assert live_cells(copy) == []
     back = openpyxl.load_workbook(io.BytesIO(copy))
     assert (
@@ -226,21 +227,64 @@ def test_an_annotated_copy_marks_the_cell_and_runs_no_formula(limit, monkeypatch
 
 def test_a_marked_copy_that_was_corrected_and_sent_again_shows_only_what_is_wrong_now():
     content = book([["姓名", "人数"], ["赵甲", 3], ["钱乙", 4]])
-    first = annotate("a.xlsx", content, "户册", [Note(2, 1, "rejected", "错误", "人数", "不对。", "")], WORDS)
-    again = annotate("a.xlsx", first, "户册", [Note(3, 0, "warning", "提醒", "姓名", "奇怪。", "")], WORDS)
+    first = annotate(
+        "a.xlsx", content, ["户册"], [Note(2, 1, "rejected", "错误", "人数", "不对。", "")], WORDS
+    )
+    again = annotate("a.xlsx", first, ["户册"], [Note(3, 0, "warning", "提醒", "姓名", "奇怪。", "")], WORDS)
     back = openpyxl.load_workbook(io.BytesIO(again))
     assert back.sheetnames == ["户册", "检查结果"] and back["检查结果"].max_row == 2
     marked = [c.coordinate for row in back["户册"].iter_rows() for c in row if c.comment or c.fill.fill_type]
     assert marked == ["A3"]
 
 
-def test_an_open_sheet_is_read_before_a_hidden_one_and_the_others_are_named():
+def test_open_sheets_of_one_layout_are_read_together_and_others_are_named():
     rows = [["姓名", "人数"], ["赵甲", 3]]
     sheets = [Sheet("去年", [*rows, *rows], height=4, is_hidden=True)]
     sheets += [Sheet(n, rows, height=2) for n in ("东村", "西村")]
-    chosen = find_headers([*sheets, Sheet("空表", rows[:1], height=1)], WANTED)
-    assert chosen.sheet == "东村" and alike(sheets, WANTED, chosen) == ["西村"]
-    assert find_headers(sheets[:1], WANTED).sheet == "去年"
+    sheets += [Sheet("空表", rows[:1], height=1)]
+    sheets += [Sheet("南村", [["说明"], ["人数", "姓名"], [3, "钱乙"]], height=3)]
+    sheets += [Sheet("旧版", [["姓名"], ["孙丙"]], height=2)]
+    wanted = [Wanted("name", ("姓名",), True), Wanted("size", ("人数",), False)]
+    chosen = find_headers(sheets, wanted)
+    found, others = find_parts(sheets, wanted, chosen, {"南村": [1, 3], "西村": [2]})
+    assert chosen.sheet == "东村" and [p.sheet for p in found] == ["东村", "西村", "南村"]
+    assert found[2].columns == {"name": 1, "size": 0} and found[2].header_row == 2
+    assert [(p.hidden, p.hidden_where) for p in found] == [(0, ""), (1, "2"), (1, "3")]
+    assert others == ["旧版"] and find_headers(sheets[:1], WANTED).sheet == "去年"
+
+
+def test_a_row_of_several_sheets_is_named_as_excel_names_it():
+    several = [Part(n, 1, ["姓名"], {"name": 0}) for n in ("东村", "西村")]
+    assert row_word(several, STRIDE + 5) == "西村!5" and row_word(several[:1], 5) == "5"
+    assert part_at(several, 7)[1] == 7
+    assert spans([5, 6, 7, 20]) == "5–7、20" and spans(range(1, 60, 2)).endswith("…")
+
+
+def test_hidden_and_filtered_rows_are_found_unless_they_are_empty():
+    workbook = openpyxl.Workbook()
+    sheet = workbook.active
+    sheet.title = "户册"
+    for row in (["姓名"], ["赵甲"], ["钱乙"], ["孙丙"]):
+        sheet.append(row)
+    sheet.row_dimensions[3].hidden = True
+    sheet.row_dimensions[9].hidden = True
+    workbook.create_sheet("空")
+    stream = io.BytesIO()
+    workbook.save(stream)
+    assert hidden_rows(stream.getvalue()) == {"户册": [3]}
+    stream = io.BytesIO()
+    book = xlsxwriter.Workbook(stream)
+    target = book.add_worksheet("名册")
+    for line in range(40_000):
+        target.write_string(line, 0, f"第 {line} 行")
+        if line % 1000 == 999:
+            target.set_row(line, None, None, {"hidden": True})
+    book.close()
+    assert hidden_rows(stream.getvalue()) == {"名册": list(range(1000, 40_001, 1000))}
+    unnumbered = sheet_with(
+        '<row><c><v>1</v></c></row><row hidden="true"><c t="inlineStr"><is><t>a</t></is></c></row>'
+    )
+    assert hidden_rows(unnumbered) == {"户册": [2]} and hidden_rows(b"a,b\n") == {}
 
 
 def test_a_blank_keeps_numbers_as_text_offers_what_may_stand_and_is_read_as_empty():

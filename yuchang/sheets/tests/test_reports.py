@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import openpyxl
 import pytest
 from django.db import DatabaseError, transaction
+from django.urls import reverse
 
 from tests import people, things
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
@@ -16,6 +18,7 @@ from yuchang.core.models import AuditEntry
 from yuchang.registry.models import Household
 from yuchang.sheets import outputs, reads
 from yuchang.sheets.models import Output, OutputPiece, Report, ReportPlan
+from yuchang.sheets.outputs import building
 from yuchang.sheets.tests.test_templates import saved
 
 pytestmark = pytest.mark.django_db
@@ -57,7 +60,7 @@ def test_a_month_is_frozen_with_hashes_and_rebuilds_to_the_same_file() -> None:
     report = frozen(wang, planned(wang, village), OCTOBER)
     assert (report.number, report.rows, report.totals["size"]) == (1, 3, 9)
     assert report.output.as_of == date(2026, 10, 31)
-    assert reads.verify_report(report) == reads.Verdict(True, True, True)
+    assert reads.verify_report(report) == reads.Verdict(True, True, "same")
     assert report.sha256 in AuditEntry.objects.filter(action="sheets.finish_output").latest("id").body
 
 
@@ -67,7 +70,39 @@ def test_a_report_over_a_template_rebuilds_too() -> None:
     report = frozen(wang, plan, OCTOBER)
     sheet = openpyxl.load_workbook(io.BytesIO(b"".join(reads.file_of(report.output)))).worksheets[0]
     assert sheet["B4"].value == "王0"
-    assert reads.verify_report(report) == reads.Verdict(True, True, True)
+    assert reads.verify_report(report) == reads.Verdict(True, True, "same")
+
+
+@pytest.mark.parametrize("is_form", [False, True])
+def test_another_layout_of_the_same_figures_is_told_apart_from_other_figures(
+    is_form: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    village, wang, _homes = world()
+    template_id = saved(wang, people.county()).pk if is_form else None
+    report = frozen(wang, planned(wang, village, template_id=template_id), OCTOBER)
+
+    def rebuilt(column: str, value: Any, width: float) -> Any:
+        def build(output: Output, folder: Path) -> Path:
+            path = building.build(output, folder)
+            book = openpyxl.load_workbook(path)
+            book.worksheets[0].column_dimensions["C"].width = width
+            if value is not None:
+                book.worksheets[0][column] = value
+            book.save(path)
+            return path
+
+        return build
+
+    monkeypatch.setattr(reads, "build", rebuilt("C4", None, 33))
+    assert reads.verify_report(report) == reads.Verdict(True, True, "looks")
+    client = wang.client()
+    page = client.post(reverse("sheets:report_verify", args=[report.pk])).content.decode()
+    assert "内容相同,只是版式不同" in page and "内容不同" not in page.replace("内容相同,只是版式不同", "")
+    monkeypatch.setattr(reads, "build", rebuilt("C4", "另一个", 33))
+    verdict = reads.verify_report(report)
+    assert (verdict.file, verdict.rebuilt) == (True, "figures")
+    assert [(d.cell, d.after) for d in verdict.differences] == [("C4", "另一个")]
+    assert "另一个" in client.post(reverse("sheets:report_verify", args=[report.pk])).content.decode()
 
 
 def test_a_plan_may_be_called_what_no_sheet_can_and_says_which_months_are_missing() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import openpyxl
 import pytest
 from django.db import transaction
+from django.urls import reverse
 
 from tests import people
 from yuchang.accounts.factors import real_now
@@ -71,16 +72,19 @@ def world() -> tuple[people.Person, list[dict[str, Any]]]:
     return wang, rows
 
 
-def test_the_first_sending_is_everything_and_the_second_nothing() -> None:
+def test_the_first_sending_is_everything_and_without_a_change_there_is_no_second() -> None:
     wang, rows = world()
     first = sent(wang)
     assert first.state == "done", first.message
     assert [line["status"] for line in lines(first)] == ["新增"] * len(rows)
     assert lines(first)[0]["id_number"] == rows[0]["id_number"]
     second = sent(wang)
-    assert lines(second) == []
-    assert [s.number for s in Sending.objects.order_by("number")] == [1, 2]
-    assert not StagedSent.objects.exists()
+    assert second.state == "cancelled" and "自第 1 次导出" in second.message
+    assert [s.number for s in Sending.objects.order_by("number")] == [1]
+    assert not StagedSent.objects.exists() and not second.pieces.exists()
+    page = wang.client().get(reverse("sheets:output", args=[second.pk])).content.decode()
+    assert "以来没有变动" in page and "没有变动" in page and 'role="alert"' not in page
+    assert lines(sent(wang, everything=True)) != [] and Sending.objects.count() == 2
 
 
 def test_the_next_has_only_the_new_the_changed_with_marks_and_the_left() -> None:
@@ -100,7 +104,13 @@ def test_the_next_has_only_the_new_the_changed_with_marks_and_the_left() -> None
     assert {(r, n) for r, n in marked(output)} == {(0, "hamlet"), (1, "hamlet"), (1, "phone"), (2, "hamlet")}
     assert found[-1]["household_number"] == gone.number
     assert found[-1]["id_number"] is None
-    assert sent(wang).rows_done == 0
+    assert sent(wang).state == "cancelled" and Sending.objects.count() == 2
+
+
+def test_an_area_without_households_has_nothing_to_send() -> None:
+    found = sent(people.wang())
+    assert found.state == "cancelled" and "没有可以导出的户" in found.message
+    assert not Sending.objects.exists()
 
 
 def test_a_killed_sending_leaves_the_mark_where_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -121,6 +131,8 @@ def test_of_two_sendings_at_once_only_one_is_recorded() -> None:
     wang, _rows = world()
     wish = Wish(kind="changes", source="registry.official", area_id=people.county().pk, clear=True)
     late = outputs.start_output(actor=wang.actor, wish=wish)
+    making._begin(wang.actor, late.pk)
+    making._gather_portion(wang.actor, late.pk)
     sent(wang)
     outputs.make_output(late.pk)
     late.refresh_from_db()
@@ -151,6 +163,27 @@ def test_a_workbook_of_headers_alone_is_no_read_back() -> None:
     wang, _rows = world()
     with pytest.raises(Invalid, match="没有数据"):
         read_back(wang, [])
+
+
+def test_a_workbook_with_a_sheet_per_village_is_compared_as_one() -> None:
+    wang, rows = world()
+    book = openpyxl.load_workbook(io.BytesIO(workbook(rows[:3], sheet="东村")))
+    west = openpyxl.load_workbook(io.BytesIO(workbook(rows[3:]))).worksheets[0]
+    sheet = book.create_sheet("西村")
+    for line in west.iter_rows(values_only=True):
+        sheet.append(line)
+    sheet.cell(3, NAMES.index("work_months") + 1).value = 9
+    stream = io.BytesIO()
+    book.save(stream)
+    row = outputs.start_readback(
+        actor=wang.actor, source="registry.official", area_id=people.county().pk, file_name="国家.xlsx",
+        content=stream.getvalue(), observed_on=date(2024, 7, 1), is_whole=True,
+    )  # fmt: skip
+    outputs.compare_readback(row.pk)
+    row.refresh_from_db()
+    assert row.counts["total"] == 1, row.counts
+    page = wang.client().get(reverse("sheets:readback", args=[row.pk])).content.decode()
+    assert "第 西村!3 行" in page
 
 
 def test_the_same_workbook_has_no_difference() -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import openpyxl
 import pytest
 from docx import Document
+from docx.enum.section import WD_SECTION
 from docx.oxml.ns import qn
 
 from tests import people, things
@@ -279,3 +280,69 @@ def test_what_is_no_letter_is_refused() -> None:
     for content in (b"", b"PK\x03\x04", blank_workbook()):
         with pytest.raises(Invalid, match=r"docx|空"):
             letters.check_letter(content, WORDS)
+
+
+def numbered_letter(header: str = "") -> bytes:
+    """A letter with a title, an automatic list, a table at its end, and page numbers."""
+    document = Document()
+    document.add_heading("{{ 户主 }}同志", 1)
+    for text in ("请于本月内办理。", "带齐证件。"):
+        document.add_paragraph(text, style="List Number")
+    first = (
+        document.paragraphs[1]._p.get_or_add_pPr().get_or_add_numPr()
+    )  # the second is numbered by its style
+    first.get_or_add_numId().val = document.styles["List Number"].element.pPr.numPr.numId.val
+    first.get_or_add_ilvl().val = 0
+    document.add_table(1, 1).cell(0, 0).text = "{{ 户编号 }}"
+    document.sections[0].header.paragraphs[0].text = header
+    stream = io.BytesIO()
+    document.save(stream)
+    return stream.getvalue()
+
+
+def village_of(count: int) -> Any:
+    village = people.villages()[0]
+    for n in range(count):
+        things.facts(things.household(village, name=f"王{n}"), per_head_yuan=4000)
+    return village
+
+
+@pytest.mark.django_db
+def test_the_letters_of_a_village_come_as_one_document_each_on_its_own_pages() -> None:
+    village, wang = village_of(3), people.wang()
+    template = saved(
+        wang, people.county(), kind="letter", file_name="信.docx", content=numbered_letter("{{ 单位 }}")
+    )
+    output = filled(wang, template, village, kind="letters", format="docx")
+    assert output.state == "done" and output.file_name.endswith(".docx"), output.message
+    whole = Document(io.BytesIO(content(output)))
+    text = [p.text for p in whole.paragraphs]
+    assert [t for t in text if t.endswith("同志")] == [f"王{n}同志" for n in range(3)]
+    assert len(whole.tables) == 3 and len(whole.sections) == 3
+    assert {s.start_type for s in whole.sections} == {WD_SECTION.NEW_PAGE}
+    starts = [s._sectPr.find(qn("w:pgNumType")).get(qn("w:start")) for s in whole.sections]
+    assert starts == ["1", "1", "1"]
+    numbers = [p._p.pPr.numPr for p in whole.paragraphs if p.style.name == "List Number"]
+    lists = [n.numId.val for n in numbers[2:]]
+    assert lists[0] == lists[1] != lists[2] == lists[3] and numbers[0].numId.val not in lists
+    assert (output.objects_done, output.rows_done) == (3, 3)
+    overridden = whole.part.numbering_part.element.xpath("w:num[last()]/w:lvlOverride/w:startOverride")
+    assert overridden
+    again = filled(wang, template, village, kind="letters", format="docx")
+    assert again.rows_sha256 == output.rows_sha256 and again.sha256 == output.sha256
+
+
+@pytest.mark.django_db
+def test_one_document_is_refused_where_every_header_is_another() -> None:
+    village, wang = village_of(2), people.wang()
+    template = saved(
+        wang, people.county(), kind="letter", file_name="信.docx", content=numbered_letter("{{ 户编号 }}")
+    )
+    with pytest.raises(Invalid, match="户编号"):
+        filled(wang, template, village, kind="letters", format="docx")
+    assert filled(wang, template, village, kind="letters", format="zip").state == "done"
+    with pytest.raises(Invalid, match="没有这种格式"):
+        outputs.start_output(
+            actor=wang.actor,
+            wish=Wish(kind="table", source="registry.households", area_id=village.pk, format="docx"),
+        )

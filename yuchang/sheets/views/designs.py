@@ -167,7 +167,7 @@ def template_fill(request: HttpRequest, pk: int) -> HttpResponse:
         area_id=form.cleaned_data["area"].pk,
         title=found.name,
         narrow=narrow_of(form, edition.narrow),
-        format="zip" if is_letter else "xlsx",
+        format=request.POST.get("format", "zip") if is_letter else "xlsx",
         edition_id=edition.pk,
         clear=request.POST.get("clear") == "on",
     )

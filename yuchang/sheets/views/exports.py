@@ -19,7 +19,7 @@ from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
 from yuchang.sheets import outputs, reads
 from yuchang.sheets.catalogue import source_named
-from yuchang.sheets.forms import ExportForm
+from yuchang.sheets.forms import ExportForm, arranged
 from yuchang.sheets.models import Output
 from yuchang.sheets.outputs import Wish
 from yuchang.sheets.views.shared import narrow_of, source_of, version_of
@@ -31,6 +31,7 @@ TYPES = {
     "csv-gb": "text/csv; charset=gb18030",
     "pdf": "application/pdf",
     "zip": "application/zip",
+    "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 
 
@@ -60,15 +61,16 @@ def output_new(request: HttpRequest) -> HttpResponse:
     if kind == Output.Kind.CARDS and not hasattr(source, "card"):
         raise Hidden(_("这种数据不能打印。"))
     initial = {c.name: request.GET.get(c.name, "") for c in source.filters}
+    is_moving = "move" in request.POST
     form = ExportForm(
-        request.POST or None,
+        arranged(request.POST) if is_moving else request.POST or None,
         areas=reads.areas_within(actor, source.permission),
         source=source,
         formats=formats_of(kind),
         may_clear=actor.may(source.secret_permission),
         initial=initial,
     )
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not is_moving and form.is_valid():
         narrow = narrow_of(form, request.GET)
         try:
             made = outputs.start_output(actor=actor, wish=_wish(kind, source.name, form.cleaned_data, narrow))

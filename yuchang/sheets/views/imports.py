@@ -23,7 +23,7 @@ from yuchang.places.models import Place
 from yuchang.sheets import actions, queries
 from yuchang.sheets.export import write_blank
 from yuchang.sheets.forms import ImportForm
-from yuchang.sheets.importing import UNDER_WAY, columns_from, guide_words, page_of, percent
+from yuchang.sheets.importing import UNDER_WAY, choice_from, guide_words, page_of, percent
 from yuchang.sheets.kinds import Kind, kind_named
 from yuchang.sheets.models import ImportBatch
 
@@ -125,11 +125,18 @@ def import_mapping(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     """Accept or correct which column is which."""
     actor, rules = _kind(request, kind)
     batch = queries.batch_for(actor, kind, pk)
-    columns = columns_from(request.POST, batch, rules.columns)
+    chosen = choice_from(request.POST, batch, rules.columns)
     try:
-        actions.confirm_mapping(actor=actor, batch_id=pk, version=version_of(request), columns=columns)
+        actions.confirm_mapping(
+            actor=actor,
+            batch_id=pk,
+            version=version_of(request),
+            columns=chosen.columns,
+            sheets=chosen.sheets,
+            with_hidden=chosen.with_hidden,
+        )
     except Invalid as error:
-        batch.mapping["columns"] = {k: v for k, v in columns.items() if v is not None}
+        actions.choose_parts(batch, chosen.columns, chosen.sheets, chosen.with_hidden)
         return _page(request, rules, batch, error)
     return redirect("sheets:import", kind, pk)
 
@@ -160,3 +167,12 @@ def import_annotated(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
     actor, _rules = _kind(request, kind)
     batch = queries.batch_for(actor, kind, pk)
     return _download(queries.annotated_copy(batch), f"checked-{batch.pk}.xlsx")
+
+
+@gate(SIGNED_IN)
+@require_GET
+def import_refused(request: HttpRequest, kind: str, pk: int) -> HttpResponse:
+    """Only the rows that stayed out, each with the reason beside it."""
+    actor, _rules = _kind(request, kind)
+    batch = queries.batch_for(actor, kind, pk)
+    return _download(queries.refused_copy(batch), f"refused-{batch.pk}.xlsx")

@@ -19,7 +19,7 @@ from yuchang.core.forms import show_problems
 from yuchang.core.paging import keyset_page
 from yuchang.sheets import outputs, reads
 from yuchang.sheets.catalogue import fields_of, source_named
-from yuchang.sheets.forms import PlanForm
+from yuchang.sheets.forms import PlanForm, arranged
 from yuchang.sheets.models import Report, ReportPlan, Template
 from yuchang.sheets.tables import shown
 from yuchang.sheets.views.shared import narrow_of, source_of, version_of
@@ -74,14 +74,15 @@ def plan_edit(request: HttpRequest, pk: int) -> HttpResponse:
 def _edit(request: HttpRequest, source_name: str, found: ReportPlan | None) -> HttpResponse:
     actor = actor_of(request)
     source = source_of(actor, source_name)
+    is_moving = "move" in request.POST
     form = PlanForm(
-        request.POST or None,
+        arranged(request.POST) if is_moving else request.POST or None,
         areas=[found.place] if found else reads.areas_within(actor, "sheets.design"),
         source=source,
         templates=reads.templates_for(actor).filter(source=source_name, kind=Template.Kind.WORKBOOK),
         initial=_initial(found),
     )
-    if request.method == "POST" and form.is_valid():
+    if request.method == "POST" and not is_moving and form.is_valid():
         data = form.cleaned_data
         try:
             saved = outputs.save_plan(

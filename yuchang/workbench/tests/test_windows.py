@@ -12,7 +12,7 @@ from python_calamine import load_workbook
 from tests import people
 from tests.people import person
 from yuchang.accounts.rules import Role
-from yuchang.core.lists import listing, number
+from yuchang.core.lists import listing, moved, number
 from yuchang.core.models import AuditEntry, TallyDelta
 from yuchang.core.tallies import fold, recount
 from yuchang.procedures.models import Case
@@ -52,6 +52,24 @@ def test_an_export_holds_exactly_the_rows_and_columns_shown(db: None) -> None:
     assert found[1:] == [[cell.text for cell in line] for line in shown.lines]
     entry = AuditEntry.objects.filter(action="list.export").latest("id")
     assert entry.object_id == "registry.households"
+
+
+def test_columns_stand_in_the_order_chosen_on_the_page_and_in_the_export(db: None) -> None:
+    build_scene(households=3)
+    client = people.wang().client()
+    asked = "/registry/?state=listed&cols=number&cols=head&cols=nonsense"
+    shown = client.get(asked).context["list"]
+    assert [c.key for c in shown.shown] == ["number", "head"]
+    assert [c.key for c, is_shown in shown.choices][:2] == ["number", "head"]
+    answer = client.get(f"{asked}&export=xlsx")
+    rows = load_workbook(BytesIO(b"".join(answer.streaming_content))).get_sheet_by_index(0).to_python()
+    assert ["户编号", "户主"] in [row[:2] for row in rows]
+    by_button = client.get(f"{asked}&move=head:up")
+    found = by_button.context["list"]
+    assert [c.key for c in found.shown] == ["head", "number"]
+    assert "cols=head&cols=number" in found.query and "move" not in found.query + found.address(size=20)
+    assert b'<details class="drop" open>' in by_button.content and "arrange" not in found.query
+    assert moved(["a", "b"], "a:up") == ["a", "b"] == moved(["a", "b"], "c:down")
 
 
 def test_an_export_prints_on_pages_with_heads_and_money_with_two_decimals(db: None) -> None:
