@@ -27,7 +27,7 @@ def page_of(request: HttpRequest, batch: ImportBatch, columns: Sequence[Column])
     elif batch.state not in UNDER_WAY:
         context |= findings_of(request, batch)
         context["may_write"] = any(batch.counts.get(p) for p in ("created", "changed", "unchanged"))
-        context["has_refused"] = bool(queries.refused_numbers(batch)) and hasattr(batch, "stored_file")
+        context["has_refused"] = queries.has_refused(batch)
     return context
 
 

@@ -22,7 +22,7 @@ from yuchang.places.models import Place
 from yuchang.sheets.annotated import Note, Words, annotate
 from yuchang.sheets.headers import Wanted, column_letter
 from yuchang.sheets.kinds import Kind, kind_named
-from yuchang.sheets.models import BatchFile, Finding, ImportBatch
+from yuchang.sheets.models import BatchFile, Finding, ImportBatch, StagedRow
 from yuchang.sheets.parts import Part, part_at, parts_of, row_word
 from yuchang.sheets.reading import read_judged
 from yuchang.sheets.refused import refused_rows
@@ -187,18 +187,22 @@ def _notes(batch: ImportBatch, findings: Iterable[Finding]) -> list[Note]:
     return notes
 
 
-def refused_numbers(batch: ImportBatch) -> list[int]:
-    """The rows of every group that stayed out, numbered through."""
+def _refused(batch: ImportBatch) -> QuerySet[StagedRow]:
+    """The rows of every group that stayed out."""
     left_out = batch.groups.filter(Q(state="rejected") | Q(outcome="skipped")).values("number")
-    rows = batch.staged.filter(group_number__in=left_out).order_by("row")
-    return list(rows.values_list("row", flat=True))
+    return batch.staged.filter(group_number__in=left_out)
+
+
+def has_refused(batch: ImportBatch) -> bool:
+    """Whether there are rows to give back; their workbook is still kept."""
+    return _refused(batch).exists() and BatchFile.objects.filter(batch=batch).exists()
 
 
 def refused_copy(batch: ImportBatch) -> bytes:
     """Only the rows that stayed out, each with the reason beside it; without any the headers alone."""
     found = parts_of(batch.mapping)
     by_part: dict[str, tuple[Part, list[int]]] = {}
-    for number in refused_numbers(batch):
+    for number in _refused(batch).order_by("row").values_list("row", flat=True):
         part, row = part_at(found, number)
         by_part.setdefault(part.sheet, (part, []))[1].append(row)
     if not by_part:
