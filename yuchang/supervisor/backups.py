@@ -94,6 +94,7 @@ def make_backup(
     account = account_for(server.data)
     programs = usable_programs(account)
     _prepare_folders(folder, account)
+    archived_before = server.archive_folder()
     _archive(server, folder)
     began, started = datetime.now(UTC), time.monotonic()
     name = began.strftime(NAME)
@@ -120,6 +121,7 @@ def make_backup(
         draft.rename(folder / "base" / name)
     except BaseException:
         shutil.rmtree(draft, ignore_errors=True)
+        _archive_as_before(server, archived_before)
         raise
     prune(folder, account, programs, keep)
     return made
@@ -144,6 +146,14 @@ def _archive(server: EmbeddedServer, folder: Path) -> None:
                 "数据库由旧版本启动，尚不能归档日志：请先停止并重新启动（down，然后 up 或 run）。",
                 "The database was started by an older release and cannot archive: run down, then up or run.",
             )
+
+
+def _archive_as_before(server: EmbeddedServer, before: Path | None) -> None:
+    """After a failed backup the log goes where the last good one wants it, not to a folder that failed."""
+    if before:
+        server.archive_to(before)
+    else:
+        server.archive_nowhere()
 
 
 def _copy_database(server: EmbeddedServer, account: Account, programs: Path, target: Path) -> None:

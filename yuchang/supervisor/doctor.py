@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import stat
@@ -203,8 +204,12 @@ def check_backups(server: EmbeddedServer) -> Iterator[Finding]:
     try:
         there = backups_in(folder_for(VAR))
     except OSError as error:
-        yield note("无法查看备份目录。", f"The backups cannot be looked at: {error}")
+        yield bad(
+            f"无法查看备份目录 {folder_for(VAR)}：请检查是否已挂载，及其属主与权限。",
+            f"The backups cannot be looked at: see mount, owner and mode. {error}",
+        )
         return
+    yield from check_archive(server)
     if not there:
         yield note(
             "还没有备份：请运行 python -m yuchang.supervisor backup。",
@@ -223,6 +228,19 @@ def check_backups(server: EmbeddedServer) -> Iterator[Finding]:
         f"最近一次备份 {there[-1].name}，{hours:.0f} 小时前。",
         f"The newest backup, {there[-1].name}, is {hours:.0f} hours old.",
     )
+
+
+def check_archive(server: EmbeddedServer) -> Iterator[Finding]:
+    """Finished log segments reach the archive; otherwise they stay and fill the data disk."""
+    question = "SELECT last_failed_time > coalesce(last_archived_time, '-infinity') FROM pg_stat_archiver"
+    with contextlib.suppress(psycopg.Error, Trouble, OSError):
+        with psycopg.connect(server.urls()["admin"], connect_timeout=5) as admin:
+            fails = server.archive_folder() is not None and _is(admin, question)
+        if fails:
+            yield bad(
+                f"数据库日志写不进归档目录 {server.archive_folder()}：请查磁盘与权限，否则数据盘会写满。",
+                "The log does not reach the archive: see disk and rights there, or the data disk fills up.",
+            )
 
 
 def check_certificate(folder: Path) -> Iterator[Finding]:

@@ -241,7 +241,10 @@ class Supervisor:
         end, told = time.monotonic() + patience, False
         while taken := [port for port in self.doors.ports if is_taken(self.doors.host, port)]:
             if time.monotonic() >= end or self.stopping.is_set():
-                raise Trouble(f"端口 {taken[0]} 已被占用。", f"Port {taken[0]} is taken by another program.")
+                raise Trouble(
+                    f"端口 {taken[0]} 已被占用：用 ss -ltnp 找出占用的程序并结束它，或换端口（run --help）。",
+                    f"Port {taken[0]} is taken by another program: end it (see ss -ltnp), or choose another.",
+                )
             if not told:
                 told = True
                 say(

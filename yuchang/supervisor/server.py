@@ -175,8 +175,16 @@ class EmbeddedServer:
         text = ARCHIVE_SCRIPT.format(folder=folder)
         if self.archive_script.exists() and self.archive_script.read_text() == text:
             return
+        self._replace(f"../{self.archive_script.name}", text, account_for(self.data))
+        self._reload()
+
+    def archive_nowhere(self) -> None:
+        """Finished log segments are let go again, as before the first backup."""
+        self.archive_script.unlink(missing_ok=True)
+        self._reload()
+
+    def _reload(self) -> None:
         account = account_for(self.data)
-        self._replace(f"../{self.archive_script.name}", text, account)
         with self._alone():
             self._configure(account, self.port(), is_running=True)
             with psycopg.connect(self._admin_url("postgres"), autocommit=True) as admin:

@@ -215,6 +215,25 @@ def test_a_disk_that_fills_up_leaves_no_half_backup_and_is_said_in_a_sentence(pl
 
 
 @pytest.mark.slow
+def test_a_failed_backup_elsewhere_leaves_the_log_going_where_it_went(platform, monkeypatch):
+    server, kept = platform
+    make_backup(server, kept)
+    with folder() as elsewhere:
+        monkeypatch.setattr(
+            backups, "mirror", lambda *_args: (_ for _ in ()).throw(OSError(errno.EIO, "torn"))
+        )
+        with pytest.raises(OSError, match="torn"):
+            make_backup(server, elsewhere)
+        assert server.archive_folder() == kept / "wal"
+        server.archive_nowhere()
+        with pytest.raises(OSError, match="torn"):
+            make_backup(server, elsewhere)
+        assert server.archive_folder() is None
+        with psycopg.connect(server.urls()["admin"]) as admin:
+            assert admin.execute("SHOW archive_command").fetchone() == ("true",)
+
+
+@pytest.mark.slow
 def test_a_backup_of_a_stopped_database_stops_it_again(fresh_server, monkeypatch):
     fresh_server.start()
     fresh_server.stop()

@@ -5,6 +5,7 @@ import os
 import shutil
 import socket
 import sys
+import time
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
@@ -137,6 +138,7 @@ def test_a_platform_that_nobody_started_is_named(monkeypatch):
 
 
 def test_a_backup_of_the_future_tells_of_a_wrong_clock(monkeypatch):
+    monkeypatch.setattr(doctor, "check_archive", lambda server: [])
     server = SimpleNamespace(connection_file=SimpleNamespace(exists=lambda: True))
     for hours, level, said in ((0, "good", "0 hours"), (-2, "bad", "clock"), (27, "bad", "27 hours")):
         made = SimpleNamespace(name="x", finished=datetime.now(UTC) - timedelta(hours=hours))
@@ -144,6 +146,29 @@ def test_a_backup_of_the_future_tells_of_a_wrong_clock(monkeypatch):
         found = next(doctor.check_backups(server))
         assert found.level == level
         assert said in found.en
+
+
+def test_backups_that_cannot_be_looked_at_are_named(monkeypatch):
+    def unreadable(folder):
+        raise PermissionError("base")
+
+    monkeypatch.setattr(doctor, "backups_in", unreadable)
+    server = SimpleNamespace(connection_file=SimpleNamespace(exists=lambda: True))
+    assert "cannot be looked at" in bad(doctor.check_backups(server))[0]
+
+
+def test_an_archive_that_takes_no_log_is_named(fresh_server, tmp_path):
+    fresh_server.start()
+    assert list(doctor.check_archive(fresh_server)) == []
+    fresh_server.archive_to(tmp_path / "missing")
+    with psycopg.connect(fresh_server.urls()["admin"], autocommit=True) as admin:
+        admin.execute("SELECT pg_logical_emit_message(true, 'x', 'y')")
+        admin.execute("SELECT pg_switch_wal()")
+    for _attempt in range(100):
+        if found := bad(doctor.check_archive(fresh_server)):
+            break
+        time.sleep(0.2)
+    assert "does not reach the archive" in found[0]
 
 
 def test_a_full_and_a_nearly_full_disk_are_named(tmp_path, monkeypatch):
