@@ -18,6 +18,7 @@ from yuchang.supervisor.words import Trouble, say
 
 def backup(options: argparse.Namespace) -> int:
     """Copy database, files and keys while everything runs; from then on keep the log, too."""
+    _only_embedded()
     server = EmbeddedServer()
     passphrase = passphrase_of(options)
     with brought_up(server):
@@ -65,6 +66,7 @@ def restore(options: argparse.Namespace) -> int:
 
 def drill(options: argparse.Namespace) -> int:
     """Restore this very moment into a second place, compare everything, print RPO and RTO."""
+    _only_embedded()
     into = Path(options.into).absolute() if options.into else VAR.absolute() / "drill"
     if into.exists():
         raise Trouble(f"{into} 已存在，请先移走。", f"{into} exists: move it away first.")
@@ -79,6 +81,16 @@ def drill(options: argparse.Namespace) -> int:
             proof.remove(into)
     print("\n".join(report.lines()))
     return 0 if report.is_good else 1
+
+
+def _only_embedded() -> None:
+    """Raises Trouble with a server of one's own: a copy of an embedded database left behind would deceive."""
+    if os.environ.get("DATABASE_URL"):
+        raise Trouble(
+            "平台使用 DATABASE_URL 指定的数据库，本命令只备份内嵌数据库：请用数据库服务器自己的工具备份，"
+            "并停用定时备份（systemctl disable --now yuchang-backup.timer），见 docs/howto/operate.md。",
+            "This copies an embedded database only, and DATABASE_URL names another: use that server's tools.",
+        )
 
 
 def moment(text: str) -> datetime:

@@ -245,6 +245,14 @@ def test_a_backup_of_a_stopped_database_stops_it_again(fresh_server, monkeypatch
     assert fresh_server.pid() is None
 
 
+@pytest.mark.parametrize("command", ["backup", "drill"])
+def test_a_database_left_behind_is_not_backed_up_in_place_of_the_real_one(monkeypatch, capsys, command):
+    monkeypatch.setenv("DATABASE_URL", "postgresql://yuchang_app@db.example/yuchang")
+    monkeypatch.setattr(keeping, "EmbeddedServer", lambda: pytest.fail("it was touched"))
+    assert main([command]) == 1
+    assert "只备份内嵌数据库" in capsys.readouterr().out
+
+
 def test_what_the_machine_refuses_is_a_sentence_that_names_the_place():
     said = as_trouble(PermissionError(errno.EACCES, "Permission denied", "/srv/x"))
     assert "没有 /srv/x 的权限" in said.zh
