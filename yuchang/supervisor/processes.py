@@ -68,7 +68,8 @@ class Child:
         self.process = subprocess.Popen(
             self.command,
             cwd=ROOT,
-            env=os.environ | dict(self.environment),
+            # What it says reaches the journal when it says it, not when it ends.
+            env=os.environ | {"PYTHONUNBUFFERED": "1"} | dict(self.environment),
             stdin=subprocess.DEVNULL,
             start_new_session=True,
             preexec_fn=_end_with_parent,

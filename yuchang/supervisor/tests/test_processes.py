@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
 
 from yuchang.supervisor import processes
-from yuchang.supervisor.processes import Doors, Supervisor, children, web_workers
+from yuchang.supervisor.processes import Child, Doors, Supervisor, children, web_workers
 from yuchang.supervisor.provision import CONNECTION_LIMITS
 from yuchang.supervisor.words import Trouble
 
@@ -57,3 +58,11 @@ def test_a_start_waits_for_the_ports_of_a_killed_run_and_for_no_stranger(
     else:
         with pytest.raises(Trouble, match="8000"):
             supervisor._await_ports()
+
+
+def test_what_a_process_says_is_in_the_log_at_once(capfd: pytest.CaptureFixture[str]) -> None:
+    child = Child("x", [sys.executable, "-c", "import os; print('said'); os._exit(0)"], 0)
+    child.start()
+    assert child.process is not None
+    child.process.wait(30)
+    assert capfd.readouterr().out == "said\n"

@@ -94,7 +94,7 @@ class Command(BaseCommand):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
         while True:
-            self._report(carry(path, self._say))
+            self._report(carry(path, self._say), is_quiet=options["forever"])
             if not options["forever"] or stop.wait(options["every"]):
                 return
 
@@ -109,14 +109,14 @@ class Command(BaseCommand):
             state = "✓" if row.confirmed_at or not row.is_sent else "…"
             self._say(f"{way} {row.stream} {row.number} {state} {row.lines} 行 {row.at:%Y-%m-%d %H:%M}")
 
-    def _report(self, done: Carried) -> None:
+    def _report(self, done: Carried, *, is_quiet: bool = False) -> None:
         for name in done.applied:
             self._say(f"✓ 已收入 applied {name}")
         for name in done.written:
             self._say(f"✓ 已写出 written {name}")
         for text in done.refused:
             self.stderr.write(f"✕ {text}")
-        if not (done.applied or done.written or done.refused):
+        if not (is_quiet or done.applied or done.written or done.refused):
             self._say("没有新的内容。 Nothing new.")
 
 
