@@ -30,8 +30,9 @@
   }
   const alike = (action) => Array.prototype.filter.call(document.querySelectorAll("main form"), (form) => form.method === "post" && form.getAttribute("action") === action);
   const isKept = (field) => field.name && !field.disabled && !SECRET.test(field.name)
-    && !/^(hidden|password|file|submit|button|reset)$/.test(field.type);
-  const isChanged = (field) => (field.type === "checkbox" || field.type === "radio"
+    && (Boolean(field.dataset.picker) || !/^(hidden|password|file|submit|button|reset)$/.test(field.type));
+  // What a hidden field is set to counts as its default: the picker notes what it was given.
+  const isChanged = (field) => (field.dataset.given !== undefined ? field.value !== field.dataset.given : field.type === "checkbox" || field.type === "radio"
     ? field.checked !== field.defaultChecked
     : field.tagName === "SELECT"
       ? Array.prototype.some.call(field.options, (option) => option.selected !== option.defaultSelected)
@@ -64,7 +65,10 @@
       same.forEach((field, i) => {
         if (field.type === "checkbox" || field.type === "radio") field.checked = values.includes(field.value);
         else if (field.multiple) for (const option of field.options) option.selected = values.includes(option.value);
-        else if (values[i] !== undefined) field.value = values[i];
+        else if (values[i] !== undefined) {
+          field.value = values[i];
+          if (field.dataset.picker) field.dispatchEvent(new Event("change"));
+        }
       });
     }
     numbered(form).value = draft.sending;

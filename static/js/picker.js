@@ -25,6 +25,7 @@
     box.setAttribute("aria-controls", list.id);
     code.id = `${code.id}_code`;
     code.type = "hidden";
+    code.dataset.given = code.value;
     code.before(box);
     box.after(list);
     const unit = code.form.elements.unit;
@@ -81,7 +82,12 @@
       else if (event.key === "Enter" && chosen && !list.hidden) { event.preventDefault(); chosen.choose(); }
       else if (event.key === "Escape") close();
     });
-    // A code that the form was given is shown by its name.
-    if (code.value) ask(code.value).then((items) => { const same = items.find((item) => item.code === code.value); if (same) box.value = same.word; else box.value = code.value; });
+    // A code that the form was given, or that a draft brought back, is shown by its name.
+    function name() {
+      const given = code.value;
+      if (given) ask(given).then((items) => { const same = items.find((item) => item.code === given); box.value = same ? same.word : given; });
+    }
+    code.addEventListener("change", name);
+    name();
   }
 })();

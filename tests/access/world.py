@@ -67,6 +67,7 @@ from yuchang.places.models import Place, keys_of
 from yuchang.policy.actions import decide_household
 from yuchang.policy.models import Run, RunResult
 from yuchang.procedures import actions as procedures
+from yuchang.procedures.rules.adapting import StepChange
 from yuchang.procedures.tests.world import paper
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
 from yuchang.registry.models import Likeness, Member, Notice, NoticeEntry, Objection, Resource
@@ -382,8 +383,7 @@ def _procedures(side: SimpleNamespace) -> None:
         side.second.actor,
         definition=opened.definition,
         place=side.county,
-        days={},
-        samples={},
+        changes={opened.step: StepChange(days=1)},
         valid_from=NOW.date(),
         document=f"成政发〔2026〕8号{MARKUP}",
         source="县里的办法",

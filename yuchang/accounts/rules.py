@@ -212,13 +212,16 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "procedures.check",
         "procedures.calendar",
         "procedures.manage",
+        "procedures.vet",
         "api.use",
     },
-    # The levels above compare and look into; the county stays responsible for its own register.
-    Role.PREFECTURE_OFFICER: _STAFF_READS | {"snapshots.read", "consents.read", "teams.read", "api.use"},
+    # The levels above compare and look into; the county stays responsible for its own register. They are the
+    # second person for a county's own procedure where the county has no other.
+    Role.PREFECTURE_OFFICER: _STAFF_READS
+    | {"snapshots.read", "consents.read", "teams.read", "procedures.vet", "api.use"},
     # The province hands down what the national system holds; the counties verify it (registry.take_over).
     Role.PROVINCE_OFFICER: _STAFF_READS
-    | {"snapshots.read", "consents.read", "teams.read", "registry.take_over", "api.use"},
+    | {"snapshots.read", "consents.read", "teams.read", "registry.take_over", "procedures.vet", "api.use"},
     Role.PARTNER: frozenset(
         {
             "partners.own",
@@ -302,11 +305,12 @@ PERMISSION_WORDS: dict[str, tuple[str, str]] = {
     "procedures.calendar": ("维护工作日历", "keep the calendar of working days"),
     "procedures.check": ("登记抽查结果", "note results of spot checks"),
     "procedures.county": ("办理县级步骤", "do the county's steps"),
-    "procedures.manage": ("另定与审定程序", "set and approve own versions of procedures"),
+    "procedures.manage": ("另定程序", "set own versions of procedures"),
     "procedures.open": ("发起事项", "open cases"),
     "procedures.read": ("查看程序与事项", "read procedures and cases"),
     "procedures.sample": ("抽取样本", "draw samples"),
     "procedures.township": ("办理乡镇步骤", "do the township's steps"),
+    "procedures.vet": ("审定本地程序", "put own versions of procedures in force"),
     "procedures.village": ("办理村级步骤", "do the village's steps"),
     "registry.decide_objection": ("裁定公示异议", "decide objections"),
     "registry.enter": ("登记与更正农户", "enter and correct households"),

@@ -19,6 +19,12 @@ class VersionForm(forms.Form):
     version = forms.IntegerField(widget=forms.HiddenInput)
 
 
+def prefer_only(field: Any) -> None:
+    """Choose for the person where a field of rows has one single choice. One query of two rows at most."""
+    if field.initial is None and len(only := list(field.queryset[:2])) == 1:
+        field.initial = only[0]
+
+
 def require_valid(form: BaseForm) -> dict[str, Any]:
     """The cleaned data of a small form. Raises Invalid with its errors."""
     if not form.is_valid():

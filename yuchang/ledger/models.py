@@ -9,6 +9,7 @@ from __future__ import annotations
 from django.db import models
 from django.db.models import F, Func, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from yuchang.core.phrases import in_chinese
 from yuchang.places.models import Place, Placed
@@ -26,8 +27,8 @@ class Account(Placed):
     """Whose money it is. Households and organisations have one each, a place one of every other kind."""
 
     class Kind(models.TextChoices):
-        HOUSEHOLD = "household", _("农户")
-        ORGANISATION = "organisation", _("单位")
+        HOUSEHOLD = "household", pgettext_lazy("one", "农户")
+        ORGANISATION = "organisation", pgettext_lazy("one", "单位")
         FUND = "fund", _("资金")
         FEE = "fee", _("平台服务费")
         RESIDUAL = "residual", _("尾差")

@@ -9,12 +9,14 @@ from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
 from yuchang.accounts.models import User
-from yuchang.accounts.queries import role_word
+from yuchang.accounts.queries import permission_word, role_word
+from yuchang.core.forms import prefer_only
 from yuchang.files.fields import UploadField
 from yuchang.places.models import Place
 from yuchang.procedures.queries import Colleague, words
+from yuchang.procedures.rules.adapting import OWN_STEPS, NewStep, StepChange, may_be_left_out
 from yuchang.procedures.rules.calendar import MAX_DAYS, Unit
-from yuchang.procedures.rules.machine import Kind, Plan, Step
+from yuchang.procedures.rules.machine import OPENED, Kind, Plan, Step
 
 
 class VersionForm(forms.Form):
@@ -115,6 +117,7 @@ class OpenForm(forms.Form):
         assert isinstance(place, forms.ModelChoiceField)  # noqa: S101 - declared above
         code.choices = [(c, titles[c]) for c in plans]
         place.queryset = places
+        prefer_only(place)
 
 
 class SampleForm(forms.Form):
@@ -135,10 +138,40 @@ class SampleForm(forms.Form):
         assert isinstance(place, forms.ModelChoiceField)  # noqa: S101 - declared above
         of.choices = steps
         place.queryset = places
+        prefer_only(place)
+
+
+MOST_PAPERS = 10
+
+
+class PapersField(forms.CharField):
+    """Names of papers, one a line, each with its English behind a stroke if it has one."""
+
+    widget = forms.Textarea(attrs={"rows": 2})
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(required=False, max_length=1000, **options)
+
+    def clean(self, value: Any) -> Any:
+        """The papers as (Chinese, English)."""
+        lines = [line.strip() for line in super().clean(value).splitlines() if line.strip()]
+        if len(lines) > MOST_PAPERS:
+            raise forms.ValidationError(_("一步最多增加 %(n)s 样材料。") % {"n": MOST_PAPERS})
+        found = []
+        for line in lines:
+            title, _stroke, english = (part.strip() for part in line.partition("/"))
+            if not 2 <= len(title) <= 40 or len(english) > 80:
+                message = _("“%(line)s”:材料名称应为 2 至 40 个字,一行一样。")
+                raise forms.ValidationError(message % {"line": line[:40]})
+            found.append((title, english or title))
+        return tuple(found)
 
 
 class AdaptForm(forms.Form):
-    """A place's own days and samples, step by step; never shorter notices or smaller samples."""
+    """A place's own version, step by step; never fewer safeguards than above.
+
+    A procedure that another page moves keeps its steps and papers: that page asks for no others.
+    """
 
     place = forms.ModelChoiceField(Place.objects.none(), label=_("适用地区"))
     valid_from = forms.DateField(label=_("自何日起"), widget=forms.DateInput(attrs={"type": "date"}))
@@ -152,30 +185,132 @@ class AdaptForm(forms.Form):
         place.queryset = places
         self.plan = plan
         for step in plan.steps.values():
-            name = words(step.title, step.title_en)
-            if step.limit:
-                self.fields[f"days_{step.code}"] = _days_field(name, step)
-            if step.sample_percent:
-                label = _("%(step)s:抽查比例(%%)") % {"step": name}
-                least = step.sample_percent
-                field = forms.IntegerField(
-                    label=label, min_value=least, max_value=100, initial=least, required=False
-                )
-                self.fields[f"sample_{step.code}"] = field
+            self.fields |= {f"{kind}_{step.code}": field for kind, field in _step_fields(plan, step).items()}
+        if not plan.driver and len(plan.main) > 1:
+            self.fields |= {f"new_{kind}": field for kind, field in _new_fields(plan).items()}
 
-    def given(self, kind: str) -> dict[str, int]:
-        """Step → number, of ``days`` or ``sample``."""
-        found = {code: self.cleaned_data.get(f"{kind}_{code}") for code in self.plan.steps}
-        return {code: number for code, number in found.items() if number is not None}
+    @property
+    def groups(self) -> list[tuple[str, list[forms.BoundField]]]:
+        """The fields by what they are about: the version, each step, the step put in."""
+        steps = [
+            (words(s.title, s.title_en), [f"{kind}_{s.code}" for kind in _KINDS])
+            for s in self.plan.steps.values()
+        ]
+        named = [
+            (str(_("这一版")), ["place", "valid_from", "document", "source"]),
+            *steps,
+            (str(_("增加一步(可不填)")), [f"new_{kind}" for kind in _NEW]),
+        ]
+        shown = [(title, [self[name] for name in names if name in self.fields]) for title, names in named]
+        return [(title, fields) for title, fields in shown if fields]
+
+    def clean(self) -> dict[str, Any]:
+        """A step to put in is named and has its days, or nothing of it is given."""
+        given: dict[str, Any] = super().clean() or {}
+        if given.get("new_title") or given.get("new_days") is not None:
+            for name in ("new_title", "new_days", "new_before", "new_permission"):
+                if name not in self.errors and given.get(name) in (None, ""):
+                    self.add_error(name, _("增加一步时须填写。"))
+        return given
+
+    @property
+    def changes(self) -> dict[str, StepChange]:
+        """Step → what it gets."""
+        return {code: self._change(code) for code in self.plan.steps}
+
+    def _change(self, code: str) -> StepChange:
+        given = {kind: self.cleaned_data.get(f"{kind}_{code}") for kind in _KINDS}
+        return StepChange(
+            days=given["days"],
+            sample_percent=given["sample"],
+            evidence=given["papers"] or (),
+            apart_from=tuple(given["apart"] or ()),
+            needs_document=bool(given["document"]),
+        )
+
+    @property
+    def left_out(self) -> list[str]:
+        """The steps that the place does without."""
+        return [code for code in self.plan.steps if self.cleaned_data.get(f"without_{code}")]
+
+    @property
+    def added(self) -> NewStep | None:
+        """The step put in, if one is."""
+        given: dict[str, Any] = {kind: self.cleaned_data.get(f"new_{kind}") for kind in _NEW}
+        if not given["title"]:
+            return None
+        return NewStep(
+            before=given["before"],
+            title=(given["title"], given["title_en"] or given["title"]),
+            permission=given["permission"],
+            days=given["days"],
+            evidence=given["papers"] or (),
+            by_another=bool(given["another"]),
+        )
 
 
-def _days_field(name: str, step: Step) -> forms.IntegerField:
+_KINDS = ("days", "sample", "papers", "document", "apart", "without")
+_NEW = ("title", "title_en", "before", "permission", "days", "papers", "another")
+
+
+def _step_fields(plan: Plan, step: Step) -> dict[str, forms.Field]:
+    found: dict[str, forms.Field] = {}
+    if step.limit:
+        found["days"] = _days_field(step)
+    if step.sample_percent:
+        least = step.sample_percent
+        label, most = _("抽查比例(%%,不少于 %(least)s)") % {"least": least}, 100
+        found["sample"] = forms.IntegerField(
+            label=label, min_value=least, max_value=most, initial=least, required=False
+        )
+    is_done_here = bool(step.choices) and not plan.driver
+    if is_done_here and step.code in plan.main:
+        found["papers"] = PapersField(label=_("另须附的材料"), help_text=_("一行一样,可写“名称 / English”。"))
+        if not step.needs_document:
+            found["document"] = forms.BooleanField(label=_("须有文号"), required=False)
+    if step.choices and (people := _earlier(plan, step)):
+        widget = forms.CheckboxSelectMultiple
+        label = _("另须由未办理这些步骤的人办")
+        found["apart"] = forms.MultipleChoiceField(label=label, choices=people, widget=widget, required=False)
+    if may_be_left_out(plan, step):
+        found["without"] = forms.BooleanField(label=_("略去这一步"), required=False)
+    return found
+
+
+def _earlier(plan: Plan, step: Step) -> list[tuple[str, str]]:
+    """The acts before a step of the main line that may not yet be done by the same person."""
+    if step.code not in plan.main:
+        return []
+    before = plan.main[: plan.main.index(step.code)]
+    known = [(code, words(plan.steps[code].title, plan.steps[code].title_en)) for code in before]
+    return [(c, title) for c, title in [(OPENED, str(_("发起"))), *known] if c not in step.apart_from]
+
+
+def _new_fields(plan: Plan) -> dict[str, forms.Field]:
+    later = [(c, words(plan.steps[c].title, plan.steps[c].title_en)) for c in plan.main[1:]]
+    who = [(code, permission_word(code)) for code in OWN_STEPS]
+    return {
+        "title": forms.CharField(label=_("步骤名称"), max_length=40, required=False),
+        "title_en": forms.CharField(label=_("英文名称"), max_length=80, required=False),
+        "before": forms.ChoiceField(label=_("放在哪一步之前"), choices=later, required=False),
+        "permission": forms.ChoiceField(label=_("谁办"), choices=who, required=False),
+        "days": forms.IntegerField(label=_("期限(工作日)"), min_value=0, max_value=MAX_DAYS, required=False),
+        "papers": PapersField(label=_("须附材料"), help_text=_("一行一样,可写“名称 / English”。")),
+        "another": forms.BooleanField(label=_("须由未办理前面各步的人办"), required=False, initial=True),
+    }
+
+
+def _days_field(step: Step) -> forms.IntegerField:
     assert step.limit is not None  # noqa: S101 - asked before
     unit = _("工作日") if step.limit.unit is Unit.WORKING else _("天")
-    label = _("%(step)s:期限(%(unit)s)") % {"step": name, "unit": unit}
     least = step.limit.days if step.kind is Kind.NOTICE else 0
+    label: Any = _("期限(%(unit)s,不少于 %(least)s)") if least else _("期限(%(unit)s)")
     return forms.IntegerField(
-        label=label, min_value=least, max_value=MAX_DAYS, initial=step.limit.days, required=False
+        label=label % {"unit": unit, "least": least},
+        min_value=least,
+        max_value=MAX_DAYS,
+        initial=step.limit.days,
+        required=False,
     )
 
 

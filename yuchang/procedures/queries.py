@@ -595,43 +595,33 @@ def records_of(case: Case) -> list[StepRecord]:
 
 
 def may_answer(actor: Actor, definition: Definition) -> bool:
-    """Whether the actor may put a proposed version in force: a manager there who did not propose it."""
+    """Whether the actor may put a proposed version in force: its own place or above, and not who proposed."""
     if definition.state != "proposed" or definition.proposed_by_id == actor.user_id:
         return False
-    return Place.objects.filter(
-        place_filter(actor, "procedures.manage"), pk=definition.place_id or 0
-    ).exists()
+    return Place.objects.filter(place_filter(actor, "procedures.vet"), pk=definition.place_id or 0).exists()
 
 
-@dataclass(frozen=True)
-class Change:
-    """What a version of a place sets otherwise in one step: the days, the sample, or both."""
-
-    step: Step
-    before: Step
-
-    @property
-    def sides(self) -> tuple[Step, Step]:
-        """As it is without the version, and with it."""
-        return self.before, self.step
-
-
-def changes(definition: Definition) -> list[Change]:
-    """The steps that a place's version sets otherwise than what holds there without it."""
+def base_of(definition: Definition) -> Definition | None:
+    """What would hold in a version's place on its first day without it; none for the whole country's."""
     place = definition.place
     if place is None:
-        return []
+        return None
     rows = Definition.objects.exclude(place=place, number__gte=definition.number)
-    before = nearest(in_force(definition.code, definition.valid_from, rows), ancestors_of(place))
-    if before is None:
+    return nearest(in_force(definition.code, definition.valid_from, rows), ancestors_of(place))
+
+
+def answerers(definition: Definition) -> list[User]:
+    """Who may put a proposed version in force: those of its place first, then those of the regions above."""
+    place = definition.place
+    if place is None or definition.state != "proposed":
         return []
-    own, other = plan_of(definition).steps, plan_of(before).steps
-    return [Change(step, other[code]) for code, step in own.items() if code in other and step != other[code]]
+    people = vetters_of(place, but=definition.proposed_by_id)
+    return list(User.objects.filter(pk__in=people).order_by("display_name", "pk")[:10])
 
 
-def managers_of(place: Place, *, but: int | None) -> list[int]:
-    """The people who manage procedures in a place today, without one of them."""
-    roles = [role for role, permissions in PERMISSIONS.items() if "procedures.manage" in permissions]
+def vetters_of(place: Place, *, but: int | None) -> list[int]:
+    """The people who may put a place's versions in force today, there or above, without one of them."""
+    roles = [role for role, permissions in PERMISSIONS.items() if "procedures.vet" in permissions]
     near = [pk for pk in ancestors_of(place) if pk is not None]
     hats = Hat.objects.filter(live(clock.today()), state="live", role__in=roles, user__is_active=True)
     found = hats.filter(place_id__in=near).exclude(user_id=but or 0).values_list("user_id", flat=True)

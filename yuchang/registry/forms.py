@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from yuchang.core import clock
+from yuchang.core.forms import prefer_only
 from yuchang.places.models import Place
 from yuchang.registry.entry import HouseholdEntry, MemberEntry
 from yuchang.registry.models import Resource, Source
@@ -147,6 +148,7 @@ class NewHouseholdForm(HouseholdForm):
         field = self.fields["village"]
         if isinstance(field, forms.ModelChoiceField):
             field.queryset = villages
+            prefer_only(field)
         self.fields["observed_on"].initial = clock.today
 
 
@@ -272,6 +274,7 @@ class VillageResourceForm(ResourceForm):
         field = self.fields["village"]
         if isinstance(field, forms.ModelChoiceField):
             field.queryset = villages
+            prefer_only(field)
 
 
 class NoticeForm(forms.Form):

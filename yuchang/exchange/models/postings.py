@@ -10,6 +10,7 @@ from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from yuchang.core.models import Versioned
 from yuchang.places.models import Placed
@@ -83,7 +84,7 @@ class Posting(Versioned, Placed):
     """
 
     class OwnerKind(models.TextChoices):
-        HOUSEHOLD = "household", _("农户")
+        HOUSEHOLD = "household", pgettext_lazy("one", "农户")
         VILLAGE = "village", _("村集体")
         ORGANISATION = "organisation", _("机构")
 

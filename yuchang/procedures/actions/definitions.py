@@ -5,8 +5,7 @@ A place's own version is proposed by one person and put in force by another.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -26,11 +25,13 @@ from yuchang.core.phrases import Both, said
 from yuchang.messages import actions as messages
 from yuchang.places.models import Place
 from yuchang.procedures import queries
+from yuchang.procedures.differences import lack_word
 from yuchang.procedures.library import Shipped, shipped, shipped_of
 from yuchang.procedures.models import Definition
+from yuchang.procedures.rules.adapting import NewStep, StepChange, adapted
 from yuchang.procedures.rules.machine import Faulty, Plan, loosened, parse
 
-MANAGE, DEFINITION_KIND = "procedures.manage", "procedures.definition"
+MANAGE, VET, DEFINITION_KIND = "procedures.manage", "procedures.vet", "procedures.definition"
 
 
 def sync_definitions(*, actor: Author = SYSTEM, code: str = "") -> int:
@@ -59,7 +60,7 @@ def add_definition(actor: Actor, *, place: Place, content: Mapping[str, Any]) ->
     """Propose a place's own version of a procedure (``procedures.manage`` there), from its YAML mapping.
 
     Its number follows the place's latest one. It keeps the safeguards of the version that holds there
-    otherwise (``machine.loosened``). Cases begin under it once another manager there has put it in force
+    otherwise (``machine.loosened``). Cases begin under it once another person has put it in force
     (``vet_definition``); all of them are told. Raises Invalid with every fault, Conflict while another
     version of the same place waits, Refused or Hidden outside the area.
     """
@@ -85,10 +86,12 @@ def add_definition(actor: Actor, *, place: Place, content: Mapping[str, Any]) ->
 def _check_safeguards(code: str, place: Place, on: date, plan: Plan) -> None:
     """Raises Invalid with everything that a place's version would loosen of the one above it."""
     above = queries.above(code, place, on)
-    if above and (lacks := loosened(queries.plan_of(above), plan)):
-        raise Invalid(
-            [Problem("content", _("不能放宽上级规定:%(lack)s。") % {"lack": lack}) for lack in lacks]
-        )
+    if above is None:
+        return
+    rule = queries.plan_of(above)
+    if lacks := [lack_word(lack, rule) for lack in loosened(rule, plan)]:
+        message = _("不能放宽上级规定:%(lack)s。")
+        raise Invalid([Problem("content", message % {"lack": lack}) for lack in lacks])
 
 
 def _refuse_second(code: str, place: Place) -> None:
@@ -105,7 +108,7 @@ def _name(row: Definition) -> Both:
 def _ask(actor: Actor, row: Definition, place: Place) -> None:
     messages.send(
         actor,
-        to_user_ids=queries.managers_of(place, but=actor.user_id),
+        to_user_ids=queries.vetters_of(place, but=actor.user_id),
         kind="task",
         title=said("请审定程序“%(title)s”第 %(number)s 版", title=_name(row), number=row.number),
         body=said("%(place)s，由 %(name)s 提出。", place=place.name, name=actor.name),
@@ -120,18 +123,18 @@ def _ask(actor: Actor, row: Definition, place: Place) -> None:
 def vet_definition(
     actor: Actor, *, definition_id: int, version: int | None, approve: bool, note: str = ""
 ) -> Definition:
-    """Put a proposed version in force, or refuse it with a reason: another manager of its place.
+    """Put a proposed version in force, or refuse it with a reason: another person (``procedures.vet`` there).
 
     It holds from its first day, or from today when that has passed meanwhile; its safeguards are compared
     again with what holds above it now. The proposer is told.
     Raises Refused for the proposer, Hidden outside the area, Stale, Conflict when it is answered, Invalid.
     """
     with write("procedures.vet_definition", actor) as audit:
-        within = place_filter(actor, MANAGE, prefix="place__") & Q(place__isnull=False)
+        within = place_filter(actor, VET, prefix="place__") & Q(place__isnull=False)
         rows = Definition.objects.select_related("place", "proposed_by")
-        row = open_door(rows, actor, MANAGE, definition_id, within=within, lock=True)
+        row = open_door(rows, actor, VET, definition_id, within=within, lock=True)
         check_version(row, version)
-        others = _("请由同样有权调整程序的另一位同事批准。")
+        others = _("请由同样有权调整程序的另一位同事批准；本级没有时，由上一级的批准。")
         accounts.answer_proposal(actor, row, approve=approve, note=note, others=others)
         assert row.place is not None and row.proposed_by is not None  # noqa: S101 - somebody proposed it there
         if approve:
@@ -167,25 +170,24 @@ def adapt_definition(
     *,
     definition: Definition,
     place: Place,
-    days: Mapping[str, int],
-    samples: Mapping[str, int],
+    changes: Mapping[str, StepChange],
     valid_from: date,
     document: str,
     source: str,
+    left_out: Sequence[str] = (),
+    added: NewStep | None = None,
 ) -> Definition:
-    """Propose a place's own version of a procedure with other day limits and larger samples, by step.
+    """Propose a place's own version of a procedure with other steps (``rules.adapting``).
 
     ``document`` is the number of the paper that says so. What is not given stays as in ``definition``.
-    Raises Invalid for a day that has passed or a weaker safeguard, else as ``add_definition``.
+    Raises Invalid for a day that has passed, a version that changes nothing or a weaker safeguard, else as
+    ``add_definition``.
     """
     if valid_from < clock.today():
         raise invalid("valid_from", _("起始日已过。"), _("请填写今天或以后的日期。"))
-    body = deepcopy(definition.body)
-    for step in body["steps"]:
-        if step["code"] in days:
-            step["limit"] = {**step["limit"], "days": days[step["code"]]}
-        if step["code"] in samples:
-            step["sample_percent"] = samples[step["code"]]
+    body = adapted(definition.body, changes, left_out=left_out, added=added)
+    if body == definition.body:
+        raise invalid("content", _("这一版与原来的没有不同。"), _("请至少改一处再提出。"))
     content = {"code": definition.code, "title": definition.title, "title_en": definition.title_en, **body}
     content |= {
         "certainty": "local",

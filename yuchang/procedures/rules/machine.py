@@ -229,45 +229,73 @@ def _unreachable(plan: Plan) -> Iterable[str]:
         yield "no choice ends the case"
 
 
-def loosened(above: Plan, own: Plan) -> list[str]:
+class Lacking(StrEnum):
+    """Which safeguard a place's own version lacks."""
+
+    DRIVER = "driver"
+    LEFT_OUT = "left_out"
+    ACTS = "acts"
+    APART = "apart"
+    SAMPLE = "sample"
+    EVIDENCE = "evidence"
+    DOCUMENT = "document"
+    WAITS = "waits"
+    NOTICE = "notice"
+    CHOICES = "choices"
+
+
+@dataclass(frozen=True)
+class Lack:
+    """One safeguard that is lacking: of which step, and what (codes, titles or the least number)."""
+
+    kind: Lacking
+    step: Step | None = None
+    about: tuple[str, ...] = ()
+
+
+def loosened(above: Plan, own: Plan) -> list[Lack]:
     """What a place's own version lacks of the safeguards of the one it stands for; none: it may be used.
 
     More people, evidence, days of a notice and larger samples are free; fewer are not. A procedure that a
     domain's actions move keeps its driver and the choices that these name.
     """
-    found = (
-        [] if own.driver == above.driver else [f"driver {own.driver or 'none'} for {above.driver or 'none'}"]
-    )
+    found = [] if own.driver == above.driver else [Lack(Lacking.DRIVER)]
     for step in above.steps.values():
         other = own.steps.get(step.code)
         if other is not None:
-            found += [f"{step.code}: {lack}" for lack in _lacks(step, other, bool(above.driver))]
-        elif above.driver or step.apart_from or step.sample_percent or step.kind is Kind.NOTICE:
-            found.append(f"{step.code}: left out")
+            found += _lacks(step, other, bool(above.driver))
+        elif above.driver or _guards(step):
+            found.append(Lack(Lacking.LEFT_OUT, step))
     return found
 
 
-def _lacks(step: Step, own: Step, is_driven: bool) -> Iterable[str]:
+def _guards(step: Step) -> bool:
+    is_asked = bool(step.apart_from or step.sample_percent or step.evidence)
+    return is_asked or step.needs_document or step.kind is Kind.NOTICE
+
+
+def _lacks(step: Step, own: Step, is_driven: bool) -> Iterable[Lack]:
     if (
         own.kind is not step.kind
         or own.permission != step.permission
         or not set(own.levels) <= set(step.levels or own.levels)
     ):
-        yield "somebody else acts"
+        yield Lack(Lacking.ACTS, step)
     if missing := set(step.apart_from) - set(own.apart_from):
-        yield f"not apart from {', '.join(sorted(missing))}"
+        yield Lack(Lacking.APART, step, tuple(sorted(missing)))
     if own.sample_percent < step.sample_percent:
-        yield f"sample of {own.sample_percent} %, at least {step.sample_percent} %"
-    if missing := {e.code for e in step.evidence} - {e.code for e in own.evidence}:
-        yield f"without {', '.join(sorted(missing))}"
+        yield Lack(Lacking.SAMPLE, step, (str(step.sample_percent),))
+    kept = {e.code for e in own.evidence}
+    if gone := [e for e in step.evidence if e.code not in kept]:
+        yield Lack(Lacking.EVIDENCE, step, tuple(e.code for e in gone))
     if step.needs_document and not own.needs_document:
-        yield "without a document number"
-    if set(step.waits_for) - set(own.waits_for):
-        yield "waits for less"
+        yield Lack(Lacking.DOCUMENT, step)
+    if missing := set(step.waits_for) - set(own.waits_for):
+        yield Lack(Lacking.WAITS, step, tuple(sorted(missing)))
     if step.kind is Kind.NOTICE and step.limit and not _is_as_long(own.limit, step.limit):
-        yield f"notice shorter than {step.limit.days} days"
+        yield Lack(Lacking.NOTICE, step, (str(step.limit.days),))
     if is_driven and {c.code for c in own.choices} != {c.code for c in step.choices}:
-        yield "other choices"
+        yield Lack(Lacking.CHOICES, step)
 
 
 def _is_as_long(own: Limit | None, wanted: Limit) -> bool:

@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 
 from yuchang.procedures.library import shipped
+from yuchang.procedures.rules.adapting import NewStep, adapted, may_be_left_out
 from yuchang.procedures.rules.machine import (
     Attempt,
     Faulty,
@@ -61,6 +62,14 @@ def changed(**at):
         number, key = path.split("__")
         body["steps"][int(number[1:])][key] = value
     return body
+
+
+def lacks(above, own):
+    """The safeguards that are lacking, in one line each."""
+    return [
+        f"{lack.step.code}: {' '.join((lack.kind, *lack.about))}" if lack.step else str(lack.kind)
+        for lack in loosened(above, own)
+    ]
 
 
 def reasons(step, **attempt):
@@ -137,17 +146,17 @@ def test_the_second_step_refuses_the_same_person_a_running_notice_and_a_missing_
 @pytest.mark.parametrize(
     ("at", "lack"),
     [
-        ({"s1__apart_from": ["opened"]}, "second: not apart from first"),
-        ({"s1__sample_percent": 19}, "second: sample of 19 %, at least 20 %"),
-        ({"s1__needs_document": False}, "second: without a document number"),
-        ({"s1__waits_for": []}, "second: waits for less"),
-        ({"s1__permission": "procedures.village"}, "second: somebody else acts"),
-        ({"s0__evidence": []}, "first: without paper"),
-        ({"s2__limit": {"days": 4, "unit": "calendar"}}, "aside: notice shorter than 5 days"),
+        ({"s1__apart_from": ["opened"]}, "second: apart first"),
+        ({"s1__sample_percent": 19}, "second: sample 20"),
+        ({"s1__needs_document": False}, "second: document"),
+        ({"s1__waits_for": []}, "second: waits aside"),
+        ({"s1__permission": "procedures.village"}, "second: acts"),
+        ({"s0__evidence": []}, "first: evidence paper"),
+        ({"s2__limit": {"days": 4, "unit": "calendar"}}, "aside: notice 5"),
     ],
 )
 def test_a_place_loosens_no_safeguard(at, lack):
-    assert loosened(parse(BODY), parse(changed(**at))) == [lack]
+    assert lacks(parse(BODY), parse(changed(**at))) == [lack]
 
 
 @pytest.mark.parametrize(
@@ -175,8 +184,23 @@ def test_a_place_leaves_no_notice_out_and_changes_nothing_that_a_domain_moves():
             }
         ],
     }
-    assert loosened(parse(BODY), parse(short)) == ["second: left out", "aside: left out"]
+    assert lacks(parse(BODY), parse(short)) == ["second: left_out", "aside: left_out"]
     driven = parse({**BODY, "driver": "registry"})
     other = changed(s1__choices=[{"code": "ja", "title": "是", "title_en": "yes", "next": "end:yes"}])
-    assert loosened(driven, parse({**other, "driver": "registry"})) == ["second: other choices"]
-    assert loosened(driven, parse(BODY)) == ["driver none for registry"]
+    assert lacks(driven, parse({**other, "driver": "registry"})) == ["second: choices"]
+    assert lacks(driven, parse(BODY)) == ["driver"]
+
+
+def test_a_step_that_guards_nothing_is_left_out_and_one_put_in_is_passed_through():
+    plain = {"code": "plain", "title": "中", "title_en": "plain", "permission": "procedures.village"}
+    plain["choices"] = [{"code": "on", "title": "续", "title_en": "on", "next": "second"}]
+    body = changed(s0__choices=[{"code": "on", "title": "续", "title_en": "on", "next": "plain"}])
+    body["steps"].insert(1, plain)
+    plan = parse(body)
+    assert [code for code, step in plan.steps.items() if may_be_left_out(plan, step)] == ["plain"]
+    without = parse(adapted(body, {}, left_out=["plain"]))
+    assert without.main == ("first", "second") and without.steps["first"].choices[0].next == "second"
+    new = NewStep("second", ("核对", "check"), "procedures.township", 3, (("表", "form"),))
+    with_it = parse(adapted(BODY, {}, added=new))
+    assert with_it.main == ("first", "own_step_1", "second") and not loosened(parse(BODY), with_it)
+    assert with_it.steps["own_step_1"].apart_from == ("opened", "first")

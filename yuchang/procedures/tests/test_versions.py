@@ -1,5 +1,6 @@
 """A county's own version of a procedure: one person proposes it, another puts it in force."""
 
+from copy import deepcopy
 from datetime import date
 from typing import Any
 
@@ -13,7 +14,8 @@ from yuchang.core.models import AuditEntry
 from yuchang.messages.models import Message
 from yuchang.procedures import actions, queries
 from yuchang.procedures.models import Case, Definition
-from yuchang.procedures.tests.world import cadre, entry, in_force, set_clock
+from yuchang.procedures.rules.adapting import StepChange
+from yuchang.procedures.tests.world import cadre, entry, in_force, set_clock, step_on
 
 pytestmark = pytest.mark.django_db
 
@@ -38,8 +40,7 @@ def proposed(by: people.Person, old: Case, **more: Any) -> Definition:
     given: dict[str, Any] = {
         "definition": old.definition,
         "place": people.county(),
-        "days": {"village_review": 3},
-        "samples": {},
+        "changes": {"village_review": StepChange(days=3)},
         "valid_from": date(2026, 11, 16),
         "document": "成政发〔2026〕9号",
         "source": "县里的办法",
@@ -154,3 +155,112 @@ def test_the_database_itself_wants_two_people_and_no_case_under_a_version_that_w
     with pytest.raises(IntegrityError, match="kept as it began"), transaction.atomic():
         rows.update(state="refused")
     assert queries.definition_for("household_entry", people.county(), date(2026, 11, 16)) == version
+
+
+GIVEN = {"valid_from": "2026-11-16", "document": "成政发〔2026〕9号", "source": "县里的办法"}
+
+
+def wrote(by: people.Person, old: Case, **more: Any) -> Any:
+    """What the page answers to an own version for the county."""
+    address = f"/procedures/library/{old.definition_id}/adapt/"
+    return by.client().post(address, {"place": people.county().pk, **GIVEN, **more}, follow=True)
+
+
+def test_an_officer_edits_steps_papers_and_people_and_the_second_sees_each_before_and_after():
+    wang, old = people.wang(), entry(cadre())
+    page = text(wang.client().get(f"/procedures/library/{old.definition_id}/adapt/"))
+    assert 'class="procedure"' in page and "另须附的材料" in page
+    reply = wrote(
+        wang,
+        old,
+        papers_village_review="到会人员签到表 / attendance",
+        document_county_review="on",
+        apart_announcement="county_review",
+        new_title="村务监督委员会核对",
+        new_before="township_check",
+        new_permission="procedures.village",
+        new_days="4",
+        new_another="on",
+    )
+    version = Definition.objects.get(state="proposed")
+    assert f"/procedures/library/{version.pk}/" in reply.redirect_chain[-1][0]
+    seen = text(zhou().client().get(f"/procedures/library/{version.pk}/"))
+    for word in ("评议会议记录、到会人员签到表", "新增步骤", "村务监督委员会核对", "4 个工作日", "县级复审"):
+        assert word in seen, word
+    steps = queries.plan_of(in_force(version)).steps
+    assert [e.title_en for e in steps["village_review"].evidence] == ["minutes of the review", "attendance"]
+    assert steps["first_notice"].choices[0].next == "own_step_1"
+    assert steps["own_step_1"].apart_from == ("opened", "village_review", "first_notice")
+    assert steps["county_review"].needs_document and steps["announcement"].apart_from == ("county_review",)
+
+
+def test_a_case_goes_through_the_step_put_in_and_asks_for_the_paper_added():
+    wang, old, li = people.wang(), entry(cadre()), cadre("甲村干")
+    wrote(
+        wang,
+        old,
+        papers_village_review="签到表",
+        new_title="核对",
+        new_before="township_check",
+        new_permission="procedures.village",
+        new_days="4",
+    )
+    in_force(Definition.objects.get(state="proposed"))
+    case = entry(li)
+    with pytest.raises(Invalid):
+        step_on(li, case, "agree", papers=1, opinion="同意")
+    page = text(li.client().get(f"/procedures/cases/{case.pk}/"))
+    assert "签到表" in page and "核对" in page
+
+
+def test_what_is_wrong_with_an_own_version_is_said_in_words_and_nothing_is_proposed():
+    wang, old = people.wang(), entry(cadre())
+    for more, word in (
+        ({}, "没有不同"),
+        ({"papers_village_review": "表"}, "2 至 40 个字"),
+        ({"new_title": "核对", "new_before": "township_check"}, "增加一步时须填写"),
+        ({"new_days": "3"}, "增加一步时须填写"),
+        ({"days_first_notice": "4"}, "5"),
+    ):
+        reply = wrote(wang, old, **more)
+        assert reply.status_code == 422 and word in text(reply), more
+    assert not Definition.objects.filter(state="proposed").exists()
+
+
+def test_what_may_not_be_loosened_is_named_by_the_step_in_words():
+    old = entry(cadre())
+    weaker = {**old.definition.body, "code": old.code, "title": "一", "title_en": "one", "certainty": "local"}
+    weaker |= {"valid_from": date(2026, 11, 16), "steps": deepcopy(old.definition.body["steps"])}
+    for step in weaker["steps"]:
+        step.pop("evidence", None)
+        step.pop("apart_from", None)
+    with pytest.raises(Invalid) as refused:
+        actions.add_definition(people.wang().actor, place=people.county(), content=weaker)
+    said = [problem.message for problem in refused.value.problems]
+    assert any("步骤“民主评议”须附“评议会议记录”" in one for one in said)
+    assert any("步骤“乡镇审核”须由未办理过“发起、民主评议”的人办" in one for one in said)
+
+
+def test_the_county_s_only_officer_is_answered_by_the_prefecture_s():
+    wang, old = people.wang(), entry(cadre())
+    version = proposed(wang, old)
+    alone = text(wang.client().get(f"/procedures/library/{version.pk}/"))
+    assert "没有第二位可以批准的人" in alone
+    above = people.person("市专员", Role.PREFECTURE_OFFICER, place=people.county().parent)
+    assert "市专员" in text(wang.client().get(f"/procedures/library/{version.pk}/"))
+    page = f"/procedures/library/{version.pk}/"
+    assert "批准施行" in text(above.client().get(page))
+    reply = above.client().post(f"{page}vet/", {"version": version.version, "answer": "approve"}, follow=True)
+    version.refresh_from_db()
+    assert "已批准" in text(reply) and (version.state, version.vetted_by) == ("live", above.user)
+
+
+def test_two_sessions_at_once_answer_one_version_once():
+    version = proposed(people.wang(), entry(cadre()))
+    first, second = zhou(), people.person("郑专员", Role.COUNTY_OFFICER, place=people.county())
+    given = {"version": version.version, "answer": "approve"}
+    page = f"/procedures/library/{version.pk}/vet/"
+    assert first.client().post(page, given).status_code == 302
+    assert second.client().post(page, given | {"answer": "refuse", "reason": "不行"}).status_code == 409
+    version.refresh_from_db()
+    assert (version.state, version.vetted_by) == ("live", first.user)

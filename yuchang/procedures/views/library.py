@@ -18,8 +18,9 @@ from yuchang.core import clock
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems, version_of
 from yuchang.places.models import Place
-from yuchang.procedures import actions, queries
+from yuchang.procedures import actions, differences, queries
 from yuchang.procedures.forms import AdaptForm, CalendarForm
+from yuchang.procedures.models import Definition
 
 
 @gate("procedures.read")
@@ -42,8 +43,9 @@ def definition(request: HttpRequest, pk: int) -> HttpResponse:
         "title": queries.words(found.title, found.title_en),
         "plan": plan,
         "lines": queries.lines_of(plan),
-        "changes": queries.changes(found),
+        "changes": differences.changes(found),
         "may_adapt": found.state == "live" and actor_of(request).may("procedures.manage"),
+        "answerers": queries.answerers(found),
         "may_answer": queries.may_answer(actor_of(request), found),
     }
     return render(request, "procedures/definition.html", context)
@@ -52,31 +54,50 @@ def definition(request: HttpRequest, pk: int) -> HttpResponse:
 @gate("procedures.manage")
 @require_http_methods(["GET", "POST"])
 def definition_adapt(request: HttpRequest, pk: int) -> HttpResponse:
-    """A place's own version with other days and larger samples, as a paper of the place says."""
+    """A place's own version with other steps, papers and days, as a paper of the place says."""
     actor, found = actor_of(request), queries.definition_by(pk)
     places = queries.places_to_keep(actor, "procedures.manage")
     initial = {"place": places.first(), "valid_from": clock.today()}
-    form = AdaptForm(request.POST or None, plan=queries.plan_of(found), places=places, initial=initial)
+    plan = queries.plan_of(found)
+    form = AdaptForm(request.POST or None, plan=plan, places=places, initial=initial)
     if request.method == "POST" and form.is_valid():
-        named = {name: form.cleaned_data[name] for name in ("place", "valid_from", "document", "source")}
         try:
-            made = actions.adapt_definition(
-                actor, definition=found, days=form.given("days"), samples=form.given("sample"), **named
-            )
+            made = _adapted(request, found, form)
         except Invalid as error:
             show_problems(form, error)
         else:
-            messages.success(
-                request,
-                _("已提出第 %(number)s 版,由另一位同事批准后施行;办理中的事项沿用原来的版本。")
-                % {"number": made.number},
-            )
             return redirect("procedures:definition", pk=made.pk)
-    context = {"definition": found, "title": queries.words(found.title, found.title_en), "form": form}
+    title = queries.words(found.title, found.title_en)
+    context = {
+        "definition": found,
+        "title": title,
+        "form": form,
+        "plan": plan,
+        "lines": queries.lines_of(plan),
+    }
     return render(request, "procedures/adapt.html", context, status=422 if form.errors else 200)
 
 
-@gate("procedures.manage")
+def _adapted(request: HttpRequest, found: Definition, form: AdaptForm) -> Definition:
+    named = {name: form.cleaned_data[name] for name in ("place", "valid_from", "document", "source")}
+    made = actions.adapt_definition(
+        actor_of(request),
+        definition=found,
+        changes=form.changes,
+        left_out=form.left_out,
+        added=form.added,
+        **named,
+    )
+    said = _("已提出第 %(number)s 版,由另一位同事批准后施行;办理中的事项沿用原来的版本。")
+    messages.success(request, said % {"number": made.number})
+    if not queries.answerers(made):
+        messages.warning(
+            request, _("本级和上级现在没有第二位可以批准的人；请系统管理员在本县或上级任命一位县级专员。")
+        )
+    return made
+
+
+@gate("procedures.vet")
 @require_POST
 def definition_vet(request: HttpRequest, pk: int) -> HttpResponse:
     """Put a proposed version in force, or refuse it, as a second person."""

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Case, Exists, F, OuterRef, Q, QuerySet, Sum, Value, When
 from django.db.models.functions import TruncMonth
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from yuchang.accounts.queries import organisation_filter, place_filter
 from yuchang.accounts.rules import Actor
@@ -324,7 +324,12 @@ ORDER_COLUMNS = (
 )
 LEG_COLUMNS = (
     day("booked", _("入账日期"), lambda r: r.booked_on),
-    text("household", _("农户"), lambda r: r.account.name, href=lambda r: household_address(r.household_id)),
+    text(
+        "household",
+        pgettext_lazy("one", "农户"),
+        lambda r: r.account.name,
+        href=lambda r: household_address(r.household_id),
+    ),
     PLACE,
     text("matter", _("事项"), lambda r: own_words(r.transaction.memo) or r.transaction.get_kind_display()),
     yuan("amount", _("金额（元）"), lambda r: r.amount_fen),
