@@ -269,9 +269,12 @@ def _step_fields(plan: Plan, step: Step) -> dict[str, forms.Field]:
         if not step.needs_document:
             found["document"] = forms.BooleanField(label=_("须有文号"), required=False)
     if step.choices and (people := _earlier(plan, step)):
-        widget = forms.CheckboxSelectMultiple
-        label = _("另须由未办理这些步骤的人办")
-        found["apart"] = forms.MultipleChoiceField(label=label, choices=people, widget=widget, required=False)
+        found["apart"] = forms.MultipleChoiceField(
+            label=_("另须由未办理这些步骤的人办"),
+            choices=people,
+            widget=forms.CheckboxSelectMultiple,
+            required=False,
+        )
     if may_be_left_out(plan, step):
         found["without"] = forms.BooleanField(label=_("略去这一步"), required=False)
     return found
