@@ -47,6 +47,11 @@ def connection_file() -> Path:
     return VAR / "postgres" / "connection.json"
 
 
+def uses_own_server() -> bool:
+    """Whether the environment names a database server; no embedded one is started or copied then."""
+    return bool(os.environ.get(_URL_NAMES["app"]))
+
+
 def database_url(role: str) -> str:
     """The address for one role: the environment first, the embedded server second.
 

@@ -12,6 +12,15 @@ from prometheus_client.multiprocess import mark_process_dead
 keepalive = 30
 """Seconds that a browser's connection stays open for its next page; no thread waits meanwhile."""
 
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "yuchang.core.logs.JsonFormatter"}},
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "json"}},
+    "loggers": {"gunicorn.error": {"level": "INFO", "handlers": ["console"], "propagate": False}},
+}
+"""What the server says of itself has the form of all other lines."""
+
 forwarded_allow_ips = os.environ.get("YUCHANG_PROXIES", "127.0.0.1,::1")
 """Proxies that are believed when they say that a visitor came over TLS; others' headers mean nothing."""
 

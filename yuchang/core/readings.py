@@ -10,7 +10,7 @@ from typing import Any
 
 from django.db import connection
 
-from config.environment import VAR
+from config.environment import VAR, uses_own_server
 from yuchang.core.queries import log_state
 from yuchang.supervisor.backups import Backup, backups_in, folder_for
 from yuchang.supervisor.certificates import days_left
@@ -68,7 +68,12 @@ def tasks() -> list[Tasks]:
 
 
 def newest_backup() -> Backup | None:
-    """The newest finished copy; None when there is none, or when none of ours can be seen from here."""
+    """The newest finished copy; None when there is none, or when none of ours can be seen from here.
+
+    With a server of one's own there is none: copies of an embedded database left behind would deceive.
+    """
+    if uses_own_server():
+        return None
     try:
         there = backups_in(folder_for(VAR))
     except OSError:

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 import psycopg
 
-from config.environment import ROLES, VAR, connection_file, database_url
+from config.environment import ROLES, VAR, connection_file, database_url, uses_own_server
 from yuchang.supervisor import keeping
 from yuchang.supervisor.certificates import ensure, fingerprint
 from yuchang.supervisor.doctor import examine
@@ -147,11 +147,6 @@ def move(options: argparse.Namespace) -> int:
     )
     print(as_shell(urls))
     return 0
-
-
-def uses_own_server() -> bool:
-    """Whether the operator brought a PostgreSQL server."""
-    return bool(os.environ.get("DATABASE_URL"))
 
 
 def parser() -> argparse.ArgumentParser:

@@ -15,7 +15,7 @@ from typing import Any
 
 import psycopg
 
-from config.environment import ROOT, VAR, database_url
+from config.environment import ROOT, VAR, database_url, uses_own_server
 from yuchang.supervisor.backups import backups_in, folder_for
 from yuchang.supervisor.certificates import RENEW_DAYS, days_left
 from yuchang.supervisor.processes import is_taken, running_pid
@@ -133,7 +133,7 @@ def check_port(port: int, host: str = "127.0.0.1") -> Iterator[Finding]:
 
 def check_server(server: EmbeddedServer) -> Iterator[Finding]:
     """Which database is used, and whether it is fit for use."""
-    if os.environ.get("DATABASE_URL"):
+    if uses_own_server():
         yield good("使用 DATABASE_URL 指定的数据库。", "The database named by DATABASE_URL is used.")
     else:
         problem = _embedded_problem(server)
@@ -199,7 +199,7 @@ def check_version(connection: psycopg.Connection[Any]) -> Iterator[Finding]:
 
 def check_backups(server: EmbeddedServer) -> Iterator[Finding]:
     """The embedded database is copied every day. A server of one's own has its own backups."""
-    if os.environ.get("DATABASE_URL") or not server.connection_file.exists():
+    if uses_own_server() or not server.connection_file.exists():
         return
     try:
         there = backups_in(folder_for(VAR))

@@ -7,7 +7,7 @@ import os
 from datetime import datetime
 from pathlib import Path
 
-from config.environment import VAR
+from config.environment import VAR, uses_own_server
 from yuchang.supervisor import backups as store
 from yuchang.supervisor import drill as proof
 from yuchang.supervisor.processes import brought_up
@@ -85,7 +85,7 @@ def drill(options: argparse.Namespace) -> int:
 
 def _only_embedded() -> None:
     """Raises Trouble with a server of one's own: a copy of an embedded database left behind would deceive."""
-    if os.environ.get("DATABASE_URL"):
+    if uses_own_server():
         raise Trouble(
             "平台使用 DATABASE_URL 指定的数据库，本命令只备份内嵌数据库：请用数据库服务器自己的工具备份，"
             "并停用定时备份（systemctl disable --now yuchang-backup.timer），见 docs/howto/operate.md。",

@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 
-from config.environment import ROOT, VAR
+from config.environment import ROOT, VAR, uses_own_server
 from yuchang.supervisor.backups import folder_for, make_backup
 from yuchang.supervisor.keeping import passphrase_of
 from yuchang.supervisor.processes import Supervisor, running_pid
@@ -23,7 +23,7 @@ from yuchang.supervisor.words import Trouble, say
 
 def upgrade(options: argparse.Namespace) -> int:
     """Back up, bring tables, static files and translations along, restart what runs."""
-    is_embedded = not os.environ.get("DATABASE_URL")
+    is_embedded = not uses_own_server()
     server = EmbeddedServer() if is_embedded else None
     was_up = server is None or not server.start()
     if server and not options.no_backup:

@@ -11,7 +11,7 @@ from typing import Any
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from config.environment import VAR
+from config.environment import VAR, uses_own_server
 from yuchang.core.queries import log_state
 from yuchang.core.readings import backup_age, newest_backup, tasks
 from yuchang.supervisor.certificates import days_left
@@ -105,6 +105,8 @@ def _tasks() -> list[Check]:
 
 
 def _backup() -> Check:
+    if uses_own_server():
+        return Check(_("最近一次备份"), _("由数据库服务器自己备份"), "quiet")
     age, newest = backup_age(), newest_backup()
     if age is None or newest is None:
         return Check(_("最近一次备份"), _("本机没有备份"), "warn")

@@ -5,6 +5,7 @@ from django.db import connection
 from django.test import override_settings
 
 from tests.people import administrator, wang
+from yuchang.core import readings
 from yuchang.core.models import AuditEntry
 from yuchang.core.tasks import retry_stalled
 
@@ -80,3 +81,12 @@ def test_the_health_page_names_tasks_disk_and_backups():
     page = administrator().client().get("/operations").content.decode()
     for word in ("失败的任务", "磁盘剩余", "最近一次备份", "审计日志待排序"):
         assert word in page
+
+
+@override_settings(DEBUG=False)
+def test_with_a_server_of_ones_own_no_backup_left_behind_is_called_the_newest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgresql://yuchang_app@db.example/yuchang")
+    assert readings.newest_backup() is None and readings.backup_age() is None
+    assert "由数据库服务器自己备份" in administrator().client().get("/operations").content.decode()

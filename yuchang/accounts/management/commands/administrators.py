@@ -27,10 +27,12 @@ class Command(BaseCommand):
                 raise CommandError(str(error)) from error
             self.stdout.write(f"{options['again']}  {password}  一次性密码 one-time password")
             return
-        for made in first_administrators(self.place(options["place"] or "")):
+        found = first_administrators(self.place(options["place"] or ""))
+        for made in found:
             words = "  ".join(ROLE_WORDS[made.role])
             self.stdout.write(f"{made.username:<20} {made.password or '已有 is there':<14} {words}")
-        self.stdout.write("密码只显示这一次，登录后须改。 Shown once; changed at the first sign-in.")
+        if any(made.password for made in found):
+            self.stdout.write("密码只显示这一次，登录后须改。 Shown once; changed at the first sign-in.")
 
     @staticmethod
     def place(code: str) -> Place:
