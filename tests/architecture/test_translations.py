@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from babel.messages.pofile import read_po
+from django.utils.translation import ngettext, npgettext, override
 
 from tests.architecture.sources import DOMAINS, ROOT, python_files, templates
 
@@ -83,6 +84,42 @@ def test_no_page_has_chinese_outside_a_translation() -> None:
         if CHINESE.search(text):
             loose.append(f"{path.relative_to(ROOT)}: {CHINESE.search(text).group(0)}")
     assert not loose, loose
+
+
+def counted_in_templates() -> set[tuple[str, str]]:
+    """(context, message id) that templates ask for by a number: ``{% plural %}`` stands in them."""
+    found = set()
+    for path in templates():
+        for options, body in BLOCK.findall(path.read_text()):
+            if len(parts := re.split(r"{%\s*plural\s*%}", body)) > 1:
+                context = re.search(r'context "(\w+)"', options)
+                message = re.sub(r"{{\s*(\w+)\s*}}", r"%(\1)s", parts[0]).strip()
+                found.add((context[1] if context else "", message))
+    return found
+
+
+def counted_in_modules() -> set[tuple[str, str]]:
+    """Those of ``ngettext`` in the code."""
+    return {
+        ("", node.args[0].value)
+        for path in python_files()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "").startswith("ngettext")
+        if isinstance(node.args[0], ast.Constant) and isinstance(node.args[0].value, str)
+    }
+
+
+def many(context: str, text: str) -> str:
+    return npgettext(context, text, text, 5) if context else ngettext(text, text, 5)
+
+
+def test_what_is_asked_for_by_a_number_has_an_english_for_one_and_for_many() -> None:
+    """Without, Django shows the Chinese: a plain entry of the same words is another one to it."""
+    with override("en"):
+        wanted = sorted(counted_in_templates() | counted_in_modules())
+        chinese = [text for where, text in wanted if CHINESE.search(many(where, text))]
+    assert len(wanted) > 5
+    assert not chinese, chinese
 
 
 def test_one_chinese_text_has_one_english_wherever_it_stands() -> None:
