@@ -6,9 +6,35 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from django.contrib.auth.password_validation import CommonPasswordValidator
+from django.contrib.auth.password_validation import (
+    CommonPasswordValidator,
+    MinimumLengthValidator,
+    UserAttributeSimilarityValidator,
+)
 from django.core.exceptions import ValidationError
 from django.utils.translation import gettext as _
+
+
+class LengthValidator(MinimumLengthValidator):
+    """At least so many signs; said in words of ours, since Django's have no Chinese."""
+
+    def get_error_message(self) -> str:
+        """What is wrong."""
+        return _("密码太短:至少 %(least)s 位。") % {"least": self.min_length}
+
+    get_help_text = get_error_message
+
+
+class OwnNamesValidator(UserAttributeSimilarityValidator):
+    """Not like the person's own names."""
+
+    DEFAULT_USER_ATTRIBUTES = ("username", "display_name")
+
+    def get_error_message(self) -> str:
+        """What is wrong."""
+        return _("密码与登录名或姓名太像。")
+
+    get_help_text = get_error_message
 
 
 class ThreeKindsValidator:

@@ -344,7 +344,7 @@ NEEDS_ORGANISATION = frozenset({Role.PARTNER, Role.BANK_OFFICER})
 ADMINISTRATORS = frozenset({Role.SYSTEM_ADMINISTRATOR, Role.SECURITY_ADMINISTRATOR, Role.AUDIT_ADMINISTRATOR})
 ALONE = ADMINISTRATORS | {Role.AUDITOR}
 # Roles that no post and no direct grant gives: a sign-in by telephone, an assignment or a sample does.
-NOT_GRANTED = frozenset({Role.HOUSEHOLD, Role.EVALUATOR})
+NOT_GRANTED = frozenset({Role.HOUSEHOLD, Role.EVALUATOR, Role.HELPER})
 # The lowest level of place at which a role makes sense (places.Place.Level; 0 is the country).
 LOWEST_LEVEL: dict[Role, int] = {
     Role.PROVINCE_OFFICER: 1,

@@ -12,7 +12,7 @@ from fido2.server import Fido2Server
 from fido2.webauthn import AttestedCredentialData, AuthenticationResponse
 
 from yuchang.accounts import factors
-from yuchang.accounts.actions.people import end_sessions, other_person
+from yuchang.accounts.actions.people import end_sessions, person_to_let_in
 from yuchang.accounts.models import Passkey, RecoveryCode, TotpDevice, User
 from yuchang.accounts.rules import Actor
 from yuchang.core import actions, clock
@@ -116,7 +116,7 @@ def remove_second_factors(*, actor: Actor, user_id: int, version: int | None) ->
     Raises Hidden, Refused, Stale.
     """
     with actions.write("accounts.remove_second_factors", actor) as audit:
-        user = other_person(actor, user_id)
+        user = person_to_let_in(actor, user_id)
         actions.check_version(user, version)
         _remove(user.pk)
         actions.save(user)

@@ -21,7 +21,7 @@ from yuchang.accounts.rules import (
     may_be_combined,
 )
 from yuchang.core import actions, clock
-from yuchang.core.errors import Conflict, Refused, invalid
+from yuchang.core.errors import Conflict, Hidden, Refused, invalid
 from yuchang.places.models import Place
 
 
@@ -102,10 +102,23 @@ def _open_grants(user: User, on: date) -> QuerySet[RoleGrant]:
     return rows.filter(state__in=["proposed", "live"])
 
 
+def place_within(actor: Actor, permission: str, place_id: int) -> Place:
+    """A place that somebody typed into a form, within his reach. Raises Invalid at the field, Refused."""
+    try:
+        return open_door(Place.objects.filter(valid_to__isnull=True), actor, permission, place_id)
+    except Hidden as error:
+        message = _("没有这个地区,或不在您的管辖范围内。")
+        raise invalid("place", message, _("请填写本地区以内的代码;其他地区请联系那里的管理员。")) from error
+
+
 def scope_place(actor: Actor, role: Role, place_id: int | None, organisation_id: int | None) -> Place | None:
     """The place of a new right, within the giver's reach. Raises Invalid, Hidden."""
     if role == Role.EVALUATOR:
         raise invalid("role", _("评估员的权限来自抽查样本。"), _("请由抽取样本的人在抽查页面交给评估员。"))
+    if role == Role.HELPER:
+        raise invalid(
+            "role", _("帮扶责任人只看到结对的农户。"), _("请新建账号,再在农户的页面上确定其为帮扶责任人。")
+        )
     if role in NOT_GRANTED:
         raise invalid("role", _("农户用手机验证码登录,不在这里授予。"))
     if role in NEEDS_ORGANISATION:
@@ -114,7 +127,7 @@ def scope_place(actor: Actor, role: Role, place_id: int | None, organisation_id:
         return None
     if place_id is None or organisation_id is not None:
         raise invalid("place", _("这一岗位须指定所管的地区。"))
-    place = open_door(Place.objects.filter(valid_to__isnull=True), actor, MANAGE, place_id)
+    place = place_within(actor, MANAGE, place_id)
     if place.level > LOWEST_LEVEL.get(role, 5):
         raise invalid("place", _("这一岗位的层级高于所选地区。"), _("请选择上一级地区。"))
     return place

@@ -12,9 +12,9 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
-from yuchang.accounts.models import SignIn, User
-from yuchang.accounts.queries import people_for
-from yuchang.accounts.rules import Actor, PlaceScope
+from yuchang.accounts.models import Hat, SignIn, User
+from yuchang.accounts.queries import live, people_for
+from yuchang.accounts.rules import ADMINISTRATORS, Actor, PlaceScope, Role
 from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, Invalid, Problem, Refused, invalid
 
@@ -54,7 +54,7 @@ def create_user(*, actor: Actor, username: str, display_name: str) -> tuple[User
 def reset_password(*, actor: Actor, user_id: int, version: int | None) -> str:
     """A new one-time password; every session of the person ends. Raises Hidden, Refused, Stale."""
     with actions.write("accounts.reset_password", actor) as audit:
-        user = other_person(actor, user_id)
+        user = person_to_let_in(actor, user_id)
         actions.check_version(user, version)
         password = one_time_password()
         user.set_password(password)
@@ -118,6 +118,23 @@ def other_person(actor: Actor, user_id: int) -> User:
     user = open_door(people_for(actor), actor, MANAGE, user_id, within=Q(), lock=True)
     if user.pk == actor.user_id:
         raise Refused(_("不能调整自己的账号与岗位。"), remedy=_("请由另一位系统管理员办理。"))
+    return user
+
+
+def person_to_let_in(actor: Actor, user_id: int) -> User:
+    """The same, for whoever gets a new way in. Raises Hidden, Refused.
+
+    Who can open the account of a security or audit administrator holds that office too; the three would
+    be one person's. Only the operator of the machine can (``first.let_in_again``).
+    """
+    user = other_person(actor, user_id)
+    watching = [role for role in ADMINISTRATORS if role != Role.SYSTEM_ADMINISTRATOR]
+    of_them = Hat.objects.filter(live(clock.today()), user=user, state="live", role__in=watching)
+    if actor.user_id is not None and of_them.exists():
+        raise Refused(
+            _("安全管理员与审计管理员的密码和第二步验证不由系统管理员重设。"),
+            remedy=_("请由运维人员在服务器上执行 manage.py administrators --again 登录名。"),
+        )
     return user
 
 

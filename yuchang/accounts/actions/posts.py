@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.actions.grants import check_combination, scope_place
+from yuchang.accounts.actions.grants import check_combination, place_within, scope_place
 from yuchang.accounts.actions.proposals import (
     MANAGE,
     check_days,
@@ -23,7 +23,7 @@ from yuchang.accounts.queries import LEVEL_COLUMNS, live, place_filter
 from yuchang.accounts.rules import NEEDS_ORGANISATION, Actor, Role
 from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, Hidden, invalid
-from yuchang.places.models import Place, keys_of
+from yuchang.places.models import keys_of
 
 
 def create_department(*, actor: Actor, place_id: int, name: str) -> Department:
@@ -31,7 +31,7 @@ def create_department(*, actor: Actor, place_id: int, name: str) -> Department:
     if not name.strip():
         raise invalid("name", _("请写明部门名称。"))
     with actions.write("accounts.create_department", actor) as audit:
-        place = open_door(Place.objects.filter(valid_to__isnull=True), actor, MANAGE, place_id)
+        place = place_within(actor, MANAGE, place_id)
         if Department.objects.filter(place=place, name=name.strip()).exists():
             raise Conflict(_("这个地区已有同名部门。"))
         row = Department.objects.create(place=place, name=name.strip(), **keys_of(place))
@@ -52,7 +52,7 @@ def create_post(
     if not title.strip():
         raise invalid("title", _("请写明岗位名称。"))
     with actions.write("accounts.create_post", actor) as audit:
-        place = open_door(Place.objects.filter(valid_to__isnull=True), actor, MANAGE, place_id)
+        place = place_within(actor, MANAGE, place_id)
         scope_place(actor, role, None if role in NEEDS_ORGANISATION else place_id, organisation_id)
         if department_id is not None:
             open_door(Department.objects.filter(ended_on=None), actor, MANAGE, department_id)

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 from django.db.models import Q, QuerySet
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.actions.grants import check_combination
+from yuchang.accounts.actions.grants import check_combination, place_within
 from yuchang.accounts.actions.proposals import (
     check_days,
     check_person,
@@ -40,7 +40,7 @@ def form_team(
     if kind not in Team.Kind.values or not name.strip():
         raise invalid("name", _("请写明队(组)的名称与类别。"))
     with actions.write("accounts.form_team", actor) as audit:
-        place = open_door(Place.objects.filter(valid_to__isnull=True), actor, MANAGE_TEAMS, place_id)
+        place = place_within(actor, MANAGE_TEAMS, place_id)
         if kind == Team.Kind.LEADING_GROUP and place.level < Place.Level.COUNTY:
             raise invalid("place", _("领导小组设在县、乡、村三级。"))
         if Team.objects.filter(place=place, name=name.strip()).exists():

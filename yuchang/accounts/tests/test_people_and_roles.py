@@ -53,7 +53,7 @@ def test_a_role_is_given_within_the_administrators_own_area_only(db: None) -> No
     )
     assert grant.valid_from == date.today() or grant.valid_from
     assert AuditEntry.objects.filter(action="accounts.grant_role", object_id=str(grant.pk)).exists()
-    with pytest.raises(Hidden):
+    with pytest.raises(Invalid, match="不在您的管辖范围内"):
         actions.grant_role(
             actor=keeper.actor,
             user_id=newcomer("other").pk,

@@ -295,7 +295,7 @@ def test_an_invitation_runs_out_or_is_taken_back(db: None) -> None:
     for actor in (guard(), people.wang().actor):
         with pytest.raises(Refused):
             actions.invite(actor=actor, display_name="x", role=Role.VILLAGE_CADRE, place_id=1)
-    with pytest.raises(Hidden):
+    with pytest.raises(Invalid, match="不在您的管辖范围内"):
         actions.invite(
             actor=keeper(),
             display_name="x",

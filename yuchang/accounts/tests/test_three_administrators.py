@@ -10,10 +10,12 @@ from django.db import IntegrityError, connection, connections, transaction
 
 from tests import people
 from yuchang.accounts import actions
+from yuchang.accounts.actions.first import let_in_again
+from yuchang.accounts.forms import InviteForm
 from yuchang.accounts.models import RoleGrant, User
 from yuchang.accounts.rules import ADMINISTRATORS, ALONE, PERMISSIONS, WITHOUT_BUSINESS, Role, may_be_combined
 from yuchang.accounts.tests.makers import approved, guard, keeper, newcomer, now, post
-from yuchang.core.errors import Refused
+from yuchang.core.errors import Invalid, Refused
 
 APART = sorted(ALONE)
 
@@ -143,3 +145,30 @@ def test_two_connections_at_once_do_not_make_two_hats() -> None:
         thread.join(20)
     assert sorted(outcome) == ["given", "refused"]
     assert RoleGrant.objects.filter(user=user).count() == 1
+
+
+@pytest.mark.parametrize("role", [Role.SECURITY_ADMINISTRATOR, Role.AUDIT_ADMINISTRATOR])
+def test_a_system_administrator_opens_no_other_administrators_account(role: Role, db: None) -> None:
+    """With a new password and no second step he would sign in as them, and approve what he proposed."""
+    kept = people.person("另一员", role, place=people.county()).user
+    for let_in in (actions.reset_password, actions.remove_second_factors):
+        with pytest.raises(Refused, match="不由系统管理员重设"):
+            let_in(actor=keeper(), user_id=kept.pk, version=kept.version)
+    kept.refresh_from_db()
+    assert kept.password_changed_at is None
+    assert let_in_again(kept.username)
+
+
+def test_a_system_administrator_lets_everybody_else_in_again(db: None) -> None:
+    for role in (Role.VILLAGE_CADRE, Role.SYSTEM_ADMINISTRATOR):
+        place = people.villages()[0] if role == Role.VILLAGE_CADRE else people.county()
+        user = people.person("忘了密码", role, place=place).user
+        assert actions.reset_password(actor=keeper(), user_id=user.pk, version=user.version)
+
+
+def test_a_helper_is_named_at_a_household_and_given_no_whole_village(db: None) -> None:
+    with pytest.raises(Invalid, match="帮扶责任人只看到结对的农户"):
+        actions.grant_role(
+            actor=keeper(), user_id=newcomer("han").pk, role=Role.HELPER, place_id=people.villages()[0].pk
+        )
+    assert Role.HELPER not in [value for value, _word in InviteForm().fields["role"].choices]
