@@ -45,7 +45,8 @@ def post_list(request: HttpRequest) -> HttpResponse:
     held = Incumbency.objects.filter(live(clock.today()), state="live").select_related("user")
     rows = posts_for(actor).filter(closed_on=None).prefetch_related(Prefetch("incumbencies", held, "seats"))
     page = keyset_page(rows, order=["title", "id"], cursor=request.GET.get("after", ""))
-    return render(request, "accounts/posts.html", {"page": page, "form": form})
+    context = {"page": page, "form": form}
+    return render(request, "accounts/posts.html", context, status=422 if form.errors else 200)
 
 
 @gate("accounts.manage")
@@ -63,7 +64,8 @@ def department_list(request: HttpRequest) -> HttpResponse:
             messages.success(request, _("部门已设立。"))
             return redirect("accounts:department_list")
     page = keyset_page(departments_for(actor), order=["name", "id"], cursor=request.GET.get("after", ""))
-    return render(request, "accounts/departments.html", {"page": page, "form": form})
+    context = {"page": page, "form": form}
+    return render(request, "accounts/departments.html", context, status=422 if form.errors else 200)
 
 
 @gate("accounts.manage")
@@ -90,7 +92,7 @@ def post(request: HttpRequest, pk: int) -> HttpResponse:
             return redirect("accounts:post", pk)
     seats = row.incumbencies.select_related("user", "vetted_by").order_by("-valid_from", "-id")
     context = {"post": row, "seats": seats, "form": form, "today": clock.today()}
-    return render(request, "accounts/post.html", context)
+    return render(request, "accounts/post.html", context, status=422 if form.errors else 200)
 
 
 @gate("accounts.manage")
@@ -134,7 +136,8 @@ def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
         else:
             messages.success(request, _("交接已办理，接任人经安全管理员批准后即可看到全部未办事项。"))
             return redirect("accounts:post", seat.post_id)
-    return render(request, "accounts/hand_over.html", {"form": form, "seat": seat})
+    context = {"form": form, "seat": seat}
+    return render(request, "accounts/hand_over.html", context, status=422 if form.errors else 200)
 
 
 @gate("teams.read")
@@ -164,7 +167,7 @@ def team_list(request: HttpRequest) -> HttpResponse:
         rows = rows.filter(kind=request.GET["kind"])
     page = keyset_page(rows, order=["kind", "id"], cursor=request.GET.get("after", ""))
     context = {"page": page, "form": form, "may_manage": actor.may("teams.manage")}
-    return render(request, "accounts/teams.html", context)
+    return render(request, "accounts/teams.html", context, status=422 if form.errors else 200)
 
 
 @gate("teams.read")
@@ -197,7 +200,7 @@ def team(request: HttpRequest, pk: int) -> HttpResponse:
         "today": clock.today(),
         "may_manage": actor.may("teams.manage"),
     }
-    return render(request, "accounts/team.html", context)
+    return render(request, "accounts/team.html", context, status=422 if form.errors else 200)
 
 
 @gate("teams.manage")

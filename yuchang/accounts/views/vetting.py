@@ -43,7 +43,7 @@ def invitation_list(request: HttpRequest) -> HttpResponse:
     page = keyset_page(invitations_for(actor), order=["-id"], cursor=request.GET.get("after", ""))
     lines = [(row, role_word(row.role)) for row in page.items]
     context = {"form": form, "page": page, "lines": lines, "now": clock.now()}
-    return render(request, "accounts/invitations.html", context)
+    return render(request, "accounts/invitations.html", context, status=422 if form.errors else 200)
 
 
 @gate("accounts.manage")
