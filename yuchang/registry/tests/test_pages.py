@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date
 
 import openpyxl
@@ -273,3 +274,11 @@ def test_every_page_speaks_english_too():
     ):
         assert client.get(reverse(f"registry:{name}"), headers={"Accept-Language": "en"}).status_code == 200
     assert client.get(reverse("registry:household", args=[pk])).status_code == 200
+
+
+def test_a_single_village_is_chosen_already_and_one_of_many_is_not(db: None) -> None:
+    chosen = re.compile(r'<select name="village".*?</select>', re.S)
+    address = reverse("registry:household_new")
+    for person, is_chosen in ((li(), True), (wang(), False)):
+        found = chosen.search(person.client().get(address).content.decode())
+        assert found and ("selected" in found[0].replace('value="" selected', "")) is is_chosen, found
