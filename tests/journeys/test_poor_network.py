@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from playwright.sync_api import Route
+from playwright.sync_api import Route, expect
 
 from tests import people
 from tests.journeys.helpers import Site, axe, fits
+from yuchang.accounts.rules import SYSTEM
+from yuchang.exchange.actions import sync_categories
 from yuchang.workbench.models import SavedView
 
 
@@ -54,3 +56,21 @@ def test_what_was_typed_survives_a_broken_line_and_is_written_once(site: Site) -
     page.wait_for_selector("text=没有再写一次")
     assert SavedView.objects.count() == 1
     fits(page)
+
+
+def test_a_category_that_was_picked_comes_back_with_the_draft(site: Site) -> None:
+    sync_categories(actor=SYSTEM)
+    page = site.sign_in(people.li(), size=(360, 740))
+    page.goto("/registry/resources/new")
+    box = "[role=combobox]"
+    page.fill(box, "核桃")
+    page.click("[role=option] >> nth=0")
+    picked = page.input_value(box)
+    assert "核桃" in picked
+    page.fill("input[name=quantity]", "300")
+    page.route("**/registry/resources/new", lambda route: route.abort(), times=1)
+    page.click("main form button[type=submit]")
+    page.wait_for_url("chrome-error://**")
+    page.goto("/registry/resources/new")
+    expect(page.locator(box)).to_have_value(picked)
+    assert page.input_value("input[name=quantity]") == "300"
