@@ -152,7 +152,7 @@ def test_a_department_is_founded_by_the_keeper_and_named_by_a_post():
     client, county = people.administrator().client(), people.county()
     address = "/accounts/departments"
     assert people.wang().client().post(address, {"name": "商务局", "place": "621221"}).status_code == 403
-    assert client.post(address, {"name": "", "place": "621221"}).status_code == 200
+    assert client.post(address, {"name": "", "place": "621221"}).status_code == 422
     assert client.post(address, {"name": "商务局", "place": "621221"}).status_code == 302
     assert client.post(address, {"name": "商务局", "place": "621221"}).status_code == 409
     assert "商务局" in client.get(address).content.decode()
