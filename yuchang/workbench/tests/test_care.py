@@ -159,6 +159,6 @@ def test_a_department_is_founded_by_the_keeper_and_named_by_a_post():
     department = Department.objects.get(place=county)
     assert "商务局" in client.get("/accounts/posts").content.decode()
     given = {"title": "专员", "role": "county_officer", "place": "621221", "department": department.pk}
-    assert client.post("/accounts/posts", given | {"department": 0}).status_code == 200
+    assert client.post("/accounts/posts", given | {"department": 0}).status_code == 422
     assert client.post("/accounts/posts", given).status_code == 302
     assert Post.objects.get().department == department
