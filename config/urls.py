@@ -20,6 +20,7 @@ urlpatterns = [
     path("ledger/", include("yuchang.ledger.urls")),
     path("policy/", include("yuchang.policy.urls")),
     path("monitoring/", include("yuchang.monitoring.urls")),
+    path("field/", include("yuchang.field.urls")),
     path("api/v1/", operations()),
     path("api/", include("yuchang.api.urls")),
     path("publication/", include("yuchang.portal.urls_inside")),

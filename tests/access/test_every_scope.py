@@ -30,7 +30,13 @@ ABOVE = (Role.PREFECTURE_OFFICER, Role.PROVINCE_OFFICER)
 SINGLE = (Role.HELPER, Role.EVALUATOR, Role.HOUSEHOLD)
 # Addresses about one household that the holder of a single household's scope opens, by permission and door.
 OPENED = {
-    Role.HELPER: {"workbench:household", "workbench:why", "policy:household", "monitoring:alert"},
+    Role.HELPER: {
+        "workbench:household",
+        "workbench:why",
+        "policy:household",
+        "monitoring:alert",
+        "field:report",
+    },
     Role.EVALUATOR: {"workbench:household", "workbench:why", "policy:household", "monitoring:alert"},
     Role.HOUSEHOLD: set[str](),
 }
@@ -88,7 +94,12 @@ def expected(role: Role, address: Address, method: str, side: str, cell: Cell) -
     if permission not in (None, PUBLIC, SIGNED_IN) and permission not in PERMISSIONS[role]:
         return False
     allowed = cell.own if side == "own" else cell.neighbour
-    if role == Role.WORK_TEAM and address.name.split(":")[0] not in ("messages", "files", "accounts"):
+    if role == Role.WORK_TEAM and address.name.split(":")[0] not in (
+        "messages",
+        "files",
+        "accounts",
+        "field",
+    ):
         return CADRE in allowed
     if role in ABOVE and permission in PERMISSIONS[role] and method == "GET":
         return AUDITOR in allowed

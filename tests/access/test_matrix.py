@@ -16,7 +16,7 @@ from django.urls import reverse
 
 from tests.access.cells import CELLS
 from tests.access.urlconf import Address, addresses
-from tests.access.world import MARKUP, World, standing_world
+from tests.access.world import MARKUP, World, post, standing_world
 
 pytestmark = pytest.mark.xdist_group("matrix")
 METHODS = ("GET", "POST")
@@ -94,7 +94,7 @@ def call(world: World, address: Address, method: str, visitor: str, side: str) -
     kwargs = world.kwargs(address, side)
     url = reverse(address.name, kwargs=kwargs)
     if method == "POST":
-        return client.post(url, world.body(address, side, visitor))
+        return post(client, address.name, url, world.body(address, side, visitor))
     return getattr(client, method.lower())(url)
 
 
@@ -236,7 +236,7 @@ def posted(
     url = reverse(address.name, kwargs=world.kwargs(address, "own"))
     with transaction.atomic():
         before: dict[str, Any] = look()
-        status = world.client(visitor).post(url, body).status_code
+        status = post(world.client(visitor), address.name, url, body).status_code
         wrote = [name for name, found in look().items() if found != before.get(name)]
         transaction.set_rollback(True)
     return status, wrote

@@ -6,6 +6,7 @@ people, so that no visitor ever meets an entry of his or her own.
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -49,6 +50,9 @@ from yuchang.exchange import actions as exchange
 from yuchang.exchange.clearing.terms import Parameters
 from yuchang.exchange.models import Match, Paper, Publication
 from yuchang.exchange.rules import EmergencyFacts
+from yuchang.field import actions as field_window
+from yuchang.field.models import Device
+from yuchang.field.rules import Sent
 from yuchang.files import actions as files
 from yuchang.files.queries import Attachment, attach_token
 from yuchang.files.tests import hostile
@@ -81,6 +85,9 @@ from yuchang.workbench.models import SavedView
 
 TODAY = date(2026, 11, 21)
 NOW = datetime(2026, 11, 21, 2, 0, tzinfo=UTC)
+KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="  # 32 bytes, as a telephone makes them
+# What a script of ours sends as JSON, not as a form.
+BY_SCRIPT = {"field:device_open", "field:device_key", "field:take", "field:send"}
 MARKUP = "<b id=planted>"  # in every text a person may choose: no page may take it for a part of itself
 CATEGORIES = {1: "goods.walnut", 2: "goods.honey"}  # apart, so that no clearing joins the two sides
 
@@ -121,6 +128,13 @@ class World:
         return given(SimpleNamespace(**vars(getattr(self, side)), **who)) if given else {}
 
 
+def post(client: Client, name: str, url: str, body: dict[str, Any]) -> Any:
+    """What a page sends to this address: a form, or what one of our scripts sends."""
+    if name in BY_SCRIPT:
+        return client.post(url, json.dumps(body), content_type="application/json")
+    return client.post(url, body)
+
+
 def _seen(browser: Client) -> Client:
     """A session that was just renewed: what each cell writes is undone, so each would renew it anew."""
     session = browser.session
@@ -156,11 +170,28 @@ def build_world() -> World:
     _inbox(neighbour, neighbour.clerk)
     _machines(own, visitors[OFFICER])
     _machines(neighbour, neighbour.clerk)
+    _telephones(own, visitors[CADRE], {name: visitors[name] for name in (CADRE, REVIEWER, OFFICER)})
+    _telephones(neighbour, neighbour.clerk, {})
+    neighbour.phones = own.phones  # a telephone belongs to a person, wherever that person looks
     own.bundle, own.intake = neighbour.bundle, neighbour.intake = other_zone()
     world = World(own, neighbour, visitors)
     for visitor in visitors:
         world.client(visitor)  # signs in now, before any cell is tried and undone
     return world
+
+
+def _telephones(side: SimpleNamespace, person: people.Person, others: dict[str, people.Person]) -> None:
+    """A person's telephone with a visit that contradicts the register, and a telephone for each visitor."""
+    ready = {name: _telephone(other) for name, other in others.items()}
+    side.phone = ready.get(CADRE) or _telephone(person)
+    side.phones = {name: row.uid for name, row in ready.items()}
+    fields = (("visited_on", "2026-11-21"), ("finding", f"到过{MARKUP}"), ("outcome", "continue"))
+    sent = Sent(uuid4().hex, "visit", side.alert.pk, 99, NOW, fields)
+    side.field_report = field_window.receive(actor=person.actor, uid=side.phone.uid, sent=sent)
+
+
+def _telephone(person: people.Person) -> Device:
+    return field_window.open_device(actor=person.actor, name=f"手机{MARKUP}", key=KEY)
 
 
 def _machines(side: SimpleNamespace, person: people.Person) -> None:
@@ -895,6 +926,10 @@ KWARGS: dict[str, Given] = {
     "exchange:scenario_stop": lambda s: s.scenario.pk,
     "exchange:village_network": lambda s: s.village.pk,
     "exchange:search_drop": lambda s: s.saved_search.pk,
+    "field:device_close": lambda s: s.phone.pk,
+    "field:report": lambda s: s.field_report.pk,
+    "field:report_drop": lambda s: s.field_report.pk,
+    "field:report_settle": lambda s: s.field_report.pk,
     "ledger:household_book": lambda s: s.listed.pk,
     "ledger:transaction": lambda s: s.transaction.pk,
     "ledger:transaction_reverse": lambda s: s.transaction.pk,
@@ -1048,6 +1083,11 @@ def _upload(side: SimpleNamespace) -> dict[str, Any]:
     file = SimpleUploadedFile("台账.xlsx", workbook(rows), content_type="application/octet-stream")
     area = side.county if side.visitor == OFFICER else side.village
     return {"area": area.pk, "observed_on": "2024-06-30", "file": file}
+
+
+def _uid(side: SimpleNamespace) -> str:
+    """The visitor's own telephone; that of nobody for who has none."""
+    return str(side.phones.get(side.visitor, uuid4()))
 
 
 _HOLIDAYS = "day,kind,name,document\n2027-01-01,off,元旦,测试文号1号\n"
@@ -1241,6 +1281,25 @@ BODIES: dict[str, Given] = {
         "grower": "20",
         "version": s.drafted.round.version,
     },
+    "field:device_close": lambda s: {"version": s.phone.version},
+    "field:device_key": lambda s: {"device": _uid(s)},
+    "field:device_open": lambda s: {"name": "手机", "key": KEY},
+    "field:report_drop": lambda s: {"version": s.field_report.version, "reason": "重复"},
+    "field:report_settle": lambda s: {
+        "version": s.field_report.version,
+        "finding": "已核对",
+        "outcome": "continue",
+    },
+    "field:send": lambda s: {
+        "device": _uid(s),
+        "number": uuid4().hex,
+        "kind": "visit",
+        "subject": s.alert.pk,
+        "read": s.alert.version,
+        "made_at": "2026-11-21T02:00:00Z",
+        "fields": [["visited_on", "2026-11-21"], ["finding", "到过"], ["outcome", "continue"]],
+    },
+    "field:take": lambda s: {"device": _uid(s), "village": s.village.pk},
     "market:order_cancel": lambda s: {"version": s.sale.held.version},
     "market:order_receive": lambda s: {"version": s.dispatched.order.version},
     "market:order_transfer": lambda s: {"amount": f"{s.sale.held.total_fen / 100:.2f}", "reference": "T1"},

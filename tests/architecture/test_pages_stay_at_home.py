@@ -31,4 +31,11 @@ def test_every_template_that_is_a_page_extends_a_base() -> None:
     for path in templates():
         text = path.read_text()
         if "<html" in text:
-            assert path.name in {"base.html", "500.html", "print.html", "public_base.html", "wall.html"}, path
+            assert path.name in {
+                "base.html",
+                "500.html",
+                "print.html",
+                "public_base.html",
+                "wall.html",
+                "phone.html",
+            }, path

@@ -73,8 +73,9 @@ class Guard:
             self.outside.append(url)
 
     def _console(self, message: ConsoleMessage) -> None:
-        # A refusal is a page with a status; that the browser and htmx note it is no fault.
-        refusals = ("the server responded with a status of 4", "Response Status Error Code 4")
+        # A refusal is a page with a status, a broken line is what some journeys try: that the browser and htmx
+        # note it is no fault.
+        refusals = ("the server responded with a status of 4", "Response Status Error Code 4", "net::ERR_")
         if message.type == "error" and not any(r in message.text for r in refusals):
             self.complaints.append(message.text)
 

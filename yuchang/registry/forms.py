@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -213,6 +213,17 @@ class MemberForm(forms.Form):
 
 
 MemberFormSet = forms.formset_factory(MemberForm, extra=0, can_delete=True, max_num=30, absolute_max=40)
+
+
+def people_typed(members: Any, stored: Mapping[str, MemberEntry]) -> list[MemberEntry]:
+    """The people of a valid form set who were filled in and not struck out; ``stored`` by person number."""
+    found = []
+    for form in members.forms:
+        if form.has_changed() or form.initial.get("number"):
+            data = form.cleaned_data
+            if data and data.get("name") and not data.get("DELETE"):
+                found.append(form.member(stored.get(data["number"])))
+    return found
 
 
 class FactsForm(forms.Form):

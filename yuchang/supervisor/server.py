@@ -33,6 +33,7 @@ from yuchang.supervisor.words import Trouble
 FIRST_PORT, LAST_PORT = 54_320, 54_420
 # A crash in the middle of a county's import may leave gigabytes of log to replay.
 RECOVERY_SECONDS = 900
+SILENT_SECONDS = 10
 SOCKET_PATH_BYTES = 107
 # What a server that could not start says last reaches its log a moment after pg_ctl gave up.
 LAST_WORDS_SECONDS = 1
@@ -125,11 +126,14 @@ class EmbeddedServer:
             return str(error) or type(error).__name__
 
     def _wait_while_busy(self) -> None:
-        """Wait for a server that somebody started and that still recovers, or is shutting down."""
-        deadline = time.monotonic() + RECOVERY_SECONDS
-        while self.pid() is not None and time.monotonic() < deadline:
-            said = self._refusal()
-            if not any(word in said for word in ("starting up", "shutting down", "recovery")):
+        """Wait for a server that somebody started and that still recovers, or is shutting down.
+
+        One that says nothing may have been killed an instant ago: it gets a moment to go away or to answer.
+        """
+        begun = time.monotonic()
+        while self.pid() is not None and (said := self._refusal()):
+            is_busy = any(word in said for word in ("starting up", "shutting down", "recovery"))
+            if time.monotonic() - begun > (RECOVERY_SECONDS if is_busy else SILENT_SECONDS):
                 return
             time.sleep(0.2)
 

@@ -21,6 +21,7 @@ from yuchang.core.addresses import address
 from yuchang.core.queries import entries_for, log_state
 from yuchang.exchange.models import Category
 from yuchang.exchange.queries import find_categories
+from yuchang.field.queries import conflicts_waiting
 from yuchang.workbench import actions
 from yuchang.workbench.help import help_for
 from yuchang.workbench.queries import figures, pages, searching
@@ -37,6 +38,8 @@ DOORS: tuple[tuple[str, str, Any], ...] = (
     ("accounts.manage", "accounts:post_list", gettext_lazy("岗位与任职")),
     ("teams.read", "accounts:team_list", gettext_lazy("领导小组与工作队")),
     ("consents.record", "accounts:consent_list", gettext_lazy("授权同意")),
+    ("monitoring.visit", "field:phone", gettext_lazy("下乡：带上资料，没有网也能走访")),
+    ("monitoring.visit", "field:reports", gettext_lazy("从手机回传的内容")),
 )
 
 
@@ -59,6 +62,7 @@ def home(request: HttpRequest) -> HttpResponse:
         for permission, name, word in DOORS
         if actor.may(permission) and address(name)
     ]
+    context["conflicts"] = conflicts_waiting(actor)
     context["is_empty"] = not actor.grants
     return render(request, "workbench/home.html", context)
 

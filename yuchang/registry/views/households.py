@@ -29,6 +29,7 @@ from yuchang.registry.forms import (
     MemberFormSet,
     NewHouseholdForm,
     ResourceForm,
+    people_typed,
 )
 from yuchang.registry.models import HEAD_FIRST, Household
 from yuchang.registry.views.shared import download, version_of
@@ -87,7 +88,7 @@ def household_new(request: HttpRequest) -> HttpResponse:
     form = NewHouseholdForm(request.POST or None, villages=villages.order_by("code"))
     members = _members(request, [])
     if request.method == "POST" and form.is_valid() and _are_valid(members):
-        entry = form.entry(form.cleaned_data["number"], _typed(members, {}), None)
+        entry = form.entry(form.cleaned_data["number"], people_typed(members, {}), None)
         try:
             household = actions.register_household(
                 actor=actor,
@@ -120,7 +121,7 @@ def household_correct(request: HttpRequest, pk: int) -> HttpResponse:
                 actor=actor,
                 household_id=pk,
                 version=form.cleaned_data["version"],
-                entry=form.entry(household.number, _typed(members, stored), before),
+                entry=form.entry(household.number, people_typed(members, stored), before),
                 observed_on=form.cleaned_data["observed_on"],
             )
         except Invalid as error:
@@ -164,17 +165,6 @@ def _initial_member(member: MemberEntry) -> dict[str, Any]:
 
 def _are_valid(members: Any) -> bool:
     return bool(members.is_valid())
-
-
-def _typed(members: Any, stored: dict[str, MemberEntry]) -> list[MemberEntry]:
-    """The members that were filled in and not struck out."""
-    found = []
-    for form in members.forms:
-        if form.has_changed() or form.initial.get("number"):
-            data = form.cleaned_data
-            if data and data.get("name") and not data.get("DELETE"):
-                found.append(form.member(stored.get(data["number"])))
-    return found
 
 
 def _show(form: Any, error: Invalid | Conflict) -> None:

@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 
 import psycopg
 import pytest
@@ -249,3 +250,21 @@ def _interpreter_for(uid):
         if done.stdout.strip() == str(tuple(sys.version_info[:2])):
             return candidate
     return pytest.skip("no interpreter that other users can reach")
+
+
+def test_a_server_killed_an_instant_ago_gets_a_moment_to_go(tmp_path, monkeypatch):
+    fresh, seen = EmbeddedServer(tmp_path), iter([7, 7, None])
+    monkeypatch.setattr(fresh, "pid", lambda: next(seen))
+    monkeypatch.setattr(fresh, "_refusal", lambda: "connection refused")
+    fresh._wait_while_busy()
+    assert list(seen) == []
+
+
+def test_a_server_that_hangs_is_not_waited_for_as_one_that_recovers(tmp_path, monkeypatch):
+    fresh = EmbeddedServer(tmp_path)
+    monkeypatch.setattr("yuchang.supervisor.server.SILENT_SECONDS", 0.3)
+    monkeypatch.setattr(fresh, "pid", lambda: 7)
+    monkeypatch.setattr(fresh, "_refusal", lambda: "connection timeout expired")
+    begun = time.monotonic()
+    fresh._wait_while_busy()
+    assert time.monotonic() - begun < 5

@@ -1,0 +1,108 @@
+"use strict";
+// What a telephone keeps in the field, encrypted. A data key encrypts everything; the PIN wraps the data key.
+// Too many wrong PINs, or a telephone past its day, and the wrapped key is gone together with what was taken
+// along. Reports that were not sent stay, still encrypted: the server holds a sealed copy of the key and gives it
+// to its owner after signing in.
+window.yuchangVault = (() => {
+  const ROUNDS = 600000; // PBKDF2 with SHA-256, as OWASP's password storage guide asks
+  const TRIES = Number(document.body.dataset.tries);
+  const db = new window.Dexie("yuchang-field");
+  db.version(1).stores({ device: "id", packs: "id", outbox: "number" });
+  let key = null;
+
+  const random = (size) => window.crypto.getRandomValues(new Uint8Array(size));
+  const utf8 = (text) => new TextEncoder().encode(text);
+  const toText = (bytes) => btoa(Array.prototype.map.call(bytes, (byte) => String.fromCharCode(byte)).join(""));
+  const toBytes = (text) => Uint8Array.from(atob(text), (sign) => sign.charCodeAt(0));
+  const number = () => Array.prototype.map.call(random(16), (byte) => byte.toString(16).padStart(2, "0")).join("");
+  const dataKey = (raw) => window.crypto.subtle.importKey("raw", raw, "AES-GCM", false, ["encrypt", "decrypt"]);
+  const device = () => db.device.get("this");
+
+  async function pinKey(pin, salt) {
+    const secret = await window.crypto.subtle.importKey("raw", utf8(pin), "PBKDF2", false, ["deriveKey"]);
+    const how = { name: "PBKDF2", hash: "SHA-256", salt, iterations: ROUNDS };
+    return window.crypto.subtle.deriveKey(how, secret, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
+  }
+
+  // The key under the PIN. ``uid`` is bound in, so that a wrapped key of another telephone does not fit.
+  async function wrapped(raw, pin, uid) {
+    const salt = random(16);
+    const iv = random(12);
+    const how = { name: "AES-GCM", iv, additionalData: utf8(uid) };
+    return { salt, iv, wrapped: new Uint8Array(await window.crypto.subtle.encrypt(how, await pinKey(pin, salt), raw)), tries: 0 };
+  }
+
+  // Make this telephone ready: the key was handed to the server before.
+  async function open(made, raw, pin) {
+    const under = await wrapped(raw, pin, made.uid);
+    await db.transaction("rw", db.device, db.packs, async () => {
+      await db.packs.clear();
+      await db.device.put({ id: "this", ...made, ...under });
+    });
+    key = await dataKey(raw);
+  }
+
+  // Nothing readable remains; unsent reports stay as they are, encrypted.
+  async function shut() {
+    key = null;
+    await db.transaction("rw", db.device, db.packs, async () => {
+      await db.packs.clear();
+      await db.device.update("this", { wrapped: null });
+    });
+  }
+
+  async function forgetAll() {
+    key = null;
+    await Promise.all([db.device.clear(), db.packs.clear(), db.outbox.clear()]);
+  }
+
+  // Returns "open", "gone", or how many tries are left. The try is counted before it is made.
+  async function unlock(pin) {
+    const row = await device();
+    if (!row || !row.wrapped) return "gone";
+    if (Date.parse(row.until) < Date.now() || row.tries >= TRIES) { await shut(); return "gone"; }
+    await db.device.update("this", { tries: row.tries + 1 });
+    try {
+      const how = { name: "AES-GCM", iv: row.iv, additionalData: utf8(row.uid) };
+      const raw = await window.crypto.subtle.decrypt(how, await pinKey(pin, row.salt), row.wrapped);
+      key = await dataKey(raw);
+      await db.device.update("this", { tries: 0 });
+      return "open";
+    } catch (error) {
+      if (row.tries + 1 < TRIES) return TRIES - row.tries - 1;
+      await shut();
+      return "gone";
+    }
+  }
+
+  async function newPin(raw, pin, until) {
+    const row = await device();
+    await db.device.update("this", { until, ...await wrapped(raw, pin, row.uid) });
+    key = await dataKey(raw);
+  }
+
+  async function put(table, id, value, plain) {
+    if (!key) throw new Error("locked");
+    const iv = random(12);
+    const how = { name: "AES-GCM", iv, additionalData: utf8(`${table}:${id}`) };
+    const data = new Uint8Array(await window.crypto.subtle.encrypt(how, key, utf8(JSON.stringify(value))));
+    await db[table].put({ [db[table].schema.primKey.name]: id, ...plain, iv, data });
+  }
+
+  async function read(table, row) {
+    const id = row[db[table].schema.primKey.name];
+    const how = { name: "AES-GCM", iv: row.iv, additionalData: utf8(`${table}:${id}`) };
+    return JSON.parse(new TextDecoder().decode(await window.crypto.subtle.decrypt(how, key, row.data)));
+  }
+
+  return {
+    db, device, forgetAll, newPin, number, open, put, shut, toBytes, toText, unlock,
+    isOpen: () => key !== null,
+    lock: () => { key = null; },
+    newKey: () => random(32),
+    get: async (table, id) => { const row = await db[table].get(id); return row ? read(table, row) : null; },
+    all: async (table) => Promise.all((await db[table].toArray()).map((row) => read(table, row))),
+    remove: (table, id) => db[table].delete(id),
+    unsent: () => db.outbox.filter((row) => !row.isDone).count(),
+  };
+})();
