@@ -7,7 +7,7 @@ window.yuchangVault = (() => {
   const ROUNDS = 600000; // PBKDF2 with SHA-256, as OWASP's password storage guide asks
   const TRIES = Number(document.body.dataset.tries);
   const db = new window.Dexie("yuchang-field");
-  db.version(1).stores({ device: "id", packs: "id", outbox: "number" });
+  db.version(1).stores({ device: "id", packs: "id", outbox: "number", photos: "number, report" });
   let key = null;
 
   const random = (size) => window.crypto.getRandomValues(new Uint8Array(size));
@@ -53,7 +53,7 @@ window.yuchangVault = (() => {
 
   async function forgetAll() {
     key = null;
-    await Promise.all([db.device.clear(), db.packs.clear(), db.outbox.clear()]);
+    await Promise.all([db.device.clear(), db.packs.clear(), db.outbox.clear(), db.photos.clear()]);
   }
 
   // Returns "open", "gone", or how many tries are left. The try is counted before it is made.
@@ -81,28 +81,43 @@ window.yuchangVault = (() => {
     key = await dataKey(raw);
   }
 
-  async function put(table, id, value, plain) {
+  // Table and number are bound in, so that no row can be put in the place of another.
+  async function putBytes(table, id, bytes, plain) {
     if (!key) throw new Error("locked");
     const iv = random(12);
     const how = { name: "AES-GCM", iv, additionalData: utf8(`${table}:${id}`) };
-    const data = new Uint8Array(await window.crypto.subtle.encrypt(how, key, utf8(JSON.stringify(value))));
+    const data = new Uint8Array(await window.crypto.subtle.encrypt(how, key, bytes));
     await db[table].put({ [db[table].schema.primKey.name]: id, ...plain, iv, data });
   }
 
-  async function read(table, row) {
+  async function readBytes(table, row) {
     const id = row[db[table].schema.primKey.name];
     const how = { name: "AES-GCM", iv: row.iv, additionalData: utf8(`${table}:${id}`) };
-    return JSON.parse(new TextDecoder().decode(await window.crypto.subtle.decrypt(how, key, row.data)));
+    return new Uint8Array(await window.crypto.subtle.decrypt(how, key, row.data));
+  }
+
+  const put = (table, id, value, plain) => putBytes(table, id, utf8(JSON.stringify(value)), plain);
+  const read = async (table, row) => JSON.parse(new TextDecoder().decode(await readBytes(table, row)));
+
+  // The photos of a report as [number, bytes], in the order they were taken.
+  async function photosOf(report) {
+    const rows = (await db.photos.where("report").equals(report).toArray()).sort((a, b) => a.at - b.at);
+    return Promise.all(rows.map(async (row) => [row.number, await readBytes("photos", row)]));
   }
 
   return {
-    db, device, forgetAll, newPin, number, open, put, shut, toBytes, toText, unlock,
+    device, forgetAll, newPin, number, open, photosOf, put, putBytes, shut, toBytes, toText, unlock,
     isOpen: () => key !== null,
     lock: () => { key = null; },
     newKey: () => random(32),
     get: async (table, id) => { const row = await db[table].get(id); return row ? read(table, row) : null; },
     all: async (table) => Promise.all((await db[table].toArray()).map((row) => read(table, row))),
     remove: (table, id) => db[table].delete(id),
-    unsent: () => db.outbox.filter((row) => !row.isDone).count(),
+    photoCounts: async () => {
+      const counts = new Map();
+      await db.photos.orderBy("report").eachKey((report) => counts.set(report, (counts.get(report) || 0) + 1));
+      return counts;
+    },
+    removePhotos: (report) => db.photos.where("report").equals(report).delete(),
   };
 })();

@@ -14,6 +14,7 @@
   let outbox = [];
   let here = { screen: "", report: null };
   let standing = null;
+  let photos = new Map(); // how many photos of which report are still here
   let isSending = false;
   let touched = Date.now();
 
@@ -61,9 +62,10 @@
   async function ask(address, content) {
     const how = { credentials: "same-origin", redirect: "manual", headers: { Accept: "application/json" } };
     if (content !== undefined) {
+      const isForm = content instanceof FormData;
       how.method = "POST";
-      how.body = JSON.stringify(content);
-      how.headers["Content-Type"] = "application/json";
+      how.body = isForm ? content : JSON.stringify(content);
+      if (!isForm) how.headers["Content-Type"] = "application/json";
       how.headers["X-CSRFToken"] = standing ? standing.token : "";
     }
     try {
@@ -163,7 +165,7 @@
     here.report = null;
     for (const form of every("form[data-form]")) form.reset();
     part("members").textContent = "";
-    for (const list of every(".phone-list, dl.facts, [data-part=visits]")) list.textContent = "";
+    for (const list of every(".phone-list, .phone-photos, dl.facts, [data-part=visits]")) list.textContent = "";
     for (const spot of every("[data-say]")) spot.textContent = "";
     show("locked");
     document.getElementById("pin").focus();
@@ -177,6 +179,7 @@
       drawHome();
       trouble(words.over);
     } else drawHome();
+    photos = await vault.photoCounts();
     outbox = (await vault.all("outbox")).sort((a, b) => (a.made_at < b.made_at ? 1 : -1));
     drawOutbox();
     drawAlerts();
@@ -288,9 +291,10 @@
     list.textContent = "";
     part("outbox").hidden = !outbox.length;
     for (const report of outbox) {
-      const isAway = report.state === "written" || report.state === "conflict";
+      const isAway = hasArrived(report);
       const press = () => (isAway && report.url ? window.location.assign(report.url) : openReport(report));
-      const note = report.message || `${words[report.kind]} · ${clock(report.made_at)}`;
+      const left = isAway && photos.get(report.number) ? fill(words.photos, { n: photos.get(report.number) }) : "";
+      const note = report.message || left || `${words[report.kind]} · ${clock(report.made_at)}`;
       line(list, report.title, note, press, report.state === "conflict" ? `${words.conflict} ›` : words[report.state] || report.word, KINDS[report.state]);
     }
   }
@@ -321,7 +325,7 @@
   }
 
   const typed = (form) => every("input, select, textarea", form)
-    .filter((field) => field.name && field.type !== "hidden" && (!/^(checkbox|radio)$/.test(field.type) || field.checked))
+    .filter((field) => field.name && field.type !== "file" && field.type !== "hidden" && (!/^(checkbox|radio)$/.test(field.type) || field.checked))
     .map((field) => [field.name, field.value]);
 
   function write(form, fields) {
@@ -347,6 +351,86 @@
     here.report = report;
     if (report.fields.length) write(form, report.fields);
     if (report.problems.length || report.message) complain(form, report);
+    if (report.kind === "visit") drawPhotos(report);
+  }
+
+  // --- photos -------------------------------------------------------------------------------------
+
+  const LONGEST = 1600; // pixels of the longer side, as much as a page ever shows
+
+  // A smaller picture of the same, turned upright by the browser; nothing of the camera's notes remains in it.
+  async function smaller(file) {
+    const url = await new Promise((done, fail) => {
+      const reader = new FileReader();
+      reader.onload = () => done(reader.result);
+      reader.onerror = fail;
+      reader.readAsDataURL(file);
+    });
+    const picture = new Image();
+    await new Promise((done, fail) => { picture.onload = done; picture.onerror = fail; picture.src = url; });
+    const scale = Math.min(1, LONGEST / Math.max(picture.naturalWidth, picture.naturalHeight));
+    const canvas = document.createElement("canvas");
+    canvas.width = Math.max(1, Math.round(picture.naturalWidth * scale));
+    canvas.height = Math.max(1, Math.round(picture.naturalHeight * scale));
+    canvas.getContext("2d").drawImage(picture, 0, 0, canvas.width, canvas.height);
+    const made = await new Promise((done) => { canvas.toBlob(done, "image/jpeg", 0.82); });
+    return new Uint8Array(await made.arrayBuffer());
+  }
+
+  async function addPhotos(input) {
+    const report = here.report;
+    const files = Array.prototype.slice.call(input.files);
+    input.value = "";
+    if (!report || report.isTried || !await stored(gather(formOf("visit")))) return;
+    for (const file of files) {
+      if ((photos.get(report.number) || 0) >= Number(at.photos)) { trouble(words.tooMany); break; }
+      try {
+        const bytes = await smaller(file);
+        await vault.putBytes("photos", vault.number(), bytes, { report: report.number, at: Date.now() });
+        photos.set(report.number, (photos.get(report.number) || 0) + 1);
+      } catch (error) {
+        trouble(error && error.name === "QuotaExceededError" ? words.full : words.noPicture);
+      }
+    }
+    await drawPhotos(report);
+  }
+
+  async function drawPhotos(report) {
+    const list = part("photos");
+    const rows = photos.get(report.number) ? await vault.photosOf(report.number) : [];
+    list.textContent = "";
+    rows.forEach(([number, bytes], i) => {
+      const item = element("li");
+      const picture = element("img");
+      picture.alt = `${words.photo} ${i + 1}`;
+      picture.src = `data:image/jpeg;base64,${vault.toText(bytes)}`;
+      const button = element("button", words.remove, "btn btn-sm");
+      button.type = "button";
+      button.setAttribute("aria-label", `${words.remove} ${picture.alt}`);
+      button.addEventListener("click", async () => {
+        await vault.remove("photos", number);
+        photos.set(report.number, photos.get(report.number) - 1);
+        drawPhotos(report);
+      });
+      item.append(picture, button);
+      list.append(item);
+    });
+  }
+
+  // Photos follow their report. One that is refused is no use to anybody and goes.
+  async function sendPhotos(report) {
+    for (const [number, bytes] of await vault.photosOf(report.number)) {
+      const form = new FormData();
+      form.append("number", report.number);
+      form.append("photo", number);
+      form.append("file", new Blob([bytes], { type: "image/jpeg" }), `${number}.jpg`);
+      const answer = await ask(at.photo, form);
+      if (answer.status <= 0 || answer.status === 404 || answer.status === 429 || answer.status >= 500) return false;
+      if (answer.status !== 200) report.message = `${words.photoRefused}${said(answer)}`;
+      await vault.remove("photos", number);
+      photos.set(report.number, photos.get(report.number) - 1);
+    }
+    return true;
   }
 
   // What is wrong stands at its field, else above the form; the first of them gets the focus.
@@ -410,6 +494,7 @@
     part("above").hidden = !row.is_above;
     part("visit-panel").hidden = Boolean(row.is_above);
     const about = { id: row.id, head: row.head, kind: row.kind, place: row.place, due_on: row.due_on, opened_on: row.opened_on };
+    part("photos").textContent = "";
     openForm(formOf("visit"), report || filled("visit", row.id) || begin("visit", row.id, row.version, `${row.head} · ${row.kind}`, about));
   }
 
@@ -528,6 +613,7 @@
     if (outbox.includes(here.report)) {
       if (!window.confirm(words.discard)) return;
       await vault.remove("outbox", here.report.number);
+      await vault.removePhotos(here.report.number);
       outbox = outbox.filter((report) => report !== here.report);
     }
     clearTimeout(waiting);
@@ -538,20 +624,24 @@
   // --- the way home -------------------------------------------------------------------------------
 
   async function send(isAsked) {
-    if (isSending || !vault.isOpen() || !outbox.some((report) => report.state === "waiting")) return;
+    if (isSending || !vault.isOpen() || !outbox.some(isDue)) return;
     if (isAsked) await stand();
     if (!standing || !await stillMine()) { if (isAsked && !standing) trouble(words.needNetwork, words.signIn); return; }
     isSending = true;
     try {
       const device = await vault.device();
-      for (const report of outbox.filter((found) => found.state === "waiting").reverse()) {
-        if (!await sendOne(device, report)) break;
+      for (const report of outbox.filter(isDue).reverse()) {
+        if (report.state === "waiting" && !await sendOne(device, report)) break;
+        if (isDue(report) && !await sendPhotos(report)) break;
       }
     } finally {
       isSending = false;
       if (vault.isOpen()) { drawOutbox(); drawAlerts(); }
     }
   }
+
+  const hasArrived = (report) => report.state === "written" || report.state === "conflict";
+  const isDue = (report) => report.state === "waiting" || (hasArrived(report) && photos.get(report.number) > 0);
 
   // Whether the next one may be tried: not without a network, a session, or a server that works.
   async function sendOne(device, report) {
@@ -577,7 +667,7 @@
   }
 
   async function clearAway() {
-    const old = outbox.filter((report) => report.state !== "draft" && report.state !== "waiting" && report.state !== "refused" && Date.now() - Date.parse(report.made_at) > 3 * 86400000);
+    const old = outbox.filter((report) => !isOpenReport(report) && !isDue(report) && Date.now() - Date.parse(report.made_at) > 3 * 86400000);
     await Promise.all(old.map((report) => vault.remove("outbox", report.number)));
   }
 
@@ -615,6 +705,7 @@
   document.addEventListener("input", (event) => {
     touched = Date.now();
     if (event.target.id === "seek") drawHouseholds();
+    if (event.target.id === "photos") { addPhotos(event.target); return; }
     const wrong = event.target.closest(".has-error");
     if (wrong) { wrong.classList.remove("has-error"); for (const note of every(".field-error", wrong)) note.remove(); }
     const form = event.target.closest('form[data-form="facts"], form[data-form="visit"], form[data-form="entry"]');
@@ -627,7 +718,7 @@
   setInterval(async () => {
     if (!vault.isOpen()) return;
     if (Date.now() - touched > IDLE) { lock(); return; }
-    if (outbox.some((report) => report.state === "waiting") && await stand()) send();
+    if (outbox.some(isDue) && await stand()) send();
   }, EVERY);
 
   async function start() {

@@ -309,6 +309,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("field:devices", "GET"): Cell(STAFF, STAFF),
     ("field:manifest", "GET"): Cell(EVERYONE, EVERYONE),
     ("field:phone", "GET"): Cell(STAFF, STAFF),
+    ("field:photo", "POST"): Cell((CADRE,)),
     ("field:report", "GET"): Cell(STAFF),
     ("field:report_drop", "POST"): Cell(STAFF),
     ("field:report_settle", "POST"): Cell((CADRE,)),

@@ -1284,6 +1284,11 @@ BODIES: dict[str, Given] = {
     "field:device_close": lambda s: {"version": s.phone.version},
     "field:device_key": lambda s: {"device": _uid(s)},
     "field:device_open": lambda s: {"name": "手机", "key": KEY},
+    "field:photo": lambda s: {
+        "number": s.field_report.number.hex,
+        "photo": uuid4().hex,
+        "file": SimpleUploadedFile("照片.jpg", hostile.jpeg((40, 30))),
+    },
     "field:report_drop": lambda s: {"version": s.field_report.version, "reason": "重复"},
     "field:report_settle": lambda s: {
         "version": s.field_report.version,

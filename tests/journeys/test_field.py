@@ -12,7 +12,8 @@ from playwright.sync_api import Page, Route, expect
 from tests import people, things
 from tests.journeys.helpers import PHONE, PICTURES, Site, axe, fits
 from yuchang.core import clock
-from yuchang.field.models import Device, Report
+from yuchang.field.models import Device, Photo, Report
+from yuchang.files.tests.hostile import photo_with_gps
 from yuchang.monitoring.actions import record_visit
 from yuchang.monitoring.models import Alert, Assessment, Visit
 from yuchang.places.models import keys_of
@@ -96,6 +97,12 @@ def test_a_visit_filled_without_a_network_survives_closing_and_arrives_once(site
     page.wait_for_selector("[data-part=alerts] li")
     assert "现在没有网络" in page.inner_text("#line")
     fill_visit(page, "入户看了，口粮充足，收入确实下降。")
+    page.set_input_files(
+        "#photos", {"name": "灶房.jpg", "mimeType": "image/jpeg", "buffer": photo_with_gps()}
+    )
+    page.wait_for_selector("[data-part=photos] img")
+    page.set_input_files("#photos", {"name": "坏的.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
+    page.wait_for_selector("text=不是手机能打开的照片")
     axe(page)
     fits(page)
     picture(page, "field-visit")
@@ -112,7 +119,16 @@ def test_a_visit_filled_without_a_network_survives_closing_and_arrives_once(site
     page.wait_for_selector("[data-part=outbox-list] >> text=已写入")
     visit = Visit.objects.get()
     assert (visit.finding, visit.outcome) == ("入户看了，口粮充足，收入确实下降。", "escalate")
+    for _attempt in range(100):
+        if Photo.objects.exists():
+            break
+        page.wait_for_timeout(50)
+    kept = Photo.objects.get().file
+    assert (kept.purpose, kept.about_id, kept.state) == ("visit_photo", alert.household_id, "ready")
     assert Report.objects.get().state == "written"
+    page.click("[data-part=outbox-list] button")
+    page.wait_for_selector("img[alt=走访照片]")
+    axe(page)
 
 
 def test_an_answer_that_is_lost_on_the_way_writes_nothing_twice(site: Site, alert: Alert) -> None:

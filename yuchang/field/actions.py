@@ -24,9 +24,10 @@ from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.errors import Conflict, Hidden, Invalid, Problem, Refused, Stale, invalid
 from yuchang.core.secrets import seal, unseal
-from yuchang.field.models import Device, Report
+from yuchang.field.models import Device, Photo, Report
 from yuchang.field.queries import CONTENT, DEVICE_KEY, Pack, content_of, devices_of, pack, report_for
-from yuchang.field.rules import Sent, clashes, device_until
+from yuchang.field.rules import MOST_PHOTOS, Sent, clashes, device_until, is_number
+from yuchang.files.actions import Upload, take_in
 from yuchang.monitoring.actions import record_visit
 from yuchang.monitoring.forms import VisitForm
 from yuchang.monitoring.models import Alert
@@ -317,6 +318,40 @@ def _write_entry(actor: Actor, sent: Sent) -> Household:
         entry=form.entry(form.cleaned_data["number"], people_typed(members, {}), None),
         observed_on=form.cleaned_data["observed_on"],
     )
+
+
+def receive_photo(*, actor: Actor, number: str, photo: str, upload: Upload) -> Photo:
+    """Keep a photo of one's own report with its household, once: the same number again changes nothing.
+
+    Raises Hidden for a report that never arrived, Conflict beyond ``MOST_PHOTOS``, Invalid for no picture.
+    """
+    require(actor, "monitoring.visit")
+    if not (is_number(number) and is_number(photo)):
+        raise invalid("number", _("收到的内容读不懂。"), _("请更新手机上的页面后再送一次。"))
+    with write("field.receive_photo", actor) as audit:
+        _one_at_a_time(f"report:{actor.user_id}:{number}")
+        rows = Report.objects.select_related("place").filter(user_id=actor.user_id or 0, number=UUID(number))
+        report = rows.first()
+        if report is None or report.household_id is None:
+            raise Hidden(_("照片所属的回传还没有收到。"), remedy=_("请先送回填写的内容。"))
+        made = report.photos.filter(number=UUID(photo)).first() or _photo(actor, report, photo, upload)
+        audit.add("file", made.file_id, place_id=report.place_id, report=report.pk)
+    return made
+
+
+def _photo(actor: Actor, report: Report, photo: str, upload: Upload) -> Photo:
+    if report.photos.count() >= MOST_PHOTOS:
+        raise Conflict(_("一份回传最多 %(count)s 张照片。") % {"count": MOST_PHOTOS})
+    kept = take_in(
+        actor,
+        upload=upload,
+        purpose="visit_photo",
+        place=report.place,
+        about_kind="household",
+        about_id=report.household_id or 0,
+        title=report.get_kind_display(),
+    )
+    return Photo.objects.create(report=report, number=UUID(photo), file=kept)
 
 
 # --- conflicts ----------------------------------------------------------------------------------

@@ -108,3 +108,14 @@ class Report(Versioned, Placed):
             ),
             models.Index(fields=["household", "-id"], name="field_report_household"),
         ]
+
+
+class Photo(models.Model):
+    """A photo that came after its report, under a number of its own: received once. Append-only."""
+
+    report = models.ForeignKey(Report, on_delete=models.PROTECT, related_name="photos")
+    number = models.UUIDField()
+    file = models.OneToOneField("files.StoredFile", on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["report", "number"], name="field_photo_once")]

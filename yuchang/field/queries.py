@@ -20,6 +20,8 @@ from yuchang.core.money import format_yuan
 from yuchang.core.secrets import unseal
 from yuchang.field.models import Device, Report
 from yuchang.field.rules import MOST_ALERTS, MOST_HOUSEHOLDS, Sent, clashes, pack_until
+from yuchang.files.models import StoredFile
+from yuchang.files.queries import readable
 from yuchang.monitoring.models import Alert, Visit
 from yuchang.monitoring.queries import awaits_those_above
 from yuchang.monitoring.rules import KIND_WORDS, SignalKind
@@ -258,3 +260,9 @@ def alert_of(report: Report) -> Alert | None:
     if report.kind != "visit":
         return None
     return Alert.objects.select_related("household").filter(pk=report.subject_id).first()
+
+
+def photos_of(actor: Actor, report: Report) -> list[StoredFile]:
+    """The photos of a report that the actor may see, in the order they came."""
+    numbers = report.photos.values("file_id")
+    return list(StoredFile.objects.filter(readable(actor), pk__in=numbers, state="ready").order_by("pk"))

@@ -18,6 +18,7 @@ MOST_HOUSEHOLDS = 1_000
 MOST_ALERTS = 400
 MOST_FIELDS = 2_000
 MOST_SIGNS = 4_000  # of one value
+MOST_PHOTOS = 6  # of one report
 KINDS = ("visit", "facts", "entry")
 _NUMBER = re.compile(r"[0-9a-f]{32}")
 
@@ -50,12 +51,17 @@ def sent_of(given: Any) -> Sent | None:
     if not isinstance(given, dict):
         return None
     number, kind, fields = given.get("number"), given.get("kind"), given.get("fields")
-    if not (isinstance(number, str) and _NUMBER.fullmatch(number)) or kind not in KINDS:
+    if not (isinstance(number, str) and is_number(number)) or kind not in KINDS:
         return None
     subject, read, made_at = _whole(given, "subject"), _whole(given, "read"), _instant(given.get("made_at"))
     if subject is None or read is None or made_at is None or not _are_fields(fields):
         return None
     return Sent(number, kind, subject, read, made_at, tuple((name, value) for name, value in fields or ()))
+
+
+def is_number(text: str) -> bool:
+    """Whether this is a number as telephones give them out."""
+    return bool(_NUMBER.fullmatch(text))
 
 
 def _whole(given: Mapping[str, Any], name: str) -> int | None:

@@ -14,6 +14,7 @@ urlpatterns = [
     path("devices/key", views.device_key, name="device_key"),
     path("pack", views.take, name="take"),
     path("send", views.send, name="send"),
+    path("photo", views.photo, name="photo"),
     path("devices", views.devices, name="devices"),
     path("devices/<int:pk>/close", views.device_close, name="device_close"),
     path("reports", views.reports, name="reports"),

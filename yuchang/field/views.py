@@ -29,7 +29,7 @@ from yuchang.core.paging import keyset_page
 from yuchang.field import actions, lists, queries
 from yuchang.field.forms import settling_form
 from yuchang.field.models import Device, Report
-from yuchang.field.rules import PIN_DIGITS, TRIES, sent_of
+from yuchang.field.rules import MOST_PHOTOS, PIN_DIGITS, TRIES, sent_of
 from yuchang.monitoring.forms import VisitForm
 from yuchang.monitoring.queries import visits_of_household
 from yuchang.places.models import Place
@@ -65,6 +65,7 @@ def _shell() -> str:
         ),
         "member_form": MemberFormSet(prefix="m").empty_form,
         "language": get_language(),
+        "most_photos": MOST_PHOTOS,
         "pin_digits": PIN_DIGITS,
         "tries": TRIES,
         "is_simulated": clock.is_simulated(),
@@ -231,6 +232,19 @@ def send(request: HttpRequest) -> HttpResponse:
     )
 
 
+@gate("monitoring.visit")
+@require_POST
+@_for_a_telephone
+def photo(request: HttpRequest) -> HttpResponse:
+    """Receive one photo of a report that has arrived."""
+    upload = request.FILES.get("file")
+    if upload is None:
+        raise invalid("file", _("没有收到照片。"), _("请再送一次。"))
+    number, own = request.POST.get("number", ""), request.POST.get("photo", "")
+    actions.receive_photo(actor=actor_of(request), number=number, photo=own, upload=upload)
+    return JsonResponse({"photo": own})
+
+
 # --- pages ----------------------------------------------------------------------------------------
 
 
@@ -290,6 +304,7 @@ def _report_page(request: HttpRequest, row: Report, form: Any) -> HttpResponse:
         "is_own": row.user_id == actor.user_id,
         "lines": queries.lines_of(row) if row.content_sealed else [],
         "form": form,
+        "photos": queries.photos_of(actor, row),
         "alert": alert,
         "visits": visits_of_household(alert.household_id).filter(alert=alert)[:5] if alert and waits else [],
     }

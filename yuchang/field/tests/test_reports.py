@@ -8,16 +8,19 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, connection, transaction
 from django.urls import reverse
 
 from tests import people, things
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
-from yuchang.field.actions import drop_report, open_device, receive, settle_report
-from yuchang.field.models import Report
+from yuchang.field.actions import drop_report, open_device, receive, receive_photo, settle_report
+from yuchang.field.models import Photo, Report
 from yuchang.field.queries import conflicts_waiting, content_of, lines_of
-from yuchang.field.rules import Sent
+from yuchang.field.rules import MOST_PHOTOS, Sent
+from yuchang.files.models import StoredFile
+from yuchang.files.tests import hostile
 from yuchang.monitoring.actions import record_visit
 from yuchang.monitoring.models import Alert, Assessment, Visit
 from yuchang.places.models import keys_of
@@ -239,6 +242,49 @@ def test_the_database_refuses_a_report_twice_and_a_conflict_without_content(li, 
         with pytest.raises(DatabaseError), transaction.atomic():
             copy.save()
         copy = Report.objects.get(pk=row.pk)
+
+
+def picture(name="照片.jpg", content=None):
+    return SimpleUploadedFile(name, content or hostile.photo_with_gps())
+
+
+def add_photo(person, report, number=None, upload=None):
+    return receive_photo(
+        actor=person.actor,
+        number=report.number.hex,
+        photo=number or uuid.uuid4().hex,
+        upload=upload or picture(),
+    )
+
+
+def test_a_photo_sent_again_is_one_photo_of_the_household_and_shows_beside_its_report(li, phone, alert):
+    report, number = send(li, phone, visit_of(alert)), uuid.uuid4().hex
+    rows = {add_photo(li, report, number).pk for _turn in range(3)}
+    assert len(rows) == 1 and StoredFile.objects.filter(purpose="visit_photo").count() == 1
+    kept = StoredFile.objects.get()
+    assert (kept.about_kind, kept.about_id, kept.state) == ("household", alert.household_id, "ready")
+    page = li.client().get(reverse("field:report", args=[report.pk])).content.decode()
+    assert f"/files/{kept.pk}/thumbnail" in page
+
+
+def test_no_photo_without_its_report_nor_of_somebody_elses_nor_without_end_nor_of_no_picture(
+    li, phone, alert
+):
+    report = send(li, phone, visit_of(alert))
+    with pytest.raises(Hidden, match="还没有收到"):
+        receive_photo(actor=li.actor, number=uuid.uuid4().hex, photo=uuid.uuid4().hex, upload=picture())
+    with pytest.raises(Hidden):
+        add_photo(people.zhang(), report)
+    with pytest.raises(Invalid):
+        add_photo(li, report, upload=picture("坏的.jpg", b"no picture"))
+    with pytest.raises(Invalid):
+        receive_photo(actor=li.actor, number="x", photo="y", upload=picture())
+    assert not Photo.objects.exists()
+    for _turn in range(MOST_PHOTOS):
+        add_photo(li, report)
+    with pytest.raises(Conflict, match="最多 6 张"):
+        add_photo(li, report)
+    assert Photo.objects.count() == MOST_PHOTOS
 
 
 @pytest.mark.django_db(transaction=True)
