@@ -101,11 +101,11 @@ def test_a_visit_filled_without_a_network_survives_closing_and_arrives_once(site
         "#photos", {"name": "灶房.jpg", "mimeType": "image/jpeg", "buffer": photo_with_gps()}
     )
     page.wait_for_selector("[data-part=photos] img")
+    picture(page, "field-visit")
     page.set_input_files("#photos", {"name": "坏的.jpg", "mimeType": "image/jpeg", "buffer": b"no picture"})
     page.wait_for_selector("text=不是手机能打开的照片")
     axe(page)
     fits(page)
-    picture(page, "field-visit")
     finish(page, "visit")
     assert "等着送回" in page.inner_text("[data-part=outbox-list]")
     context = page.context
