@@ -32,6 +32,7 @@ STAGES: tuple[Stage[Scene], ...] = (
     Stage("year", "秋季排查:这一年的变故", watch.see_the_year),
     Stage("assess", "监测比对,开出预警", watch.assess),
     Stage("visits", "走访", watch.visit),
+    Stage("field", "手机离线走访后回传", watch.report_from_the_field),
     Stage("supplement", "补录漏报户", register.supplement, is_atomic=False),
     Stage("hands", "结对帮扶、抽查评估、农户手机", hands.bring_in),
     Stage("renotice", "补录户核实与公示", register.notice_again),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+from base64 import b64encode
 from datetime import date, timedelta
+from uuid import NAMESPACE_OID, uuid5
 
 from django.db import transaction
 
-from demo import register
+from demo import cast, register
 from demo.progress import Line
 from demo.scene import YEAR, Scene
-from yuchang.core import sequencer
+from yuchang.core import clock, sequencer
 from yuchang.core.errors import Conflict, Invalid
 from yuchang.core.models import AuditEntry
+from yuchang.field import actions as field
+from yuchang.field.rules import Sent
 from yuchang.monitoring import actions as monitoring
 from yuchang.monitoring.models import Alert, Visit
 from yuchang.policy.actions import run_policy
@@ -20,6 +24,7 @@ from yuchang.policy.models import Run
 from yuchang.portal import actions as portal
 from yuchang.registry import actions as registry
 from yuchang.registry.models import Source
+from yuchang.registry.queries import villages_of
 
 VISITS = 120
 """How many alerts are visited in the demonstration; the others wait for the reader."""
@@ -110,6 +115,32 @@ def _record(scene: Scene, alert: Alert, on: date, outcome: str) -> None:
         outcome=outcome,
         finding=words[outcome],
     )
+
+
+def report_from_the_field(scene: Scene, line: Line) -> str:
+    """The cadre takes the village along on a telephone; of two visits filled in, one meets another's."""
+    on = scene.set_clock(11, 13)
+    cadre = cast.actor("cadre")
+    village = villages_of(cadre, "monitoring.visit")[0]
+    key = b64encode(bytes(scene.rng("telephone").integers(0, 256, 32, dtype="uint8"))).decode()
+    device = field.open_device(actor=cadre, name="村里的手机(模拟)", key=key)
+    taken = field.take_along(actor=cadre, uid=device.uid, village_id=village.pk)
+    waiting = Alert.objects.filter(village_id=village.pk, state=Alert.State.OPEN).order_by("due_on", "id")
+    states = []
+    for alert, is_met in zip(waiting[:2], (False, True), strict=False):
+        sent = _filled_in(scene, alert, on)
+        if is_met:
+            _record(scene, alert, on, "continue")
+        states.append(field.receive(actor=cadre, uid=device.uid, sent=sent).state)
+    return f"带上 {taken.households} 户;回传 {len(states)} 份,{states.count('conflict')} 份有冲突待核对"
+
+
+def _filled_in(scene: Scene, alert: Alert, on: date) -> Sent:
+    """A visit as the telephone keeps it until there is a network."""
+    words = "入户查看:住房安全,老人有药;收入比上年少,与预警一致。"
+    fields = (("visited_on", f"{on}"), ("finding", words), ("outcome", "escalate"))
+    number = uuid5(NAMESPACE_OID, f"{scene.options.seed}/{alert.pk}").hex
+    return Sent(number, "visit", alert.pk, alert.version, clock.now(), fields)
 
 
 def publish(scene: Scene, line: Line) -> str:
