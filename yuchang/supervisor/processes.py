@@ -46,7 +46,7 @@ NOT_SERVED = (
     *("img/flags/*", "img/payments/*", "img/social/*"),
     *("tabler-*", "tabler.css*", "tabler.[ej]*", "tabler.min.js*"),
     *("echarts.common*", "echarts.simple*", "echarts.esm*", "echarts.js*"),
-    *("dexie.js*", "dexie.mjs*", "dexie.d.ts", "dexie.min.js.map", "modern"),
+    *("dexie.js*", "dexie.mjs*", "dexie.d.ts", "modern"),
     *("htmx.js", "htmx.amd*", "htmx.cjs*", "htmx.esm*"),
 )
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from yuchang.supervisor import processes
-from yuchang.supervisor.processes import Child, Doors, Supervisor, children, web_workers
+from yuchang.supervisor.processes import NOT_SERVED, Child, Doors, Supervisor, children, web_workers
 from yuchang.supervisor.provision import CONNECTION_LIMITS
 from yuchang.supervisor.words import Trouble
 
@@ -66,3 +69,15 @@ def test_what_a_process_says_is_in_the_log_at_once(capfd: pytest.CaptureFixture[
     assert child.process is not None
     child.process.wait(30)
     assert capfd.readouterr().out == "said\n"
+
+
+def test_every_file_that_another_one_names_is_packed_for_browsers(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    settings.STORAGES = settings.STORAGES | {
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"}
+    }
+    call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=list(NOT_SERVED))
+    packed = json.loads((tmp_path / "staticfiles.json").read_text())["paths"]
+    for name in ("js/field.js", "vendor/dexie/dexie.min.js", "vendor/htmx/htmx.min.js", "css/yuchang.css"):
+        assert name in packed
+    assert not any(name.startswith("vendor/dexie/modern") for name in packed)
