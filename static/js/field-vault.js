@@ -60,7 +60,7 @@ window.yuchangVault = (() => {
   async function unlock(pin) {
     const row = await device();
     if (!row || !row.wrapped) return "gone";
-    if (Date.parse(row.until) < Date.now() || row.tries >= TRIES) { await shut(); return "gone"; }
+    if (row.until < Date.now() || row.tries >= TRIES) { await shut(); return "gone"; }
     await db.device.update("this", { tries: row.tries + 1 });
     try {
       const how = { name: "AES-GCM", iv: row.iv, additionalData: utf8(row.uid) };

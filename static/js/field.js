@@ -6,6 +6,7 @@
   const at = document.body.dataset;
   const vault = window.yuchangVault;
   const words = document.getElementById("words").dataset;
+  const DAY = 86400000;
   const IDLE = 10 * 60000; // then the page locks itself
   const EVERY = 60000; // how often unsent reports are tried
   const SHOWN = 60; // households listed at once
@@ -14,6 +15,7 @@
   let outbox = [];
   let here = { screen: "", report: null };
   let standing = null;
+  let offset = 0; // milliseconds that the server's clock is ahead of this one
   let photos = new Map(); // how many photos of which report are still here
   let isSending = false;
   let touched = Date.now();
@@ -24,7 +26,9 @@
   const formOf = (name) => one(`form[data-form="${name}"]`);
   const screenOf = (name) => one(`[data-screen="${name}"]`);
   const fill = (text, values) => text.replace(/__(\w+)__/g, (whole, name) => (name in values ? values[name] : whole));
-  const today = () => { const now = new Date(); return new Date(now - now.getTimezoneOffset() * 60000).toISOString().slice(0, 10); };
+  // The server's clock as far as it is known: a telephone's own may be wrong, and a simulated county has another day.
+  const now = () => new Date(Date.now() + offset);
+  const today = () => new Date(now() - now().getTimezoneOffset() * 60000).toISOString().slice(0, 10);
   const clock = (instant) => { const when = new Date(instant); return `${when.getMonth() + 1}-${when.getDate()} ${String(when.getHours()).padStart(2, "0")}:${String(when.getMinutes()).padStart(2, "0")}`; };
 
   function element(name, text, classes) {
@@ -83,6 +87,7 @@
     const device = await vault.device();
     const answer = await ask(`${at.standing}?device=${device ? device.uid : ""}`);
     standing = answer.status === 200 ? answer.content : null;
+    if (standing) offset = Date.parse(standing.now) - Date.now();
     const line = document.getElementById("line");
     line.hidden = answer.status === 200;
     line.textContent = answer.status === -1 ? words.signedOut : words.offline;
@@ -133,7 +138,7 @@
     const answer = await ask(at.open, { name: nameOfThis(), key: vault.toText(raw) });
     if (answer.status !== 201) return trouble(said(answer));
     const made = answer.content;
-    await vault.open({ uid: made.device, user: made.user, until: made.until }, raw, pin);
+    await vault.open({ uid: made.device, user: made.user, until: Date.now() + made.days * DAY }, raw, pin);
     form.reset();
     if (navigator.storage && navigator.storage.persist) navigator.storage.persist();
     return enter();
@@ -143,7 +148,7 @@
     if (!await stillMine()) return undefined;
     const answer = await ask(at.key, { device: known.uid });
     if (answer.status !== 200) return trouble(said(answer));
-    await vault.newPin(vault.toBytes(answer.content.key), pin, answer.content.until);
+    await vault.newPin(vault.toBytes(answer.content.key), pin, Date.now() + answer.content.days * DAY);
     form.reset();
     return enter();
   }
@@ -173,7 +178,8 @@
 
   async function enter() {
     pack = await vault.get("packs", "this");
-    if (pack && Date.parse(pack.until) < Date.now()) {
+    if (pack) offset = pack.offset;
+    if (pack && pack.until < Date.now()) {
       await vault.remove("packs", "this");
       pack = null;
       drawHome();
@@ -195,7 +201,7 @@
     show("home");
     part("pack").hidden = false;
     say("village", pack ? (pack.village ? pack.village.name : words.assigned) : words.nothing);
-    say("taken", pack ? fill(words.taken, { at: clock(pack.made_at), until: clock(pack.until) }) : "");
+    say("taken", pack ? fill(words.taken, { at: clock(pack.taken), until: clock(pack.until) }) : "");
     const left = one('[data-say="left-out"]');
     left.hidden = !(pack && pack.has_more);
     left.textContent = pack ? fill(words.leftOut, { n: pack.households.length }) : "";
@@ -228,7 +234,8 @@
     const chosen = part("villages").value;
     const answer = await ask(at.take, { device: device.uid, village: chosen ? Number(chosen) : null });
     if (answer.status !== 200) return trouble(said(answer));
-    pack = answer.content;
+    const hours = answer.content.hours;
+    pack = { ...answer.content, taken: Date.now(), until: Date.now() + hours * DAY / 24, offset };
     try {
       await vault.put("packs", "this", pack);
     } catch (error) {
@@ -321,7 +328,7 @@
   }
 
   function begin(kind, subject, read, title, about) {
-    return { number: vault.number(), kind, subject, read, title, about, made_at: new Date().toISOString(), fields: [], state: "draft", problems: [] };
+    return { number: vault.number(), kind, subject, read, title, about, made_at: now().toISOString(), fields: [], state: "draft", problems: [] };
   }
 
   const typed = (form) => every("input, select, textarea", form)
@@ -667,7 +674,7 @@
   }
 
   async function clearAway() {
-    const old = outbox.filter((report) => !isOpenReport(report) && !isDue(report) && Date.now() - Date.parse(report.made_at) > 3 * 86400000);
+    const old = outbox.filter((report) => !isOpenReport(report) && !isDue(report) && now() - Date.parse(report.made_at) > 3 * DAY);
     await Promise.all(old.map((report) => vault.remove("outbox", report.number)));
   }
 

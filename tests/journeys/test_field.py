@@ -275,6 +275,25 @@ def test_facts_are_updated_from_the_road_and_another_person_cannot_send_them(
     assert newest.safe_water is False and newest.observed_on <= date.today() + timedelta(days=1)
 
 
+def test_a_telephone_whose_clock_is_years_off_keeps_what_it_took_and_dates_visits_by_the_server(
+    site: Site, alert: Alert
+) -> None:
+    page = site.sign_in(people.li(), size=PHONE)
+    page.clock.install(time="2031-05-01T08:00:00+08:00")
+    ready(page)
+    page.context.set_offline(True)
+    page.reload()
+    unlock(page)
+    page.click("[data-part=alerts] li button")
+    assert page.input_value("[data-form=visit] [name=visited_on]") == str(clock.today())
+    page.click("[data-do=home] >> visible=true")
+    page.clock.set_system_time("2031-05-05T08:00:00+08:00")
+    page.reload()
+    unlock(page)
+    page.wait_for_selector("text=过了期限")
+    assert page.locator("[data-part=alerts] li").count() == 0
+
+
 def test_a_closed_telephone_forgets_everything(site: Site, alert: Alert) -> None:
     page = site.sign_in(people.li(), size=PHONE)
     ready(page)

@@ -19,7 +19,7 @@ from yuchang.core.language import is_english
 from yuchang.core.money import format_yuan
 from yuchang.core.secrets import unseal
 from yuchang.field.models import Device, Report
-from yuchang.field.rules import MOST_ALERTS, MOST_HOUSEHOLDS, Sent, clashes, pack_until
+from yuchang.field.rules import MOST_ALERTS, MOST_HOUSEHOLDS, PACK_HOURS, Sent, clashes
 from yuchang.files.models import StoredFile
 from yuchang.files.queries import readable
 from yuchang.monitoring.models import Alert, Visit
@@ -77,11 +77,9 @@ def pack(actor: Actor, village: Place | None) -> Pack:
     has_more, households = len(households) > MOST_HOUSEHOLDS, households[:MOST_HOUSEHOLDS]
     ids = [row.pk for row in households]
     alerts = _alerts(actor, village)
-    now, facts = clock.now(), facts_on(ids, clock.today())
+    facts = facts_on(ids, clock.today())
     content = {
-        "made_at": now.isoformat(),
-        "until": pack_until(now).isoformat(),
-        "today": clock.today().isoformat(),
+        "hours": PACK_HOURS,
         "village": {"id": village.pk, "name": village.name} if village else None,
         "has_more": has_more,
         "may_enter": actor.may("registry.enter"),

@@ -100,11 +100,6 @@ def clashes(taken: Mapping[str, Any], now: Mapping[str, Any], mine: Mapping[str,
     )
 
 
-def pack_until(made_at: datetime) -> datetime:
-    """When a telephone forgets what was taken along."""
-    return made_at + timedelta(hours=PACK_HOURS)
-
-
 def device_until(opened_at: datetime) -> datetime:
     """When a telephone must be made ready anew."""
     return opened_at + timedelta(days=DEVICE_DAYS)

@@ -29,7 +29,7 @@ from yuchang.core.paging import keyset_page
 from yuchang.field import actions, lists, queries
 from yuchang.field.forms import settling_form
 from yuchang.field.models import Device, Report
-from yuchang.field.rules import MOST_PHOTOS, PIN_DIGITS, TRIES, sent_of
+from yuchang.field.rules import DEVICE_DAYS, MOST_PHOTOS, PIN_DIGITS, TRIES, sent_of
 from yuchang.monitoring.forms import VisitForm
 from yuchang.monitoring.queries import visits_of_household
 from yuchang.places.models import Place
@@ -164,7 +164,7 @@ def standing(request: HttpRequest) -> HttpResponse:
             "user": actor.user_id,
             "name": actor.name,
             "token": get_token(request),
-            "today": clock.today().isoformat(),
+            "now": clock.now().isoformat(),
             "is_ready": any(str(row.uid) == uid for row in found),
             "villages": [
                 {"id": v.pk, "name": v.name, "code": v.code} for v in villages_of(actor, "monitoring.visit")
@@ -184,9 +184,7 @@ def device_open(request: HttpRequest) -> HttpResponse:
     given = _given(request)
     name, key = str(given.get("name", "")), str(given.get("key", ""))
     row = actions.open_device(actor=actor_of(request), name=name, key=key)
-    return JsonResponse(
-        {"device": str(row.uid), "user": row.user_id, "until": row.expires_at.isoformat()}, status=201
-    )
+    return JsonResponse({"device": str(row.uid), "user": row.user_id, "days": DEVICE_DAYS}, status=201)
 
 
 @gate("monitoring.visit")
@@ -194,8 +192,8 @@ def device_open(request: HttpRequest) -> HttpResponse:
 @_for_a_telephone
 def device_key(request: HttpRequest) -> HttpResponse:
     """The telephone's key, for a new PIN."""
-    row, key = actions.hand_key(actor=actor_of(request), uid=_uid(_given(request)))
-    return JsonResponse({"key": key, "until": row.expires_at.isoformat()})
+    _row, key = actions.hand_key(actor=actor_of(request), uid=_uid(_given(request)))
+    return JsonResponse({"key": key, "days": DEVICE_DAYS})
 
 
 @gate("monitoring.visit")
