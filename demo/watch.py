@@ -127,7 +127,7 @@ def report_from_the_field(scene: Scene, line: Line) -> str:
     taken = field.take_along(actor=cadre, uid=device.uid, village_id=village.pk)
     waiting = Alert.objects.filter(village_id=village.pk, state=Alert.State.OPEN).order_by("due_on", "id")
     states = []
-    for alert, is_met in zip(waiting[:2], (False, True), strict=False):
+    for alert, is_met in zip(waiting[:2], (True, False), strict=False):
         sent = _filled_in(scene, alert, on)
         if is_met:
             _record(scene, alert, on, "continue")

@@ -51,8 +51,18 @@
     if (text) box.scrollIntoView({ block: "nearest" });
   }
 
+  const INNER = ["household", "visit", "entry"];
+
+  // A form is a step further; back at the list the step is taken back, so that steps do not pile up.
+  function step(screen) {
+    const isInner = Boolean(window.history.state && window.history.state.isInner);
+    if (INNER.includes(screen) && !isInner) window.history.pushState({ isInner: true }, "");
+    else if (screen === "home" && isInner) window.history.back();
+  }
+
   function show(screen) {
     here.screen = screen;
+    step(screen);
     for (const section of every("[data-screen]")) section.hidden = section.dataset.screen !== screen;
     one('[data-do="lock"]').hidden = !vault.isOpen();
     trouble("");
@@ -163,7 +173,8 @@
     return trouble(fill(words.pinWrong, { n: result }));
   }
 
-  function lock() {
+  async function lock() {
+    await flush();
     vault.lock();
     pack = null;
     outbox = [];
@@ -259,6 +270,8 @@
   }
 
   const isOpenReport = (report) => report.state === "draft" || report.state === "waiting" || report.state === "refused";
+  // It left and has no answer: whether it was written is not known here, so it may not be changed.
+  const isAsking = (report) => report.isTried && report.state === "waiting";
   const filled = (kind, subject) => outbox.find((report) => report.kind === kind && report.subject === subject && isOpenReport(report));
 
   function drawAlerts() {
@@ -320,7 +333,7 @@
   }
 
   function openReport(report) {
-    if (report.isTried && report.state === "waiting") return trouble(words.waitsForAnswer);
+    if (isAsking(report)) return trouble(words.waitsForAnswer);
     if (report.kind === "entry") return openEntry(report);
     const rows = pack ? (report.kind === "visit" ? pack.alerts : pack.households) : [];
     const row = rows.find((found) => found.id === report.subject) || report.about;
@@ -356,6 +369,7 @@
   function openForm(form, report) {
     clear(form);
     here.report = report;
+    if (isAsking(report)) trouble(words.waitsForAnswer);
     if (report.fields.length) write(form, report.fields);
     if (report.problems.length || report.message) complain(form, report);
     if (report.kind === "visit") drawPhotos(report);
@@ -483,9 +497,10 @@
     list.textContent = "";
     part("household-alerts").hidden = !alerts.length;
     for (const alert of alerts) drawAlert(list, alert);
-    part("facts-panel").hidden = !(pack ? pack.may_enter : report);
     const about = { id: row.id, head: row.head, number: row.number, place: row.place, facts: {} };
-    openForm(formOf("facts"), report || filled("facts", row.id) || begin("facts", row.id, row.read, row.head, about));
+    const mine = report || filled("facts", row.id) || begin("facts", row.id, row.read, row.head, about);
+    part("facts-panel").hidden = isAsking(mine) || !(pack ? pack.may_enter : report);
+    openForm(formOf("facts"), mine);
   }
 
   function openVisit(row, report) {
@@ -499,10 +514,11 @@
       before.append(element("p", `${visit.on} ${visit.who} · ${visit.outcome}`, "quiet"), element("p", visit.finding));
     }
     part("above").hidden = !row.is_above;
-    part("visit-panel").hidden = Boolean(row.is_above);
     const about = { id: row.id, head: row.head, kind: row.kind, place: row.place, due_on: row.due_on, opened_on: row.opened_on };
     part("photos").textContent = "";
-    openForm(formOf("visit"), report || filled("visit", row.id) || begin("visit", row.id, row.version, `${row.head} · ${row.kind}`, about));
+    const mine = report || filled("visit", row.id) || begin("visit", row.id, row.version, `${row.head} · ${row.kind}`, about);
+    part("visit-panel").hidden = isAsking(mine) || Boolean(row.is_above);
+    openForm(formOf("visit"), mine);
   }
 
   // --- a new household ----------------------------------------------------------------------------
@@ -574,16 +590,34 @@
     return report;
   }
 
-  let waiting = 0;
+  let pending = null; // the form with what was typed since it was kept last
+  let timer = 0;
   function changed(form) {
     if (!here.report || here.report.isTried) return;
-    clearTimeout(waiting);
-    waiting = setTimeout(async () => {
-      if (!here.report || !vault.isOpen()) return;
-      const report = gather(form);
-      report.state = "draft";
-      await stored(report);
-    }, 400);
+    pending = form;
+    clearTimeout(timer);
+    timer = setTimeout(flush, 400);
+  }
+
+  function settled() {
+    clearTimeout(timer);
+    pending = null;
+  }
+
+  // Keep what was typed, now: the page is left, locked, or about to be put away.
+  async function flush() {
+    const form = pending;
+    settled();
+    if (!form || !here.report || !vault.isOpen()) return;
+    const report = gather(form);
+    report.state = "draft";
+    await stored(report);
+  }
+
+  async function goHome() {
+    await flush();
+    here.report = null;
+    drawHome();
   }
 
   // What the server would refuse for sure is said at once.
@@ -599,7 +633,7 @@
   }
 
   async function finish(form) {
-    clearTimeout(waiting);
+    settled();
     if (!here.report) return;
     const report = gather(form);
     for (const note of every(".field-error", form)) note.remove();
@@ -623,7 +657,7 @@
       await vault.removePhotos(here.report.number);
       outbox = outbox.filter((report) => report !== here.report);
     }
-    clearTimeout(waiting);
+    settled();
     here.report = null;
     drawHome();
   }
@@ -683,8 +717,8 @@
   const FORMS = { ready: makeReady, unlock, take, facts: finish, visit: finish, entry: finish };
   const DO = {
     lock, discard,
-    home: () => { here.report = null; drawHome(); },
-    entry: () => openEntry(filled("entry", 0)),
+    home: () => window.history.back(),
+    entry: () => openEntry(outbox.find((report) => report.kind === "entry" && report.state === "draft")),
     member: () => { one("input, select", addMember()).focus(); changed(formOf("entry")); },
     unmember: (button) => removeMember(button.closest("[data-member]")),
     send: () => send(true),
@@ -719,7 +753,12 @@
     if (form) changed(form);
   });
   for (const name of ["click", "touchstart", "keydown"]) document.addEventListener(name, () => { touched = Date.now(); }, { passive: true });
-  document.addEventListener("visibilitychange", () => { if (!document.hidden && vault.isOpen() && Date.now() - touched > IDLE) lock(); });
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) flush();
+    else if (vault.isOpen() && Date.now() - touched > IDLE) lock();
+  });
+  // The telephone's own way back leads from a form to the list, not out of the window.
+  window.addEventListener("popstate", () => { if (vault.isOpen() && here.screen !== "home") goHome(); });
   window.addEventListener("online", async () => { await stand(); if (vault.isOpen()) { drawVillages(); send(); } });
   window.addEventListener("offline", () => stand());
   setInterval(async () => {

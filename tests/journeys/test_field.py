@@ -294,6 +294,29 @@ def test_a_telephone_whose_clock_is_years_off_keeps_what_it_took_and_dates_visit
     assert page.locator("[data-part=alerts] li").count() == 0
 
 
+def test_the_way_back_leads_to_the_list_and_the_last_words_typed_are_kept(site: Site, alert: Alert) -> None:
+    page = site.sign_in(people.li(), size=PHONE)
+    ready(page)
+    page.context.set_offline(True)
+    for _turn in range(2):
+        page.click("[data-part=alerts] li button")
+        page.go_back()
+        page.wait_for_selector("[data-screen=home]:not([hidden])")
+    fill_visit(page, "写到一半")
+    page.go_back()
+    page.wait_for_selector("[data-part=outbox-list] >> text=没填完")
+    page.click("[data-part=outbox-list] button")
+    assert page.input_value("[data-form=visit] [name=finding]") == "写到一半"
+    page.fill("[data-form=visit] [name=finding]", "写到一半就锁上")
+    page.click("[data-do=lock]")
+    unlock(page)
+    page.click("[data-part=outbox-list] button")
+    assert page.input_value("[data-form=visit] [name=finding]") == "写到一半就锁上"
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.click("[data-form=visit] [data-do=discard]")
+    page.wait_for_selector("[data-part=outbox][hidden]", state="attached")
+
+
 def test_a_closed_telephone_forgets_everything(site: Site, alert: Alert) -> None:
     page = site.sign_in(people.li(), size=PHONE)
     ready(page)
