@@ -10,14 +10,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts import actions as account_actions
 from yuchang.accounts.doors import actor_of, gate, open_door, open_prepared
 from yuchang.accounts.entry import proven_at, proving
 from yuchang.accounts.models import RoleGrant
-from yuchang.accounts.queries import LEVEL_COLUMNS, held_by, people_for, place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, held_by, people_for, place_filter, still_held
 from yuchang.accounts.rules import NEEDS_ORGANISATION, Role
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
@@ -31,6 +30,7 @@ from yuchang.registry.models import Household, Member
 from yuchang.sheets.lists import answer
 from yuchang.workbench.actions import retry_task
 from yuchang.workbench.forms import GrantForm, PersonForm
+from yuchang.workbench.leaving import HELD_WORDS
 from yuchang.workbench.queries import figures, lists, pages
 from yuchang.workbench.queries.household import household_page, role_word
 from yuchang.workbench.queries.household import why as household_why
@@ -83,14 +83,6 @@ def place_loop(request: HttpRequest, pk: int) -> HttpResponse:
     place = open_door(Place.objects.all(), actor, "monitoring.read", pk)
     tiles = pages.loop_in(actor, clock.today(), place)
     return render(request, "workbench/place_loop.html", {"tiles": tiles, "place": place})
-
-
-HELD_WORDS = {
-    "post": gettext_lazy("任职"),
-    "deputy": gettext_lazy("代理"),
-    "team": gettext_lazy("队组"),
-    "assignment": gettext_lazy("结对帮扶"),
-}
 
 
 # Of the people who entered and verified a household only the names, of its place no words to search by.
@@ -248,6 +240,7 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     lines = [(role_word(Role(g.role)), g) for g in grants]
     held = [(str(HELD_WORDS[h.kind]), role_word(Role(h.role)) if h.role else "", h) for h in held_by(pk)]
     context = {"person": row, "grants": lines, "held": held, "form": form, "today": clock.today()}
+    context["has_left_open"] = not row.is_active and bool(still_held(pk, clock.today()))
     return render(request, "workbench/person.html", context)
 
 
@@ -269,20 +262,6 @@ def reset_password(request: HttpRequest, pk: int) -> HttpResponse:
     )
     row = people_for(actor_of(request)).get(pk=pk)
     return render(request, "workbench/one_time_password.html", {"person": row, "password": password})
-
-
-@gate("accounts.manage")
-@require_POST
-def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
-    """Close an account."""
-    account_actions.deactivate_user(
-        actor=actor_of(request),
-        user_id=pk,
-        version=version_of(request),
-        reason=request.POST.get("reason", ""),
-    )
-    messages.success(request, _("账号已停用。"))
-    return redirect("workbench:person", pk)
 
 
 @gate("accounts.manage")

@@ -19,7 +19,7 @@ from yuchang.accounts.actions.proposals import (
 )
 from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.models import Assignment, Hat, Post, ScopeItem, Team, TeamMember, User
-from yuchang.accounts.queries import place_filter
+from yuchang.accounts.queries import not_over, place_filter
 from yuchang.accounts.rules import Actor, Role
 from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, invalid
@@ -167,12 +167,24 @@ def _assignment(
 
 def _release(household_ids: Sequence[int]) -> int:
     """The helpers before give these households up. What began only today leaves no trace but the log's."""
-    return _close_items(
-        ScopeItem.objects.filter(object_kind="household", object_id__in=household_ids, is_exclusive=True)
-    )
+    rows = ScopeItem.objects.filter(not_over(clock.today()), object_kind="household", is_exclusive=True)
+    rows = rows.filter(object_id__in=household_ids)
+    before = set(rows.values_list("scope_id", flat=True))
+    released = close_items(rows)
+    _end_empty(before)
+    return released
 
 
-def _close_items(rows: QuerySet[ScopeItem]) -> int:
+def _end_empty(assignments: set[int]) -> None:
+    """A helper's assignment that opens nothing any more ends as of today."""
+    open_items = ScopeItem.objects.filter(not_over(clock.today()), scope_kind="assignment")
+    kept = set(open_items.filter(scope_id__in=assignments).values_list("scope_id", flat=True))
+    rows = Assignment.objects.filter(not_over(clock.today()), pk__in=assignments - kept)
+    for row in rows.select_for_update(of=("self",)).order_by("id"):
+        end_row(row)
+
+
+def close_items(rows: QuerySet[ScopeItem]) -> int:
     """What is open closes as of today. Returns how many rows."""
     today = clock.today()
     rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=today))
@@ -276,6 +288,6 @@ def end_assignment(*, actor: Actor, assignment_id: int, version: int | None) -> 
         row = open_door(Assignment.objects.all(), actor, ASSIGN, assignment_id, lock=True)
         actions.check_version(row, version)
         end_row(row)
-        _close_items(ScopeItem.objects.filter(scope_kind="assignment", scope_id=row.pk))
+        close_items(ScopeItem.objects.filter(scope_kind="assignment", scope_id=row.pk))
         audit.add("assignment", row.pk, place_id=row.place_id, user=row.user_id, post=row.post_id)
     return row
