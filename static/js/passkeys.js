@@ -94,7 +94,11 @@
           if (done.codes && done.codes.length) { showCodes(box, done.codes); return; }
           window.location.assign(done.next || window.location.pathname);
         })
-        .catch(function () { error.hidden = false; });
+        .catch(function (fault) {
+          var isKnown = fault && fault.name === "InvalidStateError" && error.dataset.known;
+          if (isKnown) { error.textContent = error.dataset.known; }
+          error.hidden = false;
+        });
     });
   }
 

@@ -169,6 +169,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("accounts:team_list", "POST"): Cell(ONLY_OFFICER),
     ("accounts:totp", "GET"): Cell(SIGNED_IN, SIGNED_IN),
     ("accounts:totp", "POST"): Cell(SIGNED_IN, SIGNED_IN),
+    ("accounts:totp_remove", "POST"): Cell(NOBODY),
     # Only a security administrator: see test_every_scope.
     ("accounts:vet", "POST"): Cell(NOBODY),
     ("accounts:vetting", "GET"): Cell(NOBODY),

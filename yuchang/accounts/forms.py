@@ -95,6 +95,7 @@ class CodeForm(forms.Form):
     code = forms.RegexField(
         r"^\d{6}$",
         label=_("手机上显示的六位验证码"),
+        error_messages={"invalid": _("请填写六位数字。")},
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
 

@@ -398,8 +398,10 @@ def still_held(user_id: int, on: date) -> list[Held]:
 
 
 def helping(user_id: int, on: date) -> QuerySet[Assignment]:
-    """The assignments by which a person, by name, is a helper on the day."""
-    return Assignment.objects.filter(live(on), user_id=user_id, role=Role.HELPER)
+    """The assignments by which a person, by name or by post, is a helper on the day."""
+    seats = Incumbency.objects.filter(live(on), user_id=user_id, state="live")
+    own = Q(user_id=user_id) | Q(post_id__in=seats.values("post_id"))
+    return Assignment.objects.filter(own, live(on), role=Role.HELPER)
 
 
 def holders_of(permission: str, place_ids: Iterable[int | None]) -> list[int]:
@@ -410,7 +412,7 @@ def holders_of(permission: str, place_ids: Iterable[int | None]) -> list[int]:
 
 
 def households_helped(user_id: int, on: date) -> int:
-    """How many households have this person, by name, as their helper on the day."""
+    """How many households have this person as their helper on the day."""
     works = helping(user_id, on).values("pk")
     rows = ScopeItem.objects.filter(live(on), scope_kind="assignment", scope_id__in=works)
     return rows.filter(object_kind="household").count()
@@ -459,9 +461,13 @@ def hats_in_reach(actor: Actor, permission: str = "accounts.manage") -> Q:
     return place_filter(actor, permission, prefix="place__") & Q(place__isnull=False)
 
 
-def grants_in_reach(actor: Actor) -> Q:
-    """Grants that a manager of accounts may see and end: those within the places he or she keeps."""
-    return hats_in_reach(actor)
+def grants_in_reach(actor: Actor, permission: str = "accounts.manage") -> Q:
+    """Grants that somebody may answer or end: within the actor's places, or for an organisation and given
+    to a person whose account is kept there."""
+    here = hats_in_reach(actor, permission)
+    if here == EVERYTHING:
+        return here
+    return here | (Q(scope_kind="organisation") & place_filter(actor, permission, prefix="user__home__"))
 
 
 def people_for(actor: Actor, permission: str = "accounts.manage") -> QuerySet[User]:
@@ -511,7 +517,7 @@ WAITING_SHOWN = 100
 
 def waiting_to_vet(actor: Actor, permission: str = "accounts.vet") -> list[Waiting]:
     """What waits for a security administrator in the actor's places, oldest first, at most 100 of a kind."""
-    grants = RoleGrant.objects.filter(hats_in_reach(actor, permission), state="proposed")
+    grants = RoleGrant.objects.filter(grants_in_reach(actor, permission), state="proposed")
     seats = _proposed(Incumbency, actor, permission, "post__")
     deputies = _proposed(Deputy, actor, permission, "incumbency__post__")
     members = _proposed(TeamMember, actor, permission, "team__")

@@ -58,7 +58,7 @@ class GrantForm(forms.Form):
         data = super().clean() or {}
         if data.get("role") in NEEDS_ORGANISATION:
             if not Organisation.objects.filter(pk=data.get("organisation") or 0).exists():
-                self.add_error("organisation", _("没有这个单位。"))
+                self.add_error("organisation", _("没有这个单位,或不是您管辖的地区引入的。"))
             return data
         code = (data.get("place") or "").strip()
         found = Place.objects.filter(code=code.ljust(12, "0"), valid_to__isnull=True).first()

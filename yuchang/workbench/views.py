@@ -28,7 +28,7 @@ from yuchang.places.models import Place
 from yuchang.registry.actions import reveal as reveal_secret
 from yuchang.registry.models import Household, Member
 from yuchang.sheets.lists import answer
-from yuchang.workbench.actions import retry_task
+from yuchang.workbench.actions import propose_role, retry_task
 from yuchang.workbench.forms import GrantForm, PersonForm
 from yuchang.workbench.leaving import HELD_WORDS
 from yuchang.workbench.queries import figures, lists, pages
@@ -223,8 +223,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            account_actions.grant_role(
-                actor=actor,
+            propose_role(
+                actor,
                 user_id=pk,
                 role=Role(data["role"]),
                 place_id=data.get("place_id"),

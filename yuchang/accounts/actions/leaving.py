@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date, timedelta
 from typing import Any
 
+from django.db.models import Min
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.actions.people import close, wholly_kept
@@ -63,8 +65,16 @@ def _leave_posts(actor: Actor, user: User, successor_id: int | None) -> list[int
         end_row(row)
         if was_live and successor_id is not None:
             bind_to_post(row, start)
-            heirs.append(seat_for(actor, row.post, successor_id, start).pk)
+            end = _day_before_next(row, start)
+            heirs.append(seat_for(actor, row.post, successor_id, start, end).pk)
     return heirs
+
+
+def _day_before_next(row: Incumbency, start: date) -> date | None:
+    """The last day that is free on the post, where somebody was appointed for later."""
+    later = Incumbency.objects.filter(post=row.post, state="live", valid_from__gt=start)
+    begins = later.aggregate(day=Min("valid_from"))["day"]
+    return begins - timedelta(days=1) if begins else None
 
 
 def _held(user: User) -> dict[str, Any]:

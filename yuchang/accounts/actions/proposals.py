@@ -14,7 +14,7 @@ from django.utils.translation import gettext_noop
 
 from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.models import Deputy, Incumbency, RoleGrant, TeamMember, Vetted
-from yuchang.accounts.queries import hats_in_reach, people_for, place_filter
+from yuchang.accounts.queries import grants_in_reach, people_for, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, Invalid, Refused, YuchangError, invalid
@@ -38,7 +38,7 @@ def proposal(actor: Actor) -> dict[str, Any]:
 def in_reach(actor: Actor, kind: str, permission: str = VET) -> Q:
     """Proposals of one kind within the actor's places."""
     if kind == "grant":
-        return hats_in_reach(actor, permission)
+        return grants_in_reach(actor, permission)
     return place_filter(actor, permission, prefix=_WAY[kind])
 
 

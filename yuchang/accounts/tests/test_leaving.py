@@ -82,6 +82,17 @@ def test_a_successor_is_proposed_for_the_posts_and_the_households_go_with_the_po
     assert Assignment.objects.get().post_id == seat.post_id
 
 
+def test_a_successor_who_was_appointed_for_later_keeps_that_day(db: None) -> None:
+    user, heir, today = leaver(), newcomer("heir"), clock.today()
+    seat = Incumbency.objects.get(user=user)
+    later = {"successor_id": heir.pk, "on": today + timedelta(days=9)}
+    approved("post", actions.hand_over(actor=keeper(), incumbency_id=seat.pk, version=seat.version, **later))
+    actions.leave(actor=keeper(), user_id=user.pk, version=user.version, reason="调离", successor_id=heir.pk)
+    until = Incumbency.objects.get(user=heir, state="proposed")
+    assert until.valid_to == today + timedelta(days=8)
+    approved("post", until)
+
+
 def test_a_pause_keeps_everything_and_a_closed_account_may_still_leave(db: None) -> None:
     user = leaver()
     actions.deactivate_user(actor=keeper(), user_id=user.pk, version=user.version, reason="调查")
@@ -212,3 +223,16 @@ def test_a_helper_of_one_household_may_be_given_another(db: None) -> None:
     ScopeItem.objects.update(valid_from=clock.today() - timedelta(days=3))
     actions.assign_helper(actor=wang, place=village, household_ids=[one.pk], user_id=newcomer("du").pk)
     assert Assignment.objects.filter(user=helper, valid_to=None).count() == 1  # the empty one ended
+
+
+def test_a_right_for_an_organisation_is_answered_where_the_person_is_kept(db: None) -> None:
+    clerk = newcomer("clerk")
+    grant = actions.grant_role(actor=keeper(), user_id=clerk.pk, role=Role.BANK_OFFICER, organisation_id=7)
+    elsewhere = people.person("外安全", Role.SECURITY_ADMINISTRATOR, place=people.county(people.WEN)).actor
+    with pytest.raises(Hidden):
+        approved("grant", grant, elsewhere)
+    approved("grant", grant)
+    assert now(clerk).organisation_ids("consents.use") == [7]
+    grant.refresh_from_db()
+    actions.end_grant(actor=keeper(), grant_id=grant.pk, version=grant.version)
+    assert not now(clerk).grants
