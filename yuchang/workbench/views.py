@@ -22,6 +22,7 @@ from yuchang.core import clock
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems, version_of
 from yuchang.core.lists import Filter, listing
+from yuchang.core.naming import names_of
 from yuchang.core.prepared import prepared
 from yuchang.core.queries import log_state
 from yuchang.places.models import Place
@@ -237,7 +238,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _("岗位已提出，经安全管理员批准后生效。"))
             return redirect("workbench:person", pk)
     grants = RoleGrant.objects.filter(user=row).select_related("place").order_by("-valid_from", "-id")
-    lines = [(role_word(Role(g.role)), g) for g in grants]
+    names = names_of("organisation", [g.target_id for g in grants if g.scope_kind == "organisation"])
+    lines = [(role_word(Role(g.role)), g, names.get(g.target_id or 0, "")) for g in grants]
     held = [(str(HELD_WORDS[h.kind]), role_word(Role(h.role)) if h.role else "", h) for h in held_by(pk)]
     context = {"person": row, "grants": lines, "held": held, "form": form, "today": clock.today()}
     context["has_left_open"] = not row.is_active and bool(still_held(pk, clock.today()))

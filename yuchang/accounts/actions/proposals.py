@@ -45,7 +45,8 @@ def in_reach(actor: Actor, kind: str, permission: str = VET) -> Q:
 def refuse_oneself(actor: Actor, user_id: int) -> None:
     """Nobody adjusts the own account or rights. Raises Refused."""
     if user_id == actor.user_id:
-        raise Refused(_("不能调整自己的账号与岗位。"), remedy=_("请由另一位系统管理员办理。"))
+        other = _("请由另一位系统管理员办理。") if actor.may(MANAGE) else _("请由另一位有此权限的同事办理。")
+        raise Refused(_("不能调整自己的账号与岗位。"), remedy=other)
 
 
 def check_person(actor: Actor, user_id: int, permission: str = MANAGE) -> None:

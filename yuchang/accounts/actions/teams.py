@@ -43,6 +43,8 @@ def form_team(
         place = place_within(actor, MANAGE_TEAMS, place_id)
         if kind == Team.Kind.LEADING_GROUP and place.level < Place.Level.COUNTY:
             raise invalid("place", _("领导小组设在县、乡、村三级。"))
+        if kind == Team.Kind.WORK_TEAM and place.level != Place.Level.VILLAGE:
+            raise invalid("place", _("驻村工作队设在村。"), _("请填写村的代码;管几个村的,每村各设一支。"))
         if Team.objects.filter(place=place, name=name.strip()).exists():
             raise Conflict(_("这个地区已有同名的队(组)。"))
         row = Team.objects.create(
@@ -58,15 +60,22 @@ def form_team(
 
 
 def dissolve_team(*, actor: Actor, team_id: int, version: int | None) -> Team:
-    """End a team as of today; its members' rights end with it. Raises Hidden, Refused, Stale, Conflict."""
+    """End a team as of today, with its members and proposals.
+
+    Raises Hidden, Refused, Stale, Conflict.
+    """
     with actions.write("accounts.dissolve_team", actor) as audit:
         team = open_door(Team.objects.all(), actor, MANAGE_TEAMS, team_id, lock=True)
         actions.check_version(team, version)
         if team.dissolved_on:
             raise Conflict(_("这支队(组)已经撤销。"))
         team.dissolved_on = clock.today() - timedelta(days=1)
+        members = TeamMember.objects.filter(not_over(clock.today()), state__in=["proposed", "live"])
+        left = list(members.filter(team=team).select_for_update(of=("self",)).order_by("id"))
+        for row in left:
+            end_row(row)
         actions.save(team)
-        audit.add("team", team.pk, place_id=team.place_id)
+        audit.add("team", team.pk, place_id=team.place_id, members=[row.user_id for row in left])
     return team
 
 

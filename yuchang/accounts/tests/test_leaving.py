@@ -24,9 +24,11 @@ from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 from yuchang.messages.models import Message
+from yuchang.partners.models import Organisation
+from yuchang.places.models import keys_of
 from yuchang.procedures import actions as procedures
 from yuchang.procedures.tests.world import entry
-from yuchang.workbench.actions import see_off
+from yuchang.workbench.actions import propose_role, see_off
 
 
 def leaver() -> User:
@@ -236,3 +238,39 @@ def test_a_right_for_an_organisation_is_answered_where_the_person_is_kept(db: No
     grant.refresh_from_db()
     actions.end_grant(actor=keeper(), grant_id=grant.pk, version=grant.version)
     assert not now(clerk).grants
+
+
+def test_a_team_that_is_dissolved_keeps_nobody_on_paper(db: None) -> None:
+    user, wang = leaver(), people.wang().actor
+    member = TeamMember.objects.get(user=user)
+    team = member.team
+    waiting = actions.add_member(actor=wang, team_id=team.pk, user_id=newcomer("next").pk, position="member")
+    actions.dissolve_team(actor=wang, team_id=team.pk, version=team.version)
+    member.refresh_from_db()
+    waiting.refresh_from_db()
+    assert member.valid_to == clock.today() - timedelta(days=1) and waiting.state == "ended"
+    page = people.wang().client().get(f"/accounts/teams/{team.pk}").content.decode()
+    assert "已撤销" in page and "加入成员" not in page
+
+
+def test_a_work_team_belongs_to_a_village(db: None) -> None:
+    wang = people.wang().actor
+    for place_id in (people.county().pk, people.villages()[0].township_id):
+        with pytest.raises(Invalid, match="驻村工作队设在村"):
+            actions.form_team(actor=wang, place_id=place_id, kind="work_team", name="全县工作队")
+    for place_id in (people.county().pk, people.villages()[0].township_id, people.villages()[0].pk):
+        assert actions.form_team(actor=wang, place_id=place_id, kind="leading_group", name="领导小组")
+
+
+def test_the_queue_names_the_organisation_that_a_right_is_for(db: None) -> None:
+    county = people.county()
+    given_place = {"place": county, "host": county, **keys_of(county)}
+    bank = Organisation.objects.create(name="成县农村商业银行", kind="bank", **given_place)
+    clerk = newcomer("clerk")
+    given = {"user_id": clerk.pk, "role": Role.BANK_OFFICER, "place_id": None, "valid_to": None}
+    propose_role(keeper(), organisation_id=bank.pk, **given)
+    page = people.security().client().get("/accounts/vetting").content.decode()
+    assert "成县农村商业银行" in page and "单位编号" not in page
+    there = people.person("文县管理", Role.SYSTEM_ADMINISTRATOR, place=people.county(people.WEN)).actor
+    with pytest.raises(Invalid, match="不是您管辖的地区引入的"):
+        propose_role(there, organisation_id=bank.pk, **given)
