@@ -60,6 +60,20 @@
     return navigator.credentials.get({ publicKey: wanted });
   }
 
+  // The recovery codes that came with the first factor are shown once, and kept nowhere.
+  function showCodes(box, codes) {
+    var panel = document.querySelector("[data-passkey-codes]");
+    codes.forEach(function (code) {
+      var sign = document.createElement("code");
+      sign.dataset.recovery = "";
+      sign.textContent = code;
+      panel.querySelector("ul").appendChild(document.createElement("li")).appendChild(sign);
+    });
+    box.hidden = true;
+    panel.hidden = false;
+    panel.querySelector("a").focus();
+  }
+
   function prepare(box) {
     var form = box.querySelector("form");
     var error = box.querySelector("[data-passkey-error]");
@@ -76,8 +90,15 @@
           if (isNew) { answer.name = form.elements.name.value; }
           return ask(box.dataset.answer, token, answer);
         })
-        .then(function (done) { window.location.assign(done.next || window.location.pathname); })
-        .catch(function () { error.hidden = false; });
+        .then(function (done) {
+          if (done.codes && done.codes.length) { showCodes(box, done.codes); return; }
+          window.location.assign(done.next || window.location.pathname);
+        })
+        .catch(function (fault) {
+          var isKnown = fault && fault.name === "InvalidStateError" && error.dataset.known;
+          if (isKnown) { error.textContent = error.dataset.known; }
+          error.hidden = false;
+        });
     });
   }
 

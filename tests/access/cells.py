@@ -147,6 +147,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("accounts:passkey_new", "POST"): Cell(NOBODY),
     ("accounts:passkey_options", "POST"): Cell(SIGNED_IN, SIGNED_IN),
     ("accounts:passkey_question", "POST"): Cell(NOBODY),
+    ("accounts:passkey_remove", "POST"): Cell(NOBODY),
     ("accounts:second_step", "GET"): Cell(NOBODY),
     ("accounts:second_step", "POST"): Cell(NOBODY),
     ("accounts:person_factors", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
@@ -168,6 +169,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("accounts:team_list", "POST"): Cell(ONLY_OFFICER),
     ("accounts:totp", "GET"): Cell(SIGNED_IN, SIGNED_IN),
     ("accounts:totp", "POST"): Cell(SIGNED_IN, SIGNED_IN),
+    ("accounts:totp_remove", "POST"): Cell(NOBODY),
     # Only a security administrator: see test_every_scope.
     ("accounts:vet", "POST"): Cell(NOBODY),
     ("accounts:vetting", "GET"): Cell(NOBODY),
@@ -512,6 +514,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("workbench:consents", "GET"): Cell((CADRE,)),
     ("workbench:consents", "POST"): Cell((CADRE,)),
     ("workbench:dashboard", "GET"): Cell(READERS, READERS),
+    ("workbench:deactivate", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:deactivate", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:end_grant", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("workbench:figure", "GET"): Cell(READERS, READERS),

@@ -843,6 +843,7 @@ KWARGS: dict[str, Given] = {
     "accounts:hand_over": lambda s: s.seat.pk,
     "accounts:invitation_cancel": lambda s: s.invitation.pk,
     "accounts:join": lambda s: s.invitation_code,
+    "accounts:passkey_remove": lambda s: 0,
     "accounts:member_end": lambda s: s.team_member.pk,
     "accounts:person_factors": lambda s: s.account.pk,
     "accounts:post": lambda s: s.post.pk,
@@ -1434,5 +1435,5 @@ BODIES: dict[str, Given] = {
         "query": "state=entered",
     },
     "workbench:people": lambda s: {"username": f"u{uuid4().hex[:8]}", "display_name": "新人"},
-    "workbench:person": lambda s: {"role": "township_reviewer", "place": s.county.code},
+    "workbench:person": lambda s: {"role": "township_reviewer", "place": s.township.code},
 }

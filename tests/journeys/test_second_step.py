@@ -47,6 +47,10 @@ def test_a_passkey_is_added_and_then_asked_for(site: Site) -> None:
     check(page, "own-account")
     page.fill("[data-passkey=new] input[name=name]", "办公室电脑")
     page.click("text=添加通行密钥")
+    page.wait_for_selector("[data-recovery]")
+    assert page.locator("[data-recovery]").count() == 10
+    check(page, "recovery-codes-of-a-passkey")
+    page.click("text=已收好")
     page.wait_for_selector("text=通行密钥已添加")
     assert Passkey.objects.get(user=wang.user).name == "办公室电脑"
     page.click("text=退出")
@@ -58,6 +62,10 @@ def test_a_passkey_is_added_and_then_asked_for(site: Site) -> None:
     page.click("text=使用通行密钥")
     page.wait_for_selector(".who-name")
     assert AuditEntry.objects.filter(action="accounts.sign_in", body__contains="passkey").exists()
+    page.goto("/accounts/me")
+    page.click("form[action$='/remove'] button")
+    page.wait_for_selector("text=通行密钥已移除")
+    assert not Passkey.objects.filter(user=wang.user).exists()
 
 
 def test_an_authenticator_is_enrolled_by_its_picture(site: Site) -> None:

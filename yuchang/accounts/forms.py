@@ -9,6 +9,7 @@ from django.contrib.auth.forms import AuthenticationForm
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.accounts.actions.proposals import unknown_person
 from yuchang.accounts.models import Department, Deputy, Team, TeamMember, User
 from yuchang.accounts.queries import role_word
 from yuchang.accounts.rules import NEEDS_ORGANISATION, NOT_GRANTED, Role
@@ -94,6 +95,7 @@ class CodeForm(forms.Form):
     code = forms.RegexField(
         r"^\d{6}$",
         label=_("手机上显示的六位验证码"),
+        error_messages={"invalid": _("请填写六位数字。")},
         widget=forms.TextInput(attrs={"autocomplete": "one-time-code", "inputmode": "numeric"}),
     )
 
@@ -116,7 +118,8 @@ class _NamesPerson(forms.Form):
         data = super().clean() or {}
         user = User.objects.filter(username=data.get("username", ""), is_active=True).first()
         if user is None and data.get("username"):
-            self.add_error("username", _("没有这个登录名。"))
+            problem = unknown_person().problems[0]
+            self.add_error("username", f"{problem.message}{problem.remedy}")
         data["user_id"] = user.pk if user else None
         return data
 

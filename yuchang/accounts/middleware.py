@@ -77,6 +77,8 @@ def _open_paths() -> set[str]:
         "passkey_options",
         "passkey_new",
         "recovery_codes",
+        "prove",
+        "second_step",
         "sign_out_everywhere",
     )
     return {reverse(f"accounts:{name}") for name in names} | {reverse("core:set_language")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any, TypeVar
@@ -46,9 +46,11 @@ from yuchang.accounts.rules import (
     Role,
     SampleScope,
     Scope,
+    roles_with,
 )
 from yuchang.core import clock
 from yuchang.core.language import is_english
+from yuchang.core.naming import names_of
 from yuchang.core.phrases import own_words
 from yuchang.core.secrets import blind_index
 from yuchang.places.models import Place
@@ -62,6 +64,11 @@ EVERYTHING = Q(pk__isnull=False)  # not an empty Q, which would vanish when join
 def live(on: date) -> Q:
     """Rows with ``valid_from`` and ``valid_to`` that hold on the day."""
     return Q(valid_from__lte=on) & (Q(valid_to__isnull=True) | Q(valid_to__gte=on))
+
+
+def not_over(on: date) -> Q:
+    """Rows that hold on the day or will later."""
+    return Q(valid_to__isnull=True) | Q(valid_to__gte=on)
 
 
 def hats_for(user_id: int, on: date) -> QuerySet[Hat]:
@@ -317,6 +324,37 @@ def consents_of(household_id: int) -> QuerySet[Consent]:
     return Consent.objects.filter(household_id=household_id).order_by("-id")
 
 
+def called(hats: Iterable[Hat]) -> list[tuple[Hat, str, str]]:
+    """Each hat with the post, team or assignment that gives it, and where it holds. At most seven queries."""
+    rows = list(hats)
+    behind = {source: [h.source_id for h in rows if h.source == source] for source in _TITLES}
+    titles = {
+        (source, pk): own_words(title)
+        for source, (model, column) in _TITLES.items()
+        if behind[source]
+        for pk, title in model.objects.filter(pk__in=behind[source]).values_list("pk", column)
+    }
+    works = Assignment.objects.filter(pk__in=behind["work"]).values_list("pk", "place__name")
+    places = dict(works) if behind["work"] else {}
+    return [(h, titles.get((h.source, h.source_id), ""), _where(h, places)) for h in rows]
+
+
+_TITLES: dict[str, tuple[Any, str]] = {
+    "post": (Incumbency, "post__title"),
+    "deputy": (Deputy, "incumbency__post__title"),
+    "team": (TeamMember, "team__name"),
+    "work": (Assignment, "title"),
+}
+
+
+def _where(hat: Hat, places: dict[int, str]) -> str:
+    if hat.place is not None:
+        return hat.place.name
+    if hat.source == "work":
+        return places.get(hat.source_id, "")
+    return names_of(hat.scope_kind, [hat.target_id]).get(hat.target_id, "") if hat.target_id else ""
+
+
 @dataclass(frozen=True)
 class Held:
     """Something a person holds besides direct grants: a post, a deputyship, a team, an assignment."""
@@ -324,7 +362,7 @@ class Held:
     kind: str
     title: str
     role: str
-    place: Place
+    place: Place | None
     row: Any
 
 
@@ -344,6 +382,40 @@ def held_by(user_id: int) -> list[Held]:
     for row in works.order_by("-valid_from"):
         found.append(Held("assignment", own_words(row.title), row.role, row.place, row))
     return found
+
+
+def still_held(user_id: int, on: date) -> list[Held]:
+    """What of ``held_by`` has not ended on the day, with the roles granted directly. Five queries."""
+    grants = RoleGrant.objects.filter(user_id=user_id).select_related("place").order_by("-valid_from")
+    rows = [Held("grant", "", row.role, row.place, row) for row in grants] + held_by(user_id)
+    running = ("proposed", "live", "")
+    return [
+        held
+        for held in rows
+        if getattr(held.row, "state", "") in running
+        and (held.row.valid_to is None or held.row.valid_to >= on)
+    ]
+
+
+def helping(user_id: int, on: date) -> QuerySet[Assignment]:
+    """The assignments by which a person, by name or by post, is a helper on the day."""
+    seats = Incumbency.objects.filter(live(on), user_id=user_id, state="live")
+    own = Q(user_id=user_id) | Q(post_id__in=seats.values("post_id"))
+    return Assignment.objects.filter(own, live(on), role=Role.HELPER)
+
+
+def holders_of(permission: str, place_ids: Iterable[int | None]) -> list[int]:
+    """Who may use a permission today by a hat in exactly these places; nobody twice."""
+    hats = Hat.objects.filter(live(clock.today()), state="live", user__is_active=True)
+    hats = hats.filter(role__in=roles_with(permission), place_id__in=[pk for pk in place_ids if pk])
+    return sorted(set(hats.values_list("user_id", flat=True)))
+
+
+def households_helped(user_id: int, on: date) -> int:
+    """How many households have this person as their helper on the day."""
+    works = helping(user_id, on).values("pk")
+    rows = ScopeItem.objects.filter(live(on), scope_kind="assignment", scope_id__in=works)
+    return rows.filter(object_kind="household").count()
 
 
 def departments_for(actor: Actor, permission: str = "accounts.manage") -> QuerySet[Department]:
@@ -371,7 +443,9 @@ def invitations_for(actor: Actor) -> QuerySet[Invitation]:
 
 def invitation_of(code: str) -> Invitation | None:
     """The open invitation behind a code."""
-    rows = Invitation.objects.select_related("place").filter(accepted_at=None, cancelled_at=None)
+    rows = Invitation.objects.select_related("place", "invited_by").filter(
+        accepted_at=None, cancelled_at=None
+    )
     return rows.filter(code_hash=blind_index("invitation", code), expires_at__gt=clock.now()).first()
 
 
@@ -387,24 +461,44 @@ def hats_in_reach(actor: Actor, permission: str = "accounts.manage") -> Q:
     return place_filter(actor, permission, prefix="place__") & Q(place__isnull=False)
 
 
-def grants_in_reach(actor: Actor) -> Q:
-    """Grants that a manager of accounts may see and end: those within the places he or she keeps."""
-    return hats_in_reach(actor)
+def grants_in_reach(actor: Actor, permission: str = "accounts.manage") -> Q:
+    """Grants that somebody may answer or end: within the actor's places, or for an organisation and given
+    to a person whose account is kept there."""
+    here = hats_in_reach(actor, permission)
+    if here == EVERYTHING:
+        return here
+    return here | (Q(scope_kind="organisation") & place_filter(actor, permission, prefix="user__home__"))
 
 
 def people_for(actor: Actor, permission: str = "accounts.manage") -> QuerySet[User]:
-    """The people whose accounts the actor keeps: with a hat in reach, or without any and kept there."""
+    """The people whose accounts the actor keeps: with a hat in reach, or without one and known there.
+
+    Hats in a place that have not ended count. Who has none (a helper, a newcomer, somebody who left) belongs
+    to the place where the account was made, where a helper's households lie, or where a hat was before.
+    """
     if not actor.may(permission):
         return User.objects.none()
-    hats = Hat.objects.filter(user=OuterRef("pk")).filter(state__in=["proposed", "live"])
     if is_national(actor, permission):
         return User.objects.all()
-    at_home = place_filter(actor, permission, prefix="home__") | Q(
-        home__isnull=True, phone_blind__isnull=True
+    here = hats_in_reach(actor, permission)
+    hats = Hat.objects.filter(user=OuterRef("pk"), state__in=["proposed", "live"])
+    before = hats.filter(scope_kind="place")
+    placed = before.filter(not_over(clock.today()))
+    works = Assignment.objects.filter(place_filter(actor, permission), user=OuterRef("pk"))
+    known = (
+        Exists(before.filter(here))
+        | Exists(works)
+        | place_filter(actor, permission, prefix="home__")
+        | (~Exists(hats) & Q(home__isnull=True, phone_blind__isnull=True))
     )
-    return User.objects.filter(
-        Exists(hats.filter(hats_in_reach(actor, permission))) | (~Exists(hats) & at_home)
-    )
+    return User.objects.filter(Exists(placed.filter(here)) | (~Exists(placed) & known))
+
+
+def has_hats_beyond(actor: Actor, user_id: int, permission: str = "accounts.manage") -> bool:
+    """Whether the person wears a hat in a place that the actor does not keep."""
+    hats = Hat.objects.filter(not_over(clock.today()), user_id=user_id, scope_kind="place")
+    hats = hats.filter(state__in=["proposed", "live"])
+    return hats.exclude(pk__in=hats.filter(hats_in_reach(actor, permission)).values("pk")).exists()
 
 
 @dataclass(frozen=True)
@@ -423,7 +517,7 @@ WAITING_SHOWN = 100
 
 def waiting_to_vet(actor: Actor, permission: str = "accounts.vet") -> list[Waiting]:
     """What waits for a security administrator in the actor's places, oldest first, at most 100 of a kind."""
-    grants = RoleGrant.objects.filter(hats_in_reach(actor, permission), state="proposed")
+    grants = RoleGrant.objects.filter(grants_in_reach(actor, permission), state="proposed")
     seats = _proposed(Incumbency, actor, permission, "post__")
     deputies = _proposed(Deputy, actor, permission, "incumbency__post__")
     members = _proposed(TeamMember, actor, permission, "team__")

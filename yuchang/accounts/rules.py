@@ -352,6 +352,14 @@ LOWEST_LEVEL: dict[Role, int] = {
     Role.COUNTY_OFFICER: 3,
     Role.TOWNSHIP_REVIEWER: 4,
 }
+# The highest: a role that writes about one village, township or county is not given for all of a province.
+HIGHEST_LEVEL: dict[Role, int] = {
+    Role.PREFECTURE_OFFICER: 2,
+    Role.COUNTY_OFFICER: 3,
+    Role.TOWNSHIP_REVIEWER: 4,
+    Role.VILLAGE_CADRE: 5,
+    Role.WORK_TEAM: 5,
+}
 # What the three administrators may use. Everything else is business, and closed to them.
 WITHOUT_BUSINESS = frozenset(
     {

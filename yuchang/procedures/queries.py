@@ -221,6 +221,11 @@ def tracks_for(actor: Actor) -> QuerySet[Track]:
     return rows.exclude(permission="").select_related("case")
 
 
+def cases_given_to(user_id: int) -> QuerySet[Case]:
+    """Open cases that were transferred to this person. The caller keeps the person's account."""
+    return Case.objects.filter(state=Case.State.OPEN, assigned_to_id=user_id)
+
+
 def cases_for(actor: Actor) -> QuerySet[Case]:
     """Every case that the actor may read."""
     return Case.objects.filter(place_filter(actor, READ))

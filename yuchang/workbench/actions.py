@@ -5,15 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from django.db import connection, transaction
+from django.urls import reverse
 from django.utils.translation import gettext as _
 
-from yuchang.accounts.actions import give_consent
-from yuchang.accounts.models import Consent
+from yuchang.accounts.actions import give_consent, grant_role, leave
+from yuchang.accounts.models import Assignment, Consent
+from yuchang.accounts.queries import helping, holders_of, place_filter
 from yuchang.accounts.rules import Actor, Grant, PlaceScope, Role
+from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.errors import Hidden, invalid
+from yuchang.core.phrases import said
 from yuchang.files.actions import Upload, take_in
-from yuchang.procedures.actions import open_case
+from yuchang.messages.actions import send
+from yuchang.partners.models import Organisation
+from yuchang.procedures.actions import let_go, open_case
 from yuchang.procedures.models import Case
 from yuchang.registry.models import Household
 from yuchang.workbench.models import SavedView
@@ -107,6 +113,64 @@ def record_consent(
             evidence_file_id=paper.pk if paper else None,
             **agreed,
         )
+
+
+def propose_role(
+    actor: Actor,
+    *,
+    user_id: int,
+    role: Role,
+    place_id: int | None,
+    organisation_id: int | None,
+    valid_to: Any,
+) -> None:
+    """Propose a role; one for an organisation only where the actor's places introduced that organisation.
+
+    Raises as ``accounts.grant_role``.
+    """
+    if organisation_id is not None:
+        hosted = Organisation.objects.filter(place_filter(actor, "accounts.manage", prefix="host__"))
+        if not hosted.filter(pk=organisation_id).exists():
+            message = _("没有这个单位,或不是您管辖的地区引入的。")
+            raise invalid("organisation", message, _("请核对单位编号;其他地区的单位请联系那里的管理员。"))
+    grant_role(
+        actor=actor,
+        user_id=user_id,
+        role=role,
+        place_id=place_id,
+        organisation_id=organisation_id,
+        valid_to=valid_to,
+    )
+
+
+def see_off(
+    actor: Actor, *, user_id: int, version: int | None, reason: str, successor_id: int | None = None
+) -> None:
+    """Somebody leaves for good, with everything that was held or waits with the person. All or nothing.
+
+    Whoever names helpers where the person helped households is told that these have none now. Raises as
+    ``accounts.leave``.
+    """
+    with transaction.atomic():
+        helped = list(helping(user_id, clock.today()).select_related("place"))
+        user = leave(actor=actor, user_id=user_id, version=version, reason=reason, successor_id=successor_id)
+        let_go(actor, user_id=user_id, reason=reason)
+        for work in helped:
+            work.refresh_from_db()
+            if work.post_id is None or successor_id is None:
+                _tell_who_assigns(actor, work, user.display_name)
+
+
+def _tell_who_assigns(actor: Actor, work: Assignment, name: str) -> None:
+    send(
+        actor,
+        to_user_ids=holders_of("teams.assign", [work.township_id, work.county_id]),
+        kind="notice",
+        title=said("%(name)s已离任，结对农户没有帮扶责任人", name=name),
+        body=said("%(place)s。请在农户的页面另行确定帮扶责任人。", place=work.place.name),
+        link=reverse("registry:household_list"),
+        place=work.place,
+    )
 
 
 def retry_task(*, actor: Actor, task_id: int) -> None:

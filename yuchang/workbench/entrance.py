@@ -43,6 +43,7 @@ class PhoneCodeForm(forms.Form):
     code = forms.RegexField(
         r"^\d{6}$",
         label=gettext_lazy("短信里的六位验证码"),
+        error_messages={"invalid": gettext_lazy("请填写六位数字。")},
         widget=forms.TextInput(attrs={"inputmode": "numeric", "autocomplete": "one-time-code"}),
     )
 

@@ -8,6 +8,7 @@ from django import forms
 from django.db.models import QuerySet
 from django.utils.translation import gettext_lazy as _
 
+from yuchang.accounts.actions.proposals import unknown_person
 from yuchang.accounts.models import Consent, Post, User
 from yuchang.accounts.models.consents import INFORMATION
 from yuchang.accounts.rules import NEEDS_ORGANISATION, NOT_GRANTED, Role
@@ -57,13 +58,51 @@ class GrantForm(forms.Form):
         data = super().clean() or {}
         if data.get("role") in NEEDS_ORGANISATION:
             if not Organisation.objects.filter(pk=data.get("organisation") or 0).exists():
-                self.add_error("organisation", _("没有这个单位。"))
+                self.add_error("organisation", _("没有这个单位,或不是您管辖的地区引入的。"))
             return data
         code = (data.get("place") or "").strip()
         found = Place.objects.filter(code=code.ljust(12, "0"), valid_to__isnull=True).first()
         if found is None:
             self.add_error("place", _("没有这个地区代码。"))
         data["place_id"] = found.pk if found else None
+        return data
+
+
+class LeaveForm(forms.Form):
+    """Whether somebody leaves for good or for a time, who takes the posts over, and why."""
+
+    LEAVE, PAUSE = "leave", "pause"
+    way = forms.ChoiceField(
+        label=_("方式"),
+        choices=[
+            (LEAVE, _("离任：岗位、队组、结对和权限今天起全部结束")),
+            (PAUSE, _("暂停：只是不能登录，岗位保留")),
+        ],
+        widget=forms.RadioSelect,
+        initial=LEAVE,
+        required=False,
+    )
+    username = forms.CharField(
+        label=_("接任人的登录名"),
+        max_length=60,
+        required=False,
+        help_text=_(
+            "接任其全部任职，经安全管理员批准后生效。各岗位接任人不同的，请先在各岗位的页面办理交接。"
+        ),
+    )
+    reason = forms.CharField(label=_("理由"), max_length=200)
+
+    def clean(self) -> dict[str, Any]:
+        """Find the successor."""
+        data = super().clean() or {}
+        name = data.get("username", "").strip()
+        user = User.objects.filter(username=name, is_active=True).first() if name else None
+        if name and data.get("way") == self.PAUSE:
+            self.add_error("username", _("暂停时岗位保留，不需要接任人。请留空，或选择离任。"))
+        elif name and user is None:
+            problem = unknown_person().problems[0]
+            self.add_error("username", f"{problem.message}{problem.remedy}")
+        data["user_id"] = user.pk if user else None
         return data
 
 
@@ -98,7 +137,8 @@ class HelperForm(forms.Form):
         if bool(name) == bool(data.get("post")):
             self.add_error("username", _("请填写登录名，或选择一个岗位，二者选一。"))
         elif name and user is None:
-            self.add_error("username", _("没有这个登录名。"))
+            problem = unknown_person().problems[0]
+            self.add_error("username", f"{problem.message}{problem.remedy}")
         data["user_id"] = user.pk if user else None
         return data
 

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from yuchang.workbench import care, entrance, views, windows
+from yuchang.workbench import care, entrance, leaving, views, windows
 
 app_name = "workbench"
 urlpatterns = [
@@ -36,7 +36,7 @@ urlpatterns = [
     path("people", views.people, name="people"),
     path("people/<int:pk>", views.person, name="person"),
     path("people/<int:pk>/password", views.reset_password, name="reset_password"),
-    path("people/<int:pk>/close", views.deactivate, name="deactivate"),
+    path("people/<int:pk>/close", leaving.deactivate, name="deactivate"),
     path("people/<int:pk>/reopen", views.reactivate, name="reactivate"),
     path("grants/<int:pk>/end", views.end_grant, name="end_grant"),
 ]

@@ -10,27 +10,28 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from yuchang.accounts import actions as account_actions
 from yuchang.accounts.doors import actor_of, gate, open_door, open_prepared
 from yuchang.accounts.entry import proven_at, proving
 from yuchang.accounts.models import RoleGrant
-from yuchang.accounts.queries import LEVEL_COLUMNS, held_by, people_for, place_filter
+from yuchang.accounts.queries import LEVEL_COLUMNS, held_by, people_for, place_filter, still_held
 from yuchang.accounts.rules import NEEDS_ORGANISATION, Role
 from yuchang.core import clock
 from yuchang.core.errors import Invalid
 from yuchang.core.forms import show_problems, version_of
 from yuchang.core.lists import Filter, listing
+from yuchang.core.naming import names_of
 from yuchang.core.prepared import prepared
 from yuchang.core.queries import log_state
 from yuchang.places.models import Place
 from yuchang.registry.actions import reveal as reveal_secret
 from yuchang.registry.models import Household, Member
 from yuchang.sheets.lists import answer
-from yuchang.workbench.actions import retry_task
+from yuchang.workbench.actions import propose_role, retry_task
 from yuchang.workbench.forms import GrantForm, PersonForm
+from yuchang.workbench.leaving import HELD_WORDS
 from yuchang.workbench.queries import figures, lists, pages
 from yuchang.workbench.queries.household import household_page, role_word
 from yuchang.workbench.queries.household import why as household_why
@@ -83,14 +84,6 @@ def place_loop(request: HttpRequest, pk: int) -> HttpResponse:
     place = open_door(Place.objects.all(), actor, "monitoring.read", pk)
     tiles = pages.loop_in(actor, clock.today(), place)
     return render(request, "workbench/place_loop.html", {"tiles": tiles, "place": place})
-
-
-HELD_WORDS = {
-    "post": gettext_lazy("任职"),
-    "deputy": gettext_lazy("代理"),
-    "team": gettext_lazy("队组"),
-    "assignment": gettext_lazy("结对帮扶"),
-}
 
 
 # Of the people who entered and verified a household only the names, of its place no words to search by.
@@ -231,8 +224,8 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         try:
-            account_actions.grant_role(
-                actor=actor,
+            propose_role(
+                actor,
                 user_id=pk,
                 role=Role(data["role"]),
                 place_id=data.get("place_id"),
@@ -245,9 +238,11 @@ def person(request: HttpRequest, pk: int) -> HttpResponse:
             messages.success(request, _("岗位已提出，经安全管理员批准后生效。"))
             return redirect("workbench:person", pk)
     grants = RoleGrant.objects.filter(user=row).select_related("place").order_by("-valid_from", "-id")
-    lines = [(role_word(Role(g.role)), g) for g in grants]
+    names = names_of("organisation", [g.target_id for g in grants if g.scope_kind == "organisation"])
+    lines = [(role_word(Role(g.role)), g, names.get(g.target_id or 0, "")) for g in grants]
     held = [(str(HELD_WORDS[h.kind]), role_word(Role(h.role)) if h.role else "", h) for h in held_by(pk)]
     context = {"person": row, "grants": lines, "held": held, "form": form, "today": clock.today()}
+    context["has_left_open"] = not row.is_active and bool(still_held(pk, clock.today()))
     return render(request, "workbench/person.html", context)
 
 
@@ -269,20 +264,6 @@ def reset_password(request: HttpRequest, pk: int) -> HttpResponse:
     )
     row = people_for(actor_of(request)).get(pk=pk)
     return render(request, "workbench/one_time_password.html", {"person": row, "password": password})
-
-
-@gate("accounts.manage")
-@require_POST
-def deactivate(request: HttpRequest, pk: int) -> HttpResponse:
-    """Close an account."""
-    account_actions.deactivate_user(
-        actor=actor_of(request),
-        user_id=pk,
-        version=version_of(request),
-        reason=request.POST.get("reason", ""),
-    )
-    messages.success(request, _("账号已停用。"))
-    return redirect("workbench:person", pk)
 
 
 @gate("accounts.manage")

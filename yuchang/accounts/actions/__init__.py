@@ -12,12 +12,15 @@ from yuchang.accounts.actions.factors import (
     pass_totp,
     pending_secret,
     remove_own_factors,
+    remove_passkey,
     remove_second_factors,
+    remove_totp,
     renew_recovery_codes,
 )
 from yuchang.accounts.actions.grants import end_grant, grant_role
 from yuchang.accounts.actions.households import household_account
 from yuchang.accounts.actions.invitations import accept_invitation, cancel_invitation, invite
+from yuchang.accounts.actions.leaving import leave
 from yuchang.accounts.actions.people import (
     change_own_password,
     create_user,
@@ -83,6 +86,7 @@ __all__ = [
     "household_account",
     "invite",
     "is_second_step_locked",
+    "leave",
     "note_session",
     "one_time_password",
     "open_sample",
@@ -95,7 +99,9 @@ __all__ = [
     "proposal",
     "reactivate_user",
     "remove_own_factors",
+    "remove_passkey",
     "remove_second_factors",
+    "remove_totp",
     "renew_recovery_codes",
     "reset_password",
     "sign_out_everywhere",

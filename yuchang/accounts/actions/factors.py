@@ -16,7 +16,7 @@ from yuchang.accounts.actions.people import end_sessions, person_to_let_in
 from yuchang.accounts.models import Passkey, RecoveryCode, TotpDevice, User
 from yuchang.accounts.rules import Actor
 from yuchang.core import actions, clock
-from yuchang.core.errors import Conflict, invalid
+from yuchang.core.errors import Conflict, Hidden, invalid
 from yuchang.core.phrases import ours
 from yuchang.core.secrets import blind_index, seal, unseal
 
@@ -49,8 +49,9 @@ def pending_secret(user_id: int) -> str | None:
 
 
 def confirm_totp(*, actor: Actor, code: str) -> list[str]:
-    """The first code proves that the telephone has the secret; returns the recovery codes, shown once.
+    """The first code proves that the telephone has the secret; returns recovery codes to be shown once.
 
+    None are returned where the person has some from another factor.
     Raises Invalid for a wrong code, Conflict when nothing waits.
     """
     user_id = actor.user_id or 0
@@ -65,7 +66,7 @@ def confirm_totp(*, actor: Actor, code: str) -> list[str]:
         row.confirmed_at, row.last_step = clock.now(), step
         row.save()
         audit.add("user", user_id)
-        return _fresh_codes(user_id)
+        return _first_codes(user_id)
 
 
 def renew_recovery_codes(*, actor: Actor) -> list[str]:
@@ -74,6 +75,13 @@ def renew_recovery_codes(*, actor: Actor) -> list[str]:
         codes = _fresh_codes(actor.user_id or 0)
         audit.add("user", actor.user_id or 0)
     return codes
+
+
+def _first_codes(user_id: int) -> list[str]:
+    """Codes beside the first factor; none where some are left."""
+    return (
+        [] if RecoveryCode.objects.filter(user_id=user_id, used_at=None).exists() else _fresh_codes(user_id)
+    )
 
 
 def _fresh_codes(user_id: int) -> list[str]:
@@ -91,8 +99,11 @@ def _code_hash(user_id: int, code: str) -> bytes:
 
 def add_passkey(
     *, actor: Actor, server: Fido2Server, state: Any, response: Mapping[str, Any], name: str
-) -> Passkey:
-    """A passkey of the signed-in person, as the browser answered. Raises Invalid for a false answer."""
+) -> tuple[Passkey, list[str]]:
+    """A passkey of the signed-in person, as the browser answered, and recovery codes if there were none.
+
+    Raises Invalid for a false answer.
+    """
     try:
         found = server.register_complete(state, response).credential_data
     except (ValueError, KeyError, TypeError) as error:
@@ -107,7 +118,36 @@ def add_passkey(
             credential=bytes(found),
         )
         audit.add("user", row.user_id, passkey=row.pk)
-    return row
+        codes = _first_codes(row.user_id)
+    return row, codes
+
+
+def remove_passkey(*, actor: Actor, passkey_id: int) -> None:
+    """The person removes one of the own passkeys; the other factors stay. Raises Hidden."""
+    with actions.write("accounts.remove_passkey", actor) as audit:
+        row = Passkey.objects.select_for_update().filter(pk=passkey_id, user_id=actor.user_id or 0).first()
+        if row is None:
+            raise Hidden(_("没有这把通行密钥,可能已经移除。"), remedy=_("请刷新页面。"))
+        audit.add("user", row.user_id, passkey=row.pk)
+        row.delete()
+        _drop_idle_codes(row.user_id)
+
+
+def remove_totp(*, actor: Actor) -> None:
+    """The person removes the own authenticator; passkeys stay. Raises Conflict."""
+    user_id = actor.user_id or 0
+    with actions.write("accounts.remove_totp", actor) as audit:
+        if not TotpDevice.objects.filter(user_id=user_id).delete()[0]:
+            raise Conflict(_("没有绑定验证器。"), remedy=_("请刷新页面。"))
+        _drop_idle_codes(user_id)
+        audit.add("user", user_id)
+
+
+def _drop_idle_codes(user_id: int) -> None:
+    """Recovery codes stand in for a factor; without one they open nothing and go."""
+    confirmed = TotpDevice.objects.filter(user_id=user_id, confirmed_at__isnull=False)
+    if not confirmed.exists() and not Passkey.objects.filter(user_id=user_id).exists():
+        RecoveryCode.objects.filter(user_id=user_id).delete()
 
 
 def remove_second_factors(*, actor: Actor, user_id: int, version: int | None) -> User:
@@ -126,13 +166,13 @@ def remove_second_factors(*, actor: Actor, user_id: int, version: int | None) ->
 
 
 def remove_own_factors(*, actor: Actor, password: str) -> None:
-    """The person removes the own factors, proven by the password. Raises Invalid."""
+    """The person removes the own factors, proven by the password; five wrong ones lock. Raises Invalid."""
+    user_id = actor.user_id or 0
+    if not pass_password(user_id=user_id, password=password):
+        raise invalid("password", _("密码不对。连续输错五次将暂停十五分钟。"))
     with actions.write("accounts.remove_own_factors", actor) as audit:
-        user = User.objects.select_for_update().get(pk=actor.user_id or 0)
-        if not user.check_password(password):
-            raise invalid("password", _("密码不对。"))
-        _remove(user.pk)
-        audit.add("user", user.pk)
+        _remove(user_id)
+        audit.add("user", user_id)
 
 
 def _remove(user_id: int) -> None:

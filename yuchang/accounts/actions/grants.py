@@ -13,6 +13,7 @@ from yuchang.accounts.doors import open_door
 from yuchang.accounts.models import Hat, RoleGrant, User
 from yuchang.accounts.queries import grants_in_reach
 from yuchang.accounts.rules import (
+    HIGHEST_LEVEL,
     LOWEST_LEVEL,
     NEEDS_ORGANISATION,
     NOT_GRANTED,
@@ -127,7 +128,19 @@ def scope_place(actor: Actor, role: Role, place_id: int | None, organisation_id:
         return None
     if place_id is None or organisation_id is not None:
         raise invalid("place", _("这一岗位须指定所管的地区。"))
-    place = place_within(actor, MANAGE, place_id)
+    place = _at_level_of(role, place_within(actor, MANAGE, place_id))
     if place.level > LOWEST_LEVEL.get(role, 5):
         raise invalid("place", _("这一岗位的层级高于所选地区。"), _("请选择上一级地区。"))
+    if place.level < HIGHEST_LEVEL.get(role, 0):
+        raise invalid(
+            "place", _("这一岗位的层级低于所选地区。"), _("请选择下一级地区;管几处的,每处各设一个。")
+        )
     return place
+
+
+def _at_level_of(role: Role, place: Place) -> Place:
+    """A city without counties stands twice under one code, as prefecture and as county: the one meant."""
+    if place.level >= HIGHEST_LEVEL.get(role, 0):
+        return place
+    same = Place.objects.filter(code=place.code, parent=place, valid_to__isnull=True)
+    return same.filter(level=HIGHEST_LEVEL[role]).first() or place

@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.models import Hat, SignIn, User
-from yuchang.accounts.queries import live, people_for
+from yuchang.accounts.queries import has_hats_beyond, live, people_for
 from yuchang.accounts.rules import ADMINISTRATORS, Actor, PlaceScope, Role
 from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, Invalid, Problem, Refused, invalid
@@ -85,25 +85,33 @@ def change_own_password(*, actor: Actor, old: str, new: str) -> User:
 
 
 def deactivate_user(*, actor: Actor, user_id: int, version: int | None, reason: str) -> User:
-    """Close an account; every session of it ends at once. Raises Hidden, Refused, Stale, Conflict."""
+    """Close an account for a time; every session of it ends at once, posts and rights are kept on paper.
+
+    Who leaves for good: ``leaving.leave``. Raises Hidden, Refused, Stale, Conflict.
+    """
     if not reason.strip():
         raise invalid("reason", _("请写明停用的理由。"))
     with actions.write("accounts.deactivate_user", actor) as audit:
-        user = other_person(actor, user_id)
+        user = wholly_kept(actor, user_id)
         actions.check_version(user, version)
-        if not user.is_active:
-            raise Conflict(_("该账号已经停用。"))
-        user.is_active = False
-        actions.save(user)
-        end_sessions(user)
+        close(user)
         audit.add("user", user.pk, reason=reason.strip())
     return user
+
+
+def close(user: User) -> None:
+    """Nobody signs in to a locked account any more; part of an action. Raises Conflict."""
+    if not user.is_active:
+        raise Conflict(_("该账号已经停用。"))
+    user.is_active = False
+    actions.save(user)
+    end_sessions(user)
 
 
 def reactivate_user(*, actor: Actor, user_id: int, version: int | None) -> User:
     """Open a closed account again; its rights are those that still run. Raises Hidden, Refused, Conflict."""
     with actions.write("accounts.reactivate_user", actor) as audit:
-        user = other_person(actor, user_id)
+        user = wholly_kept(actor, user_id)
         actions.check_version(user, version)
         if user.is_active:
             raise Conflict(_("该账号没有停用。"))
@@ -121,13 +129,27 @@ def other_person(actor: Actor, user_id: int) -> User:
     return user
 
 
+def wholly_kept(actor: Actor, user_id: int) -> User:
+    """``other_person`` without a hat beyond the actor's places. Raises Hidden, Refused.
+
+    Who opens or closes a county officer's account by his second post in a township decides on the county.
+    """
+    user = other_person(actor, user_id)
+    if has_hats_beyond(actor, user.pk):
+        raise Refused(
+            _("此人在您管辖范围以外也有岗位。"),
+            remedy=_("账号由管辖其全部岗位的上级系统管理员办理;您可以收回或结束本地区的岗位。"),
+        )
+    return user
+
+
 def person_to_let_in(actor: Actor, user_id: int) -> User:
     """The same, for whoever gets a new way in. Raises Hidden, Refused.
 
     Who can open the account of a security or audit administrator holds that office too; the three would
     be one person's. Only the operator of the machine can (``first.let_in_again``).
     """
-    user = other_person(actor, user_id)
+    user = wholly_kept(actor, user_id)
     watching = [role for role in ADMINISTRATORS if role != Role.SYSTEM_ADMINISTRATOR]
     of_them = Hat.objects.filter(live(clock.today()), user=user, state="live", role__in=watching)
     if actor.user_id is not None and of_them.exists():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 
 from yuchang.accounts.actions.grants import check_combination, place_within, scope_place
@@ -16,14 +16,15 @@ from yuchang.accounts.actions.proposals import (
     explained,
     proposal,
     refuse_oneself,
+    unknown_person,
 )
 from yuchang.accounts.doors import open_door
-from yuchang.accounts.models import Assignment, Department, Deputy, Incumbency, Post, User
-from yuchang.accounts.queries import LEVEL_COLUMNS, live, place_filter
+from yuchang.accounts.models import Assignment, Department, Deputy, Hat, Incumbency, Post, User
+from yuchang.accounts.queries import LEVEL_COLUMNS, live, not_over, place_filter
 from yuchang.accounts.rules import NEEDS_ORGANISATION, Actor, Role
 from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, Hidden, invalid
-from yuchang.places.models import keys_of
+from yuchang.places.models import Place, keys_of
 
 
 def create_department(*, actor: Actor, place_id: int, name: str) -> Department:
@@ -102,17 +103,18 @@ def appoint(
     check_days(start, valid_to)
     with actions.write("accounts.appoint", actor) as audit:
         post = open_door(Post.objects.filter(closed_on=None), actor, MANAGE, post_id, lock=True)
-        row = _seat(actor, post, user_id, start, valid_to)
+        row = seat_for(actor, post, user_id, start, valid_to)
         audit.add("incumbency", row.pk, place_id=post.place_id, user=user_id, post=post.pk, state=row.state)
     return row
 
 
-def _seat(actor: Actor, post: Post, user_id: int, start: date, end: date | None) -> Incumbency:
+def seat_for(actor: Actor, post: Post, user_id: int, start: date, end: date | None = None) -> Incumbency:
+    """Propose a person for a post; part of an action. Raises Invalid, Refused, Conflict."""
     check_person(actor, user_id)
     check_combination(User.objects.get(pk=user_id), Role(post.role), clock.today())
     waiting = Incumbency.objects.filter(post=post, user_id=user_id, state="proposed")
     if waiting.exists():
-        raise Conflict(_("此人的任职正在等待批准。"))
+        raise Conflict(_("此人的任职正在等待批准。"), remedy=_("请等待批准,或先在岗位页面撤回那项申请。"))
     with explained():
         return Incumbency.objects.create(
             post=post, user_id=user_id, valid_from=start, valid_to=end, **proposal(actor)
@@ -154,14 +156,14 @@ def hand_over(
         if successor_id == row.user_id:
             raise invalid("successor", _("接任人与前任是同一人。"))
         end_row(row, on - timedelta(days=1))
-        moved = _bind_to_post(row, on)
-        heir = _seat(actor, row.post, successor_id, on, None)
+        moved = bind_to_post(row, on)
+        heir = seat_for(actor, row.post, successor_id, on)
         details = {"from_user": row.user_id, "to_user": successor_id, "on": str(on), "assignments": moved}
         audit.add("post", row.post_id, place_id=row.post.place_id, **details)
     return heir
 
 
-def _bind_to_post(row: Incumbency, on: date) -> list[int]:
+def bind_to_post(row: Incumbency, on: date) -> list[int]:
     """Assignments of the leaving person within the post's place now hang on the post."""
     place = row.post.place
     rows = Assignment.objects.filter(
@@ -184,18 +186,21 @@ def appoint_deputy(
     Raises Hidden, Refused, Invalid, Conflict.
     """
     check_days(valid_from, valid_to)
+    if valid_to < clock.today():
+        raise invalid("valid_to", _("这段日期已经过去。"), _("代理从今天或以后算起。"))
     if reason not in Deputy.Reason.values:
         raise invalid("reason", _("请选择代理的原因。"))
     with actions.write("accounts.appoint_deputy", actor) as audit:
         row = own_or_kept(actor, incumbency_id)
         if user_id == row.user_id:
             raise invalid("user", _("不能代理自己。"))
-        deputy = User.objects.filter(pk=user_id, is_active=True).first()
-        if deputy is None:
-            raise invalid("user", _("没有这个人。"))
+        deputy = _colleague(row.post, user_id)
         if user_id == actor.user_id:
             refuse_oneself(actor, user_id)
         check_combination(deputy, Role(row.post.role), clock.today())
+        waiting = Deputy.objects.filter(incumbency=row, user_id=user_id, state="proposed")
+        if waiting.filter(valid_from__lte=valid_to, valid_to__gte=valid_from).exists():
+            raise Conflict(_("此人的代理正在等待批准。"), remedy=_("请等待批准,或先在“我的账号”结束它。"))
         with explained():
             made = Deputy.objects.create(
                 incumbency=row,
@@ -207,6 +212,24 @@ def appoint_deputy(
             )
         audit.add("deputy", made.pk, place_id=row.post.place_id, user=user_id, post=row.post_id)
     return made
+
+
+def _colleague(post: Post, user_id: int) -> User:
+    """Who may stand in: somebody who works, or is known, in the county of the post, or in its larger place.
+
+    Raises Invalid, in the same words for who does not exist.
+    """
+    level = min(post.place.level, Place.Level.COUNTY)
+    column = LEVEL_COLUMNS[level]
+    area = {column: getattr(post, column)}
+    hats = Hat.objects.filter(not_over(clock.today()), user_id=user_id, state__in=["proposed", "live"])
+    works_there = hats.filter(**{f"place__{name}": value for name, value in area.items()})
+    lives_there = Place.objects.filter(pk=OuterRef("home_id"), **area)
+    rows = User.objects.filter(Exists(works_there) | Exists(lives_there), pk=user_id, is_active=True)
+    found = rows.first()
+    if found is None:
+        raise unknown_person()
+    return found
 
 
 def own_or_kept(actor: Actor, incumbency_id: int) -> Incumbency:

@@ -12,12 +12,12 @@ from django.db.models import Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
-from yuchang.accounts.doors import open_door
+from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.models import Deputy, Incumbency, RoleGrant, TeamMember, Vetted
-from yuchang.accounts.queries import hats_in_reach, people_for, place_filter
+from yuchang.accounts.queries import grants_in_reach, people_for, place_filter
 from yuchang.accounts.rules import Actor
 from yuchang.core import actions, clock
-from yuchang.core.errors import Conflict, Refused, YuchangError, invalid
+from yuchang.core.errors import Conflict, Invalid, Refused, YuchangError, invalid
 
 MANAGE, VET = "accounts.manage", "accounts.vet"
 KINDS: dict[str, type[Vetted]] = {
@@ -38,20 +38,32 @@ def proposal(actor: Actor) -> dict[str, Any]:
 def in_reach(actor: Actor, kind: str, permission: str = VET) -> Q:
     """Proposals of one kind within the actor's places."""
     if kind == "grant":
-        return hats_in_reach(actor, permission)
+        return grants_in_reach(actor, permission)
     return place_filter(actor, permission, prefix=_WAY[kind])
 
 
 def refuse_oneself(actor: Actor, user_id: int) -> None:
     """Nobody adjusts the own account or rights. Raises Refused."""
     if user_id == actor.user_id:
-        raise Refused(_("不能调整自己的账号与岗位。"), remedy=_("请由另一位系统管理员办理。"))
+        other = _("请由另一位系统管理员办理。") if actor.may(MANAGE) else _("请由另一位有此权限的同事办理。")
+        raise Refused(_("不能调整自己的账号与岗位。"), remedy=other)
 
 
 def check_person(actor: Actor, user_id: int, permission: str = MANAGE) -> None:
-    """The person exists in reach and is somebody else. Raises Hidden, Refused."""
-    open_door(people_for(actor, permission), actor, permission, user_id, within=Q())
+    """The person exists in reach, may sign in, and is somebody else. Raises Invalid at the field, Refused.
+
+    Who is out of reach is refused in the words for who does not exist.
+    """
+    require(actor, permission)
     refuse_oneself(actor, user_id)
+    if not people_for(actor, permission).filter(pk=user_id, is_active=True).exists():
+        raise unknown_person()
+
+
+def unknown_person() -> Invalid:
+    """Nobody of this name, or nobody of the actor's places: not told apart, so names cannot be tried out."""
+    message = _("没有这个登录名,或此人不在您的管辖范围内。")
+    return invalid("username", message, _("请核对登录名;其他地区的人员请联系那里的管理员。"))
 
 
 def check_days(valid_from: date, valid_to: date | None) -> None:
@@ -61,14 +73,14 @@ def check_days(valid_from: date, valid_to: date | None) -> None:
 
 
 def end_row(row: Any, last: date | None = None) -> None:
-    """End a dated row with its last day, yesterday unless told; one that began later never counts again.
+    """End a dated row with its last day, yesterday unless told; a proposal or what begins later never counts.
 
     Raises Conflict when it has ended before.
     """
     last = last or clock.today() - timedelta(days=1)
     if (row.valid_to is not None and row.valid_to <= last) or getattr(row, "state", "") == "ended":
         raise Conflict(_("这一任职或岗位已经结束。"))
-    if row.valid_from > last and hasattr(row, "state"):
+    if getattr(row, "state", "") == "proposed" or (row.valid_from > last and hasattr(row, "state")):
         row.state = Vetted.State.ENDED
     else:
         row.valid_to = max(last, row.valid_from)

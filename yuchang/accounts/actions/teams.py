@@ -19,7 +19,7 @@ from yuchang.accounts.actions.proposals import (
 )
 from yuchang.accounts.doors import open_door, require
 from yuchang.accounts.models import Assignment, Hat, Post, ScopeItem, Team, TeamMember, User
-from yuchang.accounts.queries import place_filter
+from yuchang.accounts.queries import not_over, place_filter
 from yuchang.accounts.rules import Actor, Role
 from yuchang.core import actions, clock
 from yuchang.core.errors import Conflict, invalid
@@ -43,6 +43,8 @@ def form_team(
         place = place_within(actor, MANAGE_TEAMS, place_id)
         if kind == Team.Kind.LEADING_GROUP and place.level < Place.Level.COUNTY:
             raise invalid("place", _("领导小组设在县、乡、村三级。"))
+        if kind == Team.Kind.WORK_TEAM and place.level != Place.Level.VILLAGE:
+            raise invalid("place", _("驻村工作队设在村。"), _("请填写村的代码;管几个村的,每村各设一支。"))
         if Team.objects.filter(place=place, name=name.strip()).exists():
             raise Conflict(_("这个地区已有同名的队(组)。"))
         row = Team.objects.create(
@@ -58,15 +60,22 @@ def form_team(
 
 
 def dissolve_team(*, actor: Actor, team_id: int, version: int | None) -> Team:
-    """End a team as of today; its members' rights end with it. Raises Hidden, Refused, Stale, Conflict."""
+    """End a team as of today, with its members and proposals.
+
+    Raises Hidden, Refused, Stale, Conflict.
+    """
     with actions.write("accounts.dissolve_team", actor) as audit:
         team = open_door(Team.objects.all(), actor, MANAGE_TEAMS, team_id, lock=True)
         actions.check_version(team, version)
         if team.dissolved_on:
             raise Conflict(_("这支队(组)已经撤销。"))
         team.dissolved_on = clock.today() - timedelta(days=1)
+        members = TeamMember.objects.filter(not_over(clock.today()), state__in=["proposed", "live"])
+        left = list(members.filter(team=team).select_for_update(of=("self",)).order_by("id"))
+        for row in left:
+            end_row(row)
         actions.save(team)
-        audit.add("team", team.pk, place_id=team.place_id)
+        audit.add("team", team.pk, place_id=team.place_id, members=[row.user_id for row in left])
     return team
 
 
@@ -167,12 +176,24 @@ def _assignment(
 
 def _release(household_ids: Sequence[int]) -> int:
     """The helpers before give these households up. What began only today leaves no trace but the log's."""
-    return _close_items(
-        ScopeItem.objects.filter(object_kind="household", object_id__in=household_ids, is_exclusive=True)
-    )
+    rows = ScopeItem.objects.filter(not_over(clock.today()), object_kind="household", is_exclusive=True)
+    rows = rows.filter(object_id__in=household_ids)
+    before = set(rows.values_list("scope_id", flat=True))
+    released = close_items(rows)
+    _end_empty(before)
+    return released
 
 
-def _close_items(rows: QuerySet[ScopeItem]) -> int:
+def _end_empty(assignments: set[int]) -> None:
+    """A helper's assignment that opens nothing any more ends as of today."""
+    open_items = ScopeItem.objects.filter(not_over(clock.today()), scope_kind="assignment")
+    kept = set(open_items.filter(scope_id__in=assignments).values_list("scope_id", flat=True))
+    rows = Assignment.objects.filter(not_over(clock.today()), pk__in=assignments - kept)
+    for row in rows.select_for_update(of=("self",)).order_by("id"):
+        end_row(row)
+
+
+def close_items(rows: QuerySet[ScopeItem]) -> int:
     """What is open closes as of today. Returns how many rows."""
     today = clock.today()
     rows = rows.filter(Q(valid_to__isnull=True) | Q(valid_to__gte=today))
@@ -276,6 +297,6 @@ def end_assignment(*, actor: Actor, assignment_id: int, version: int | None) -> 
         row = open_door(Assignment.objects.all(), actor, ASSIGN, assignment_id, lock=True)
         actions.check_version(row, version)
         end_row(row)
-        _close_items(ScopeItem.objects.filter(scope_kind="assignment", scope_id=row.pk))
+        close_items(ScopeItem.objects.filter(scope_kind="assignment", scope_id=row.pk))
         audit.add("assignment", row.pk, place_id=row.place_id, user=row.user_id, post=row.post_id)
     return row

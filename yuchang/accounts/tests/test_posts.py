@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.db import IntegrityError, transaction
 from tests import people, things
 from yuchang.accounts import actions
 from yuchang.accounts.models import Hat, Incumbency, Post, ScopeItem, User
-from yuchang.accounts.queries import actor_for, people_for
+from yuchang.accounts.queries import LEVEL_COLUMNS, actor_for, people_for
 from yuchang.accounts.rules import AssignmentScope, Grant, PlaceScope, Role
 from yuchang.accounts.tests.makers import approved, guard, keeper, newcomer, post, seated
 from yuchang.core import clock
@@ -236,3 +237,94 @@ def test_who_acts_is_still_one_query(db: None, django_assert_num_queries: Any) -
     officer, today = people.wang(), clock.today()
     with django_assert_num_queries(1):
         actor_for(officer.user.pk, "", today)
+
+
+def test_a_hand_over_is_done_on_its_page(db: None) -> None:
+    chair, old, new = post(), newcomer("old"), newcomer("new")
+    seat = seated(chair, old)
+    Incumbency.objects.filter(pk=seat.pk).update(valid_from=clock.today() - timedelta(days=30))
+    client, address = people.administrator().client(), f"/accounts/seats/{seat.pk}/hand-over"
+    read = re.findall(r'name="version" value="(\d+)"', client.get(address).content.decode())
+    assert read == [str(seat.version)]
+    nobody = client.post(address, {"version": read[0], "username": "nobody"})
+    assert nobody.status_code == 422 and "没有这个登录名" in nobody.content.decode()
+    assert client.post(address, {"version": read[0], "username": new.username}).status_code == 302
+    assert Incumbency.objects.get(user=new).state == "proposed"
+
+
+def test_who_is_out_of_reach_is_refused_in_the_words_for_who_does_not_exist(db: None) -> None:
+    chair, far = post(), people.outsider().user
+    own = people.person("县管理员", Role.SYSTEM_ADMINISTRATOR, place=people.county()).client()
+    given = [
+        own.post(f"/accounts/posts/{chair.pk}", {"username": name}) for name in (far.username, "no-such-name")
+    ]
+    said = [re.findall(r'class="field-error"[^>]*>([^<]+)', page.content.decode()) for page in given]
+    assert said[0] == said[1] != []
+
+
+def test_a_deputy_is_a_colleague_and_for_days_to_come(db: None) -> None:
+    holder, today = newcomer("holder"), clock.today()
+    seat = seated(post(), holder)
+    own = actor_for(holder.pk, "", today)
+
+    def propose(user: User, first: int, last: int) -> Any:
+        return actions.appoint_deputy(
+            actor=own,
+            incumbency_id=seat.pk,
+            user_id=user.pk,
+            valid_from=today + timedelta(days=first),
+            valid_to=today + timedelta(days=last),
+            reason="leave",
+        )
+
+    with pytest.raises(Invalid, match="没有这个登录名"):
+        propose(people.outsider().user, 0, 5)
+    with pytest.raises(Invalid, match="已经过去"):
+        propose(people.li().user, -9, -3)
+    stand_in = people.li().user
+    propose(stand_in, 0, 5)
+    with pytest.raises(Conflict, match="等待批准"):
+        propose(stand_in, 3, 8)
+    propose(stand_in, 6, 8)
+
+
+@pytest.mark.parametrize(
+    ("role", "above"),
+    [
+        (Role.VILLAGE_CADRE, 4),
+        (Role.WORK_TEAM, 3),
+        (Role.TOWNSHIP_REVIEWER, 3),
+        (Role.COUNTY_OFFICER, 2),
+        (Role.COUNTY_OFFICER, 1),
+        (Role.PREFECTURE_OFFICER, 1),
+    ],
+)
+def test_a_role_is_given_at_its_own_level_and_not_for_more(role: Role, above: int, db: None) -> None:
+    village = people.villages()[0]
+    place_id = getattr(village, LEVEL_COLUMNS[above])
+    with pytest.raises(Invalid, match="层级低于所选地区"):
+        actions.create_post(actor=people.administrator().actor, place_id=place_id, title="岗", role=role)
+
+
+def test_the_account_page_tells_two_posts_of_one_place_apart(db: None) -> None:
+    user = newcomer("zhou")
+    User.objects.filter(pk=user.pk).update(password_is_temporary=False)
+    for title in ("村委会主任", "文书"):
+        seated(post(title=title), user)
+    later = actions.appoint(
+        actor=keeper(),
+        post_id=post(title="会计").pk,
+        user_id=user.pk,
+        valid_from=clock.today() + timedelta(days=9),
+    )
+    approved("post", later)
+    page = people.Person(User.objects.get(pk=user.pk)).client().get("/accounts/me").content.decode()
+    assert "村委会主任" in page and "文书" in page
+    assert page.count("请人代理") == 2  # a post that begins later has no leave yet
+
+
+def test_a_proposal_that_is_taken_back_leaves_the_queue(db: None) -> None:
+    seat = actions.appoint(actor=keeper(), post_id=post().pk, user_id=newcomer("zhou").pk)
+    Incumbency.objects.filter(pk=seat.pk).update(valid_from=clock.today() - timedelta(days=5))
+    actions.end_incumbency(actor=keeper(), incumbency_id=seat.pk, version=seat.version)
+    assert Incumbency.objects.get(pk=seat.pk).state == "ended"

@@ -13,10 +13,12 @@ from django.contrib.auth.password_validation import CommonPasswordValidator, val
 from django.contrib.sessions.models import Session
 from django.core.exceptions import ValidationError
 from django.test import Client
+from django.utils import timezone
 
 from tests import people
 from yuchang.accounts import actions, factors
-from yuchang.accounts.models import Invitation, RecoveryCode, RoleGrant, SignIn, TotpDevice, User
+from yuchang.accounts.entry import PROVEN
+from yuchang.accounts.models import Invitation, Passkey, RecoveryCode, RoleGrant, SignIn, TotpDevice, User
 from yuchang.accounts.queries import is_password_old, sessions_of
 from yuchang.accounts.rules import Actor, Role
 from yuchang.accounts.tests.makers import approved, guard, keeper, now
@@ -322,3 +324,105 @@ def test_the_first_page_asks_and_answers_in_the_language_of_the_others(db: None)
         text = page.content.decode()
         assert label in text and answer in text, language
         assert "Username" not in text and "username和" not in text
+
+
+class _Key:
+    """What a device answers, where the signature is not the matter."""
+
+    def __init__(self, name: bytes) -> None:
+        self.credential_id = name
+
+    def __bytes__(self) -> bytes:
+        return self.credential_id
+
+    @property
+    def credential_data(self) -> _Key:
+        return self
+
+    def register_complete(self, _state: Any, _response: Any) -> _Key:
+        return self
+
+
+def added(user: User, name: bytes) -> tuple[Passkey, list[str]]:
+    return actions.add_passkey(
+        actor=Actor(user.pk, ""),
+        server=_Key(name),  # type: ignore[arg-type]
+        state=None,
+        response={},
+        name=name.decode(),
+    )
+
+
+def test_the_first_factor_brings_recovery_codes_and_the_next_keeps_them(db: None) -> None:
+    user = somebody()
+    _key, codes = added(user, b"one")
+    assert len(codes) == 10
+    assert added(user, b"two")[1] == [] and enrolled(user)[1] == []
+    assert actions.pass_recovery_code(user_id=user.pk, code=codes[3])
+
+
+def test_one_passkey_is_removed_alone_and_the_last_factor_takes_the_codes_with_it(db: None) -> None:
+    user = somebody()
+    one, two = added(user, b"one")[0], added(user, b"two")[0]
+    client = people.Person(user).client()
+    assert "two" in client.get("/accounts/me").content.decode()
+    assert people.li().client().post(f"/accounts/me/passkeys/{two.pk}/remove").status_code == 404
+    assert client.post(f"/accounts/me/passkeys/{two.pk}/remove").status_code == 302
+    assert list(Passkey.objects.filter(user=user)) == [one]
+    assert RecoveryCode.objects.filter(user=user).count() == 10
+    secret, _codes = enrolled(user)
+    assert secret and client.post("/accounts/me/authenticator/remove").status_code == 302
+    assert client.post("/accounts/me/authenticator/remove").status_code == 409
+    assert RecoveryCode.objects.filter(user=user).exists()
+    actions.remove_passkey(actor=Actor(user.pk, ""), passkey_id=one.pk)
+    assert not RecoveryCode.objects.filter(user=user).exists()
+    assert AuditEntry.objects.filter(action="accounts.remove_passkey").count() == 2
+
+
+def test_a_second_step_is_changed_only_by_who_has_just_proven_who_he_is(db: None) -> None:
+    user = somebody()
+    key = added(user, b"one")[0]
+    client = people.Person(user).client()
+    session = client.session
+    session[PROVEN] = int(time.time()) - 16 * 60
+    session.save()
+    assert client.post("/accounts/me/passkeys/options").status_code == 403
+    for address, body in (
+        (f"/accounts/me/passkeys/{key.pk}/remove", {}),
+        ("/accounts/me/recovery-codes", {}),
+        ("/accounts/me/authenticator", {"begin": "1"}),
+    ):
+        answer = client.post(address, body)
+        assert answer["Location"] == "/accounts/prove?next=%2Faccounts%2Fme", address
+    assert Passkey.objects.filter(pk=key.pk).exists()
+    assert "先验证身份" in client.get("/accounts/me").content.decode()
+
+
+def test_a_wrong_password_for_removing_the_factors_counts(db: None) -> None:
+    user = somebody()
+    enrolled(user)
+    for _i in range(5):
+        with pytest.raises(Invalid):
+            actions.remove_own_factors(actor=Actor(user.pk, ""), password="wrong")
+    with pytest.raises(Invalid):
+        actions.remove_own_factors(actor=Actor(user.pk, ""), password=PASSWORD)
+    assert TotpDevice.objects.filter(user=user).exists()
+
+
+def test_the_joining_page_says_which_role_where_by_whom_and_until_when(db: None) -> None:
+    village = people.villages()[0]
+    row, code = actions.invite(
+        actor=keeper(), display_name="新同事", role=Role.VILLAGE_CADRE, place_id=village.pk
+    )
+    page = Client().get(f"/accounts/join/{code}").content.decode()
+    day = timezone.localtime(row.expires_at).strftime("%Y-%m-%d %H:%M")
+    for word in ("新同事", "村干部", village.full_name, "县管理", day):
+        assert word in page, word
+    english = Client(headers={"accept-language": "en"}).get(f"/accounts/join/{code}").content.decode()
+    assert "village cadre" in english and "Invited by" in english
+
+
+def test_a_household_is_offered_neither_password_nor_second_step(db: None) -> None:
+    user = actions.household_account(phone_blind=b"x" * 32, display_name="徐红根", household_ids=[1])
+    page = people.Person(user).client().get("/accounts/me").content.decode()
+    assert "第二步验证" not in page and "更换密码" not in page and "登录的设备" in page

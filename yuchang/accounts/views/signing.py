@@ -16,14 +16,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST
 
 from yuchang.accounts import actions
-from yuchang.accounts.doors import PUBLIC, SIGNED_IN, actor_of, gate
-from yuchang.accounts.entry import PENDING, note_proof, sign_in_now
+from yuchang.accounts.doors import PUBLIC, SIGNED_IN, actor_of, gate, require_proof
+from yuchang.accounts.entry import PENDING, note_proof, proven_at, sign_in_now
 from yuchang.accounts.factors import as_json, passkey_server, real_now
 from yuchang.accounts.forms import JoinForm, OwnPasswordForm, PasswordForm, SecondStepForm, SignInForm
 from yuchang.accounts.models import User
-from yuchang.accounts.queries import factors_of, invitation_of, known_passkeys
+from yuchang.accounts.queries import factors_of, invitation_of, known_passkeys, role_word
 from yuchang.core.errors import Conflict, Hidden, Invalid
 from yuchang.core.forms import show_problems
+from yuchang.core.naming import names_of
 
 PENDING_SECONDS = 300
 
@@ -90,7 +91,7 @@ def prove(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         if actions.pass_password(user_id=user_id, password=form.cleaned_data["password"]):
             note_proof(request)
-            messages.success(request, _("身份已验证，十五分钟内可查看敏感信息。"))
+            messages.success(request, _("身份已验证，十五分钟内有效。"))
             return redirect(next_url)
         form.add_error("password", _("密码不对。连续输错五次将暂停十五分钟。"))
     return render(request, "accounts/prove.html", {"form": form})
@@ -146,6 +147,7 @@ def _posted_json(request: HttpRequest) -> dict[str, Any]:
 def passkey_options(request: HttpRequest) -> HttpResponse:
     """What the browser needs to make a new passkey."""
     actor = actor_of(request)
+    require_proof(proven_at(request))
     options, state = _server(request).register_begin(
         {"id": str(actor.user_id).encode(), "name": request.user.get_username(), "displayName": actor.name},
         known_passkeys(actor.user_id or 0),
@@ -158,10 +160,11 @@ def passkey_options(request: HttpRequest) -> HttpResponse:
 @gate(SIGNED_IN)
 @require_POST
 def passkey_new(request: HttpRequest) -> HttpResponse:
-    """The new passkey, as the browser made it."""
+    """The new passkey, as the browser made it; beside the first factor, recovery codes to be shown once."""
+    require_proof(proven_at(request))
     state = request.session.pop("passkey_state", None)
     posted = _posted_json(request)
-    actions.add_passkey(
+    _key, codes = actions.add_passkey(
         actor=actor_of(request),
         server=_server(request),
         state=state,
@@ -169,7 +172,7 @@ def passkey_new(request: HttpRequest) -> HttpResponse:
         name=str(posted.get("name", "")),
     )
     messages.success(request, _("通行密钥已添加。"))
-    return JsonResponse({"ok": True})
+    return JsonResponse({"codes": codes})
 
 
 @gate(PUBLIC)
@@ -189,7 +192,14 @@ def join(request: HttpRequest, code: str) -> HttpResponse:
         else:
             messages.success(request, _("账号已建好。岗位经安全管理员批准后生效，请先登录。"))
             return redirect("accounts:sign_in")
-    return render(request, "accounts/join.html", {"form": form, "invitation": found})
+    organisations = names_of("organisation", [found.organisation_id])
+    context = {
+        "form": form,
+        "invitation": found,
+        "role": role_word(found.role),
+        "organisation": organisations.get(found.organisation_id, "") if found.organisation_id else "",
+    }
+    return render(request, "accounts/join.html", context)
 
 
 @gate(SIGNED_IN)

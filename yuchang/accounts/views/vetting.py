@@ -60,7 +60,11 @@ def invitation_cancel(request: HttpRequest, pk: int) -> HttpResponse:
 def vetting(request: HttpRequest) -> HttpResponse:
     """What waits for the security administrator."""
     waiting = waiting_to_vet(actor_of(request))
-    lines = [(w, role_word(w.role) if w.role else "") for w in waiting]
+    names = names_of("organisation", [w.row.target_id for w in waiting if w.kind == "grant"])
+    lines = [
+        (w, role_word(w.role) if w.role else "", names.get(getattr(w.row, "target_id", None), ""))
+        for w in waiting
+    ]
     return render(request, "accounts/vetting.html", {"lines": lines})
 
 

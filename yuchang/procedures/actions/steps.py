@@ -215,6 +215,26 @@ def transfer(actor: Actor, *, case: Case | int, version: int | None, to_user_id:
     return row
 
 
+def let_go(actor: Actor, *, user_id: int, reason: str) -> int:
+    """Somebody leaves: what was transferred to the person is anybody's again who may do the step.
+
+    The caller keeps the person's account and has closed it. Returns how many cases.
+    """
+    given = queries.cases_given_to(user_id)
+    if not given.exists():
+        return 0
+    with write("procedures.let_go", actor) as audit:
+        rows = list(given.select_for_update(of=("self",)).order_by("id"))
+        for row in rows:
+            _record(
+                actor, row, StepRecord.Kind.TRANSFERRED, opinion=reason.strip()[:1000], next_step=row.step
+            )
+            row.assigned_to_id = None
+            save(row)
+            audit.add("case", row.pk, place_id=row.place_id, code=row.code, given_up_by=user_id)
+    return len(rows)
+
+
 def complete_track(
     actor: Actor,
     *,
