@@ -11,6 +11,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
+from django.utils import timezone
 
 from config.environment import database_url, parse_database_url
 from yuchang.accounts.rules import SYSTEM
@@ -107,7 +108,8 @@ class Command(BaseCommand):
         for row in queries.bundles()[:10]:
             way = "→" if row.is_sent else "←"
             state = "✓" if row.confirmed_at or not row.is_sent else "…"
-            self._say(f"{way} {row.stream} {row.number} {state} {row.lines} 行 {row.at:%Y-%m-%d %H:%M}")
+            at = timezone.localtime(row.at)
+            self._say(f"{way} {row.stream} {row.number} {state} {row.lines} 行 {at:%Y-%m-%d %H:%M}")
 
     def _report(self, done: Carried, *, is_quiet: bool = False) -> None:
         for name in done.applied:
