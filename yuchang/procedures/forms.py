@@ -101,7 +101,7 @@ def _colleague_words(one: Colleague) -> str:
 class ObjectionForm(forms.Form):
     """An objection that somebody raised to a notice."""
 
-    text = forms.CharField(label=_("异议内容"), max_length=200, widget=forms.Textarea(attrs={"rows": 2}))
+    text = forms.CharField(label=_("异议内容"), max_length=150, widget=forms.Textarea(attrs={"rows": 2}))
     raised_by = forms.CharField(
         label=_("谁提出、怎样提出"),
         max_length=120,

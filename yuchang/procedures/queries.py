@@ -321,10 +321,14 @@ def picture(case: Case) -> list[Picked]:
         elif is_ahead or (case.state == Case.State.OPEN and not record):
             state = "ahead"
         own = tuple(t for t in tracks if t.step == code or t.step in step.beside)
-        by = record.by_name if record and state == "done" else ""
+        by = _who(record) if record and state == "done" else ""
         on = timezone.localdate(record.at) if record and state == "done" else None
         found.append(Picked(step, state, by, on, case.due_on if is_now else None, own))
     return found
+
+
+def _who(record: StepRecord) -> str:
+    return record.by_name if record.by_id else _("系统")
 
 
 # what a step waits for
@@ -396,6 +400,8 @@ def case_of_track(actor: Actor, pk: int) -> int:
 def running_notices(actor: Actor, case: Case) -> list[Track]:
     """The notices of an open case to which the actor may note an objection today."""
     rows = case.tracks.filter(place_filter(actor, "procedures.open"), state=Track.State.OPEN)
+    waiting = Case.objects.filter(subject_kind=TRACK_KIND, subject_id=OuterRef("pk"), state=Case.State.OPEN)
+    rows = rows.exclude(Exists(waiting))
     return list(rows.filter(kind=Track.Kind.NOTICE, ends_on__gte=clock.today()).order_by("pk"))
 
 

@@ -15,7 +15,7 @@ from yuchang.procedures.actions.opening import open_case
 from yuchang.procedures.models import Case, Track
 from yuchang.procedures.queries import NOTICE_OBJECTION, TRACK_KIND
 
-OPEN = "procedures.open"
+OPEN, LONGEST = "procedures.open", 150
 
 
 def object_to_notice(actor: Actor, *, track_id: int, text: str, raised_by: str = "") -> Case:
@@ -37,7 +37,7 @@ def object_to_notice(actor: Actor, *, track_id: int, text: str, raised_by: str =
             subject_kind=TRACK_KIND,
             subject_id=track.pk,
             place=track.place,
-            title=text.strip()[:200],
+            title=f"{track.case.title[:48]}：{text.strip()[:LONGEST]}",
             reference=raised_by.strip()[:120],
         )
         audit.add("case", track.case_id, place_id=track.place_id, code=track.case.code, objection=opened.pk)

@@ -55,7 +55,8 @@ def test_an_objection_is_noted_on_the_page_of_the_matter_and_the_notice_waits_fo
     given = {"text": "东户有两辆车", "raised_by": "邻居,来电"}
     reply = li.client().post(f"/procedures/tracks/{track.pk}/object/", given, follow=True)
     objection = Case.objects.get(code="notice_objection")
-    assert "东户有两辆车" in text(reply) and objection.reference == "邻居,来电"
+    assert objection.title == "王小满 户纳入：东户有两辆车" in text(reply)
+    assert objection.reference == "邻居,来电"
     assert f'href="{page}"' in text(reply)  # the way back to what it is about
     assert "东户有两辆车" in text(li.client().get(page))
     log = AuditEntry.objects.get(action="procedures.object_to_notice", object_id=str(case.pk))
@@ -240,3 +241,16 @@ def test_evidence_for_an_upheld_objection_needs_two_different_people():
     objection = actions.object_to_notice(zhang.actor, track_id=case.tracks.get().pk, text="有两辆车")
     with pytest.raises(Refused):
         step_on(zhang, objection, "report", opinion="属实", evidence=[paper(zhang, objection)])
+
+
+def test_what_the_clock_did_is_the_system_s_in_the_reader_s_words():
+    li = cadre()
+    set_clock()
+    case = entry(li, code="appeal")
+    set_clock(days=40)
+    actions.escalate_overdue()
+    client = li.client()
+    assert "<td>系统</td>" in text(client.get(f"/procedures/cases/{case.pk}/"))
+    client.cookies["django_language"] = "en"
+    page = text(client.get(f"/procedures/cases/{case.pk}/"))
+    assert "<td>the system</td>" in page
