@@ -53,6 +53,8 @@ def words(title: str, title_en: str) -> str:
 
 # calendar
 
+NATIONAL_DAY = (10, 1)  # every year's notice names it: who imported it for a place imported the notice
+
 
 @dataclass(frozen=True)
 class ShippedDay:
@@ -103,7 +105,7 @@ def calendar_for(*ancestors: int | None) -> Calendar:
     for row in _holidays([pk for pk in ancestors if pk is not None]):
         one = [row.day]
         calendar = calendar.over(one, ()) if row.is_off else calendar.over((), one)
-        if row.place_id is None:
+        if row.place_id is None or (row.day.month, row.day.day) == NATIONAL_DAY:
             years.add(row.day.year)
     return Calendar(calendar.off, calendar.worked, frozenset(years))
 

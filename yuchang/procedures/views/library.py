@@ -190,12 +190,15 @@ def calendar_import(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            count = actions.import_holidays(
+            done = actions.import_holidays(
                 actor, name=upload.name, content=upload.read(), place=form.cleaned_data["place"]
             )
         except Invalid as error:
             show_problems(form, error)
         else:
-            messages.success(request, _("已导入 %(count)s 天。") % {"count": count})
-            return redirect(reverse("procedures:calendar"))
+            if done.added:
+                messages.success(request, _("已导入 %(count)s 天。") % {"count": done.added})
+            else:
+                messages.info(request, _("这些日子以前都已登记,没有变化。"))
+            return redirect(f"{reverse('procedures:calendar')}?year={done.year}")
     return _calendar_page(request, form)
