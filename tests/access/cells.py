@@ -403,6 +403,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("procedures:definition_adapt", "GET"): Cell(ONLY_OFFICER, ONLY_OFFICER),
     ("procedures:definition_adapt", "POST"): Cell(ONLY_OFFICER),
     ("procedures:definition_vet", "POST"): Cell(ONLY_OFFICER),
+    ("procedures:definition_withdraw", "POST"): Cell(ONLY_OFFICER),
     ("procedures:due", "GET"): Cell(READERS, READERS),
     ("procedures:library", "GET"): Cell(READERS, READERS),
     ("procedures:overdue", "GET"): Cell(READERS, READERS),
@@ -413,6 +414,7 @@ CELLS: dict[tuple[str, str], Cell] = {
     ("procedures:sample_take_back", "POST"): Cell((REVIEWER, OFFICER)),
     ("procedures:samples", "GET"): Cell(READERS, READERS),
     ("procedures:track_complete", "POST"): Cell(ONLY_OFFICER),
+    ("procedures:track_object", "POST"): Cell(STAFF),
     # publication
     ("publication:bundle_file", "GET"): Cell(ONLY_ADMIN, ONLY_ADMIN),
     ("publication:bundle_make", "POST"): Cell(ONLY_ADMIN, ONLY_ADMIN),

@@ -71,6 +71,7 @@ from yuchang.places.models import Place, keys_of
 from yuchang.policy.actions import decide_household
 from yuchang.policy.models import Run, RunResult
 from yuchang.procedures import actions as procedures
+from yuchang.procedures import queries
 from yuchang.procedures.rules.adapting import StepChange
 from yuchang.procedures.tests.world import paper
 from yuchang.registry.actions.imports import HOUSEHOLD_WORKBOOK
@@ -173,6 +174,8 @@ def build_world() -> World:
     _telephones(own, visitors[CADRE], {name: visitors[name] for name in (CADRE, REVIEWER, OFFICER)})
     _telephones(neighbour, neighbour.clerk, {})
     neighbour.phones = own.phones  # a telephone belongs to a person, wherever that person looks
+    _proposal(own, visitors[OFFICER])
+    _proposal(neighbour, neighbour.clerk)
     own.bundle, own.intake = neighbour.bundle, neighbour.intake = other_zone()
     world = World(own, neighbour, visitors)
     for visitor in visitors:
@@ -421,6 +424,19 @@ def _procedures(side: SimpleNamespace) -> None:
     )
     side.watched = _case(side, cadre, "monitoring_entry")
     side.track = side.watched.tracks.get()
+    noticed = procedures.open_case(
+        cadre.actor,
+        code="household_entry",
+        subject_kind="matrix notice",
+        subject_id=side.number,
+        place=side.village,
+        title=f"公示中{MARKUP}",
+    )
+    evidence = [paper(cadre, noticed)]
+    procedures.advance(
+        cadre.actor, case=noticed, version=1, choice="agree", opinion="同意", evidence=evidence
+    )
+    side.running = noticed.tracks.get()
     Instance.objects.update(clock_at=NOW - timedelta(days=20))
     entry = _case(side, cadre, "household_entry")
     evidence = [paper(cadre, entry)]
@@ -431,6 +447,20 @@ def _procedures(side: SimpleNamespace) -> None:
         side.clerk.actor, code="household_entry", step="township_check", place=side.township
     )
     side.given = procedures.give_sample(side.clerk.actor, sample_id=side.drawn.pk, user_id=cadre.user.pk)
+
+
+def _proposal(side: SimpleNamespace, by: people.Person | None) -> None:
+    """A version of a procedure that a visitor proposed."""
+    assert by is not None
+    side.own_proposal = procedures.adapt_definition(
+        by.actor,
+        definition=queries.definition_for("rectification", side.county, NOW.date()),
+        place=side.county,
+        changes={"measure": StepChange(days=2)},
+        valid_from=NOW.date(),
+        document=f"成政发〔2026〕7号{MARKUP}",
+        source="县里的办法",
+    )
 
 
 def _notices(side: SimpleNamespace) -> None:
@@ -983,11 +1013,13 @@ KWARGS: dict[str, Given] = {
     "procedures:definition": lambda s: s.appeal.definition_id,
     "procedures:definition_adapt": lambda s: s.appeal.definition_id,
     "procedures:definition_vet": lambda s: s.proposed_version.pk,
+    "procedures:definition_withdraw": lambda s: s.own_proposal.pk,
     "procedures:sample": lambda s: s.drawn.pk,
     "procedures:sample_give": lambda s: s.drawn.pk,
     "procedures:sample_take_back": lambda s: s.given.pk,
     "procedures:sample_check": lambda s: s.drawn.rows.get(is_drawn=True).pk,
     "procedures:track_complete": lambda s: s.track.pk,
+    "procedures:track_object": lambda s: s.running.pk,
     "registry:household": lambda s: s.entered.pk,
     "registry:household_correct": lambda s: s.entered.pk,
     "registry:household_exit": lambda s: s.listed.pk,
@@ -1362,10 +1394,12 @@ BODIES: dict[str, Given] = {
         "days_decision": 5,
     },
     "procedures:definition_vet": lambda s: {"version": s.proposed_version.version, "answer": "approve"},
+    "procedures:definition_withdraw": lambda s: {"version": s.own_proposal.version, "reason": "写错了"},
     "procedures:sample_check": lambda s: {"is_sound": "1", "note": "核对无误"},
     "procedures:sample_give": lambda s: {"username": s.substitute.username},
     "procedures:sample_take_back": lambda s: {"version": s.given.version},
     "procedures:sample_draw": lambda s: {"of": "household_entry/township_check", "place": s.township.pk},
+    "procedures:track_object": lambda s: {"text": f"东户有两辆车{MARKUP}"},
     "procedures:track_complete": lambda s: {"version": 1, "choice": "done"},
     "registry:household_new": lambda s: _household_form(village=s.village.pk) | _member_form(),
     "registry:household_correct": lambda s: (

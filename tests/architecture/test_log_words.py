@@ -15,8 +15,10 @@ import pytest
 from tests.architecture.sources import ROOT, python_files
 from yuchang.accounts.actions.proposals import KINDS
 from yuchang.exchange.actions.deals import TASK
+from yuchang.procedures.actions.definitions import DEFINITION_KIND
 from yuchang.procedures.actions.samples import SAMPLE_KIND
 from yuchang.procedures.actions.steps import CASE_KIND
+from yuchang.procedures.actions.telling import TURN_KIND
 from yuchang.workbench.queries.log import Word, words
 
 CHINESE = re.compile(r"[\u3400-\u9fff]")
@@ -26,7 +28,7 @@ RETIRED: set[str] = set()
 # Kinds that are named by whoever calls, in these two places only.
 COMPUTED = {
     "yuchang/accounts/actions/proposals.py": {f"{kind}_right" for kind in KINDS},
-    "yuchang/messages/actions/sending.py": {TASK, CASE_KIND, SAMPLE_KIND},
+    "yuchang/messages/actions/sending.py": {TASK, CASE_KIND, DEFINITION_KIND, SAMPLE_KIND, TURN_KIND},
 }
 
 

@@ -35,7 +35,7 @@ from yuchang.portal.actions import (
     receive_registration,
     trust_peer,
 )
-from yuchang.portal.folder import carry
+from yuchang.portal.folder import Carried, carry, write_all
 from yuchang.portal.models import (
     PUBLISHED,
     Bundle,
@@ -167,9 +167,9 @@ def test_tampered_foreign_and_misdirected_bundles_are_refused(pair: Pair) -> Non
         assert not any(state().values()) and not Bundle.objects.exists()
         own = make_bundle(actor=SYSTEM, is_complete=True)
         assert own is not None
-        with pytest.raises(Conflict):
+        with pytest.raises(Conflict, match="本侧自己发出"):
             apply_bundle(actor=SYSTEM, content=bytes(own.content))
-    with pytest.raises(Conflict):
+    with pytest.raises(Conflict, match="本侧自己发出"):
         apply_bundle(actor=SYSTEM, content=content)
 
 
@@ -228,6 +228,30 @@ def test_an_objection_goes_in_once_and_its_outcome_comes_out(pair: Pair) -> None
     assert Bundle.objects.get(stream="publications", number=1).content is None
 
 
+def test_what_was_decided_a_moment_ago_goes_along_with_a_bundle_that_a_person_makes(
+    pair: Pair, tmp_path: Any
+) -> None:
+    entry = published()
+    carry(tmp_path)
+    with pair.outside():
+        carry(tmp_path)
+    with pair.outside("portal"):
+        receipt = receive_objection(
+            entry_code=entry.public_code, text="这户在县城有两套房,不困难。", network_address="192.0.2.1"
+        )
+    with pair.outside():
+        carry(tmp_path)
+    carry(tmp_path)
+    collect_objections(actor=SYSTEM)
+    row = Objection.objects.get()
+    decide_objection(actor=officer(), objection_id=row.pk, version=1, upheld=False, reason="经查不属实。")
+    assert people.administrator().client().post("/publication/bundles/new").status_code == 302
+    carry(tmp_path)
+    with pair.outside():
+        carry(tmp_path)
+        assert PublishedReceipt.objects.get(receipt=receipt).state == "rejected"
+
+
 def test_an_objection_that_was_carried_after_the_last_day_still_counts(pair: Pair) -> None:
     entry = published()
     content = sent()
@@ -266,6 +290,27 @@ def test_through_a_folder_both_ways_until_nothing_is_left(pair: Pair, tmp_path: 
     quiet = carry(tmp_path)
     assert not quiet.written and not quiet.applied and not quiet.refused, "answers must not call for answers"
     assert ObjectionIntake.objects.count() == 1
+
+
+def test_what_a_complete_bundle_passed_over_is_neither_applied_nor_said_again(
+    pair: Pair, tmp_path: Any
+) -> None:
+    published()
+    make_bundle(actor=SYSTEM)
+    withheld = tmp_path / "later"
+    write_all(withheld, Carried())  # the first bundle is lost on its way
+    stick = tmp_path / "stick"
+    make_bundle(actor=SYSTEM, is_complete=True)
+    write_all(stick, Carried())
+    (stick / "yuchang-publications-000001.zip").unlink()
+    with pair.outside():
+        assert carry(stick).applied == ["yuchang-publications-000002.zip"]
+        lost = withheld / "yuchang-publications-000001.zip"
+        (stick / lost.name).write_bytes(lost.read_bytes())  # and found later
+        before = AuditEntry.objects.count()
+        again = carry(stick)
+        assert not again.applied and not again.refused
+        assert not AuditEntry.objects.filter(pk__gt=before, action="portal.apply_bundle").exists()
 
 
 def test_only_who_carries_may_carry_and_only_after_the_cards_were_exchanged(pair: Pair) -> None:

@@ -212,16 +212,18 @@ PERMISSIONS: dict[Role, frozenset[str]] = {
         "procedures.check",
         "procedures.calendar",
         "procedures.manage",
+        "procedures.propose",
         "procedures.vet",
         "api.use",
     },
-    # The levels above compare and look into; the county stays responsible for its own register. They are the
-    # second person for a county's own procedure where the county has no other.
+    # The levels above compare and look into; the county stays responsible for its own register. They say what
+    # holds for procedures in their region, and are the second person where a county has no other.
     Role.PREFECTURE_OFFICER: _STAFF_READS
-    | {"snapshots.read", "consents.read", "teams.read", "procedures.vet", "api.use"},
+    | {"snapshots.read", "consents.read", "teams.read", "procedures.propose", "procedures.vet", "api.use"},
     # The province hands down what the national system holds; the counties verify it (registry.take_over).
     Role.PROVINCE_OFFICER: _STAFF_READS
-    | {"snapshots.read", "consents.read", "teams.read", "registry.take_over", "procedures.vet", "api.use"},
+    | {"snapshots.read", "consents.read", "teams.read", "registry.take_over"}
+    | {"procedures.propose", "procedures.vet", "api.use"},
     Role.PARTNER: frozenset(
         {
             "partners.own",
@@ -305,8 +307,9 @@ PERMISSION_WORDS: dict[str, tuple[str, str]] = {
     "procedures.calendar": ("维护工作日历", "keep the calendar of working days"),
     "procedures.check": ("登记抽查结果", "note results of spot checks"),
     "procedures.county": ("办理县级步骤", "do the county's steps"),
-    "procedures.manage": ("另定程序", "set own versions of procedures"),
+    "procedures.manage": ("管理事项", "manage cases"),
     "procedures.open": ("发起事项", "open cases"),
+    "procedures.propose": ("另定程序", "set own versions of procedures"),
     "procedures.read": ("查看程序与事项", "read procedures and cases"),
     "procedures.sample": ("抽取样本", "draw samples"),
     "procedures.township": ("办理乡镇步骤", "do the township's steps"),

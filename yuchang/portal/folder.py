@@ -37,18 +37,18 @@ def carry(folder: Path, tell: Tell = silent) -> Carried:
 def take_all(folder: Path, done: Carried, tell: Tell = silent) -> None:
     """Apply what lies there and was not applied before. The first that does not fit ends the round."""
     theirs = Stream.INTAKE if own_stream() == Stream.PUBLICATIONS else Stream.PUBLICATIONS
-    known = {
-        row.file_name for row in Bundle.objects.filter(stream=theirs, is_sent=False).only("stream", "number")
-    }
+    known = Bundle.objects.filter(stream=theirs, is_sent=False)
+    newest = max((row.file_name for row in known.only("stream", "number")), default="")
     for path in sorted(folder.glob(f"yuchang-{theirs}-*.zip")):
-        if path.name in known:
+        if path.name <= newest:  # applied, or passed over by a complete one
             continue
         try:
-            apply_bundle(actor=SYSTEM, content=path.read_bytes(), tell=tell)
+            applied = apply_bundle(actor=SYSTEM, content=path.read_bytes(), tell=tell)
         except Conflict as conflict:
             done.refused.append(f"{path.name}: {conflict.message}{conflict.remedy}")
             return
-        done.applied.append(path.name)
+        if applied.is_new:
+            done.applied.append(path.name)
 
 
 def write_all(folder: Path, done: Carried) -> None:

@@ -40,6 +40,9 @@ class ActForm(VersionForm):
         choice = self.fields["choice"]
         assert isinstance(choice, forms.ChoiceField)  # noqa: S101 - declared above
         choice.choices = [(c.code, words(c.title, c.title_en)) for c in step.choices]
+        opinion = self.fields["opinion"]
+        opinion.required = bool(step.choices) and all(c.needs_opinion for c in step.choices)
+        opinion.error_messages["required"] = _("请填写意见。")
         self.fields["document_number"].required = step.needs_document
         for kind in step.evidence:
             self.fields[f"evidence_{kind.code}"] = UploadField(
@@ -93,6 +96,18 @@ class TransferForm(ReasonForm):
 def _colleague_words(one: Colleague) -> str:
     """What tells people of one name apart."""
     return " · ".join(filter(None, [one.user.display_name, role_word(one.role), one.place]))
+
+
+class ObjectionForm(forms.Form):
+    """An objection that somebody raised to a notice."""
+
+    text = forms.CharField(label=_("异议内容"), max_length=150, widget=forms.Textarea(attrs={"rows": 2}))
+    raised_by = forms.CharField(
+        label=_("谁提出、怎样提出"),
+        max_length=120,
+        required=False,
+        help_text=_("例如:邻居,来电;不写证件号码。"),
+    )
 
 
 class OpenForm(forms.Form):

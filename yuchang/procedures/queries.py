@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from yuchang.accounts.models import Assignment, Hat, User
 from yuchang.accounts.queries import LEVEL_COLUMNS, NOTHING, live, permission_word, place_filter
 from yuchang.accounts.rules import PERMISSIONS, Actor, PlaceScope, SampleScope
 from yuchang.core import clock
+from yuchang.core.addresses import address
 from yuchang.core.errors import Hidden
 from yuchang.core.language import is_english
 from yuchang.core.once import once
@@ -37,10 +38,12 @@ from yuchang.procedures.models import (
 )
 from yuchang.procedures.rules import samples
 from yuchang.procedures.rules.calendar import Calendar
-from yuchang.procedures.rules.machine import Plan, Step, parse
+from yuchang.procedures.rules.machine import Plan, Step, parse, waits_of
 
 READ = "procedures.read"
 HOUSEHOLD_KIND = "registry.household"  # the subject of a case about a household of the register
+TRACK_KIND = "procedures.track"  # the subject of an objection to a notice of a case
+NOTICE_OBJECTION = "notice_objection"
 
 
 def words(title: str, title_en: str) -> str:
@@ -49,6 +52,8 @@ def words(title: str, title_en: str) -> str:
 
 
 # calendar
+
+NATIONAL_DAY = (10, 1)  # every year's notice names it: who imported it for a place imported the notice
 
 
 @dataclass(frozen=True)
@@ -100,7 +105,7 @@ def calendar_for(*ancestors: int | None) -> Calendar:
     for row in _holidays([pk for pk in ancestors if pk is not None]):
         one = [row.day]
         calendar = calendar.over(one, ()) if row.is_off else calendar.over((), one)
-        if row.place_id is None:
+        if row.place_id is None or (row.day.month, row.day.day) == NATIONAL_DAY:
             years.add(row.day.year)
     return Calendar(calendar.off, calendar.worked, frozenset(years))
 
@@ -323,10 +328,94 @@ def picture(case: Case) -> list[Picked]:
         elif is_ahead or (case.state == Case.State.OPEN and not record):
             state = "ahead"
         own = tuple(t for t in tracks if t.step == code or t.step in step.beside)
-        by = record.by_name if record and state == "done" else ""
-        on = record.at.date() if record and state == "done" else None
+        by = _who(record) if record and state == "done" else ""
+        on = timezone.localdate(record.at) if record and state == "done" else None
         found.append(Picked(step, state, by, on, case.due_on if is_now else None, own))
     return found
+
+
+def _who(record: StepRecord) -> str:
+    return record.by_name if record.by_id else _("系统")
+
+
+# what a step waits for
+
+
+def objections_of(case: Case) -> list[Case]:
+    """The objections to the notices of a case, oldest first."""
+    notices = Track.objects.filter(case=case, kind=Track.Kind.NOTICE)
+    rows = Case.objects.filter(subject_kind=TRACK_KIND, subject_id__in=notices.values("pk"))
+    return list(rows.select_related("definition").order_by("pk"))
+
+
+def upheld(case_ids: Sequence[int]) -> set[tuple[int, str]]:
+    """(case, step) of the notices to which an objection was found true and that were not repeated since."""
+    true = Case.objects.filter(subject_kind=TRACK_KIND, subject_id=OuterRef("pk"), outcome="upheld")
+    later = Track.objects.filter(case=OuterRef("case"), step=OuterRef("step"), pk__gt=OuterRef("pk"))
+    rows = Track.objects.filter(Exists(true), ~Exists(later), case_id__in=list(case_ids))
+    return set(rows.values_list("case_id", "step"))
+
+
+@dataclass(frozen=True)
+class Held:
+    """Why the present step of a case cannot be left yet, in words; ``link``: where that is done."""
+
+    text: str
+    link: str = ""
+
+
+def held(case: Case, plan: Plan) -> list[Held]:
+    """What the present step of an open case still waits for."""
+    step, waits = plan.steps[case.step], waits_of(plan).get(case.step, [])
+    tracks = case.tracks.filter(state=Track.State.OPEN, step__in=waits).order_by("pk") if waits else []
+    found = [one for track in tracks for one in _held_by(track, plan)]
+    if waits and (false := {code for _pk, code in upheld([case.pk])} & set(waits)):
+        names = "、".join(words(plan.steps[c].title, plan.steps[c].title_en) for c in sorted(false))
+        found.append(Held(_("“%(names)s”的异议已经成立:请退回前面的步骤重新办理。") % {"names": names}))
+    if step.sample_percent and not _is_sampled(case, step):
+        said = _("须先抽查不少于 %(share)s%% 并全部查完。") % {"share": step.sample_percent}
+        found.append(Held(said, address("procedures:samples")))
+    return found
+
+
+def _held_by(track: Track, plan: Plan) -> Iterable[Held]:
+    step = plan.steps[track.step]
+    named = {"title": words(step.title, step.title_en)}
+    if track.kind == Track.Kind.ACT:
+        yield Held(_("并行的“%(title)s”尚未办结。") % named)
+    elif track.ends_on and track.ends_on >= clock.today():
+        days = {"last": track.ends_on, "first": track.ends_on + timedelta(days=1)}
+        yield Held(_("“%(title)s”至 %(last)s 期满,%(first)s 起可以办理。") % (named | days))
+    elif Case.objects.filter(subject_kind=TRACK_KIND, subject_id=track.pk, state=Case.State.OPEN).exists():
+        yield Held(_("“%(title)s”已期满,还有异议没有处理完。") % named)
+
+
+def _is_sampled(case: Case, step: Step) -> bool:
+    return Case.objects.filter(sampled(step.sample_percent, step.code), pk=case.pk).exists()
+
+
+def noticed_case(objection: Case) -> int:
+    """The number of the case to whose notice an objection was raised."""
+    return Track.objects.values_list("case_id", flat=True).get(pk=objection.subject_id)
+
+
+def case_of_track(actor: Actor, pk: int) -> int:
+    """The number of the case of a track that the actor may read. Raises Refused or Hidden."""
+    return open_door(Track.objects.all(), actor, READ, pk, within=place_filter(actor, READ)).case_id
+
+
+def running_notices(actor: Actor, case: Case) -> list[Track]:
+    """The notices of an open case to which the actor may note an objection today."""
+    rows = case.tracks.filter(place_filter(actor, "procedures.open"), state=Track.State.OPEN)
+    waiting = Case.objects.filter(subject_kind=TRACK_KIND, subject_id=OuterRef("pk"), state=Case.State.OPEN)
+    rows = rows.exclude(Exists(waiting))
+    return list(rows.filter(kind=Track.Kind.NOTICE, ends_on__gte=clock.today()).order_by("pk"))
+
+
+def checks_of(case: Case) -> list[SampleCheck]:
+    """What spot checks found about a case, oldest first."""
+    rows = SampleCheck.objects.filter(row__case=case).select_related("by", "row__sample")
+    return list(rows.order_by("pk"))
 
 
 # samples
@@ -483,8 +572,8 @@ def step_words(code: str, step: str) -> tuple[str, str]:
 
 
 def open_to_all() -> list[Definition]:
-    """Those whose cases are opened here and not by another domain's pages."""
-    return [d for d in present_definitions() if not plan_of(d).driver]
+    """Those whose cases are opened here, not by another domain's pages nor from a notice."""
+    return [d for d in present_definitions() if not plan_of(d).driver and d.code != NOTICE_OBJECTION]
 
 
 def definition_by(pk: int) -> Definition:
@@ -604,6 +693,14 @@ def may_answer(actor: Actor, definition: Definition) -> bool:
     if definition.state != "proposed" or definition.proposed_by_id == actor.user_id:
         return False
     return Place.objects.filter(place_filter(actor, "procedures.vet"), pk=definition.place_id or 0).exists()
+
+
+def may_take_back(actor: Actor, definition: Definition) -> bool:
+    """Whether the actor may withdraw a version that waits: who proposed it, as long as the right lasts."""
+    if definition.state != "proposed" or definition.proposed_by_id != actor.user_id:
+        return False
+    rows = Place.objects.filter(place_filter(actor, "procedures.propose"), pk=definition.place_id or 0)
+    return rows.exists()
 
 
 def base_of(definition: Definition) -> Definition | None:

@@ -130,7 +130,13 @@ class Doors:
 
     @property
     def ports(self) -> tuple[int, ...]:
-        return tuple(port for port in (self.port, self.public_port, self.metrics) if port)
+        inside = 0 if is_outside() else self.port
+        return tuple(port for port in (inside, self.public_port, self.metrics) if port)
+
+
+def is_outside() -> bool:
+    """Whether this machine holds the public zone alone: no workbench is served."""
+    return os.environ.get("YUCHANG_ZONE") == "public"
 
 
 def web_workers() -> int:
@@ -178,7 +184,7 @@ def children(doors: Doors) -> list[Child]:
         Child("worker", [*manage, "procrastinate", "worker", "--concurrency", str(TASKS)], TASK_SESSIONS),
         Child("sequencer", [*manage, "sequence_audit", "--forever"], 1),
     ]
-    if os.environ.get("YUCHANG_ZONE") == "public":
+    if is_outside():
         made = outside_only(made, manage)
     if doors.metrics:
         command = [*manage, "serve_metrics", "--port", str(doors.metrics)]
@@ -297,11 +303,15 @@ class Supervisor:
 
     def _announce(self) -> None:
         base = f"{self.doors.scheme}://{self.doors.host}"
-        say(
-            f"内部工作台 {base}:{self.doors.port}/  公众门户 {base}:{self.doors.public_port}/",
-            "The workbench and the public portal are served there. Ctrl-C stops everything.",
-            "✓",
-        )
+        public = f"公众门户 {base}:{self.doors.public_port}/"
+        if is_outside():
+            say(public, "The public portal is served there. Ctrl-C stops everything.", "✓")
+        else:
+            say(
+                f"内部工作台 {base}:{self.doors.port}/  {public}",
+                "The workbench and the public portal are served there. Ctrl-C stops everything.",
+                "✓",
+            )
         if self.doors.certificate and self.doors.certificate.authority.exists():
             say(
                 f"请在各终端安装根证书：{self.doors.certificate.authority}",

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop
 
@@ -120,7 +121,7 @@ def _check_delivery(agreement: Agreement, quantity: int, delivered_on: date) -> 
     if not 0 < quantity <= left:
         remedy = _("还可登记 %(left)d。") % {"left": left}
         problems.append(Problem("quantity", _("交付数量须大于 0，且不超过尚未交付的数量。"), remedy))
-    signed = agreement.agreed_at.date() if agreement.agreed_at else delivered_on
+    signed = timezone.localdate(agreement.agreed_at) if agreement.agreed_at else delivered_on
     if not signed <= delivered_on <= clock.today():
         problems.append(Problem("delivered_on", _("交付日期须在签约之后、今天以前。"), ""))
     if problems:

@@ -17,6 +17,8 @@ from yuchang.files.rules import EXTENSIONS, IMAGES, MEGABYTE, OFFICE, Purpose, e
 
 _OLE = bytes.fromhex("d0cf11e0a1b11ae1")
 _LOOKED_AT = 4096
+_HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"mif1", b"msf1"}
+_OTHER_OFFICE = {".doc", ".xls", ".ppt", ".wps", ".et", ".dps", ".odt", ".ods", ".odp", ".rtf"}
 
 
 @dataclass(frozen=True)
@@ -62,15 +64,24 @@ def require_size(size: int, purpose: Purpose) -> None:
 
 def _unknown_extension(name: str, purpose: Purpose) -> Invalid:
     ending = extension_of(name)
+    message = _("这里不接受“%(ending)s”文件。") % {"ending": ending or _("无扩展名")}
+    return invalid("file", message, _advice(ending.lower(), purpose))
+
+
+def _advice(ending: str, purpose: Purpose) -> str:
+    """What to do instead, by what somebody wanted to send."""
+    if ending in {".heic", ".heif"}:
+        return _heic_advice()
     allowed = " ".join(sorted(e for e, kind in EXTENSIONS.items() if kind in purpose.kinds))
-    return invalid(
-        "file",
-        _("这里不接受“%(ending)s”文件。") % {"ending": ending or _("无扩展名")},
-        _("请在手机的“设置、相机、格式”里选“兼容性最好”后重拍，或把照片另存为 .jpg。")
-        if ending.lower() in {".heic", ".heif"}
-        else _("可以上传：%(allowed)s。旧版 .doc/.xls/.wps/.et 请另存为 .docx/.xlsx。")
-        % {"allowed": allowed},
-    )
+    if ending in _OTHER_OFFICE and purpose.kinds & OFFICE:
+        words = _("可以上传：%(allowed)s。旧版 .doc/.xls/.wps/.et 请另存为 .docx/.xlsx。")
+    else:
+        words = _("可以上传：%(allowed)s。")
+    return words % {"allowed": allowed}
+
+
+def _heic_advice() -> str:
+    return _("请在手机的“设置、相机、格式”里选“兼容性最好”后重拍，或把照片另存为 .jpg。")
 
 
 def detect(content: bytes) -> str:
@@ -86,6 +97,8 @@ def detect(content: bytes) -> str:
         return _confirmed("pdf", content)
     if head[:4] == b"PK\x03\x04":
         return office.kind_of(content)
+    if head[4:8] == b"ftyp" and head[8:12] in _HEIF:
+        raise invalid("file", _("这是手机的 HEIC 照片，只改了扩展名。"), _heic_advice())
     if head[:8] == _OLE:
         raise invalid(
             "file",

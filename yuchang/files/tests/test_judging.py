@@ -240,3 +240,22 @@ def test_a_picture_of_an_iphone_is_told_how_to_become_one_we_take():
     with pytest.raises(Invalid) as refused:
         judge("IMG_0001.HEIC", b"\0\0\0\x18ftypheic", PICTURES)
     assert "兼容性最好" in refused.value.problems[0].remedy
+
+
+@pytest.mark.parametrize("name", ["IMG_0001.jpg", "IMG_0001.png"])
+def test_a_telephone_s_photo_under_another_ending_is_told_how_to_become_a_jpg(name: str) -> None:
+    with pytest.raises(Invalid) as refused:
+        judge(name, b"\0\0\0\x18ftypheic\0\0\0\0mif1heic" + b"\0" * 200, PICTURES)
+    problem = refused.value.problems[0]
+    assert "HEIC" in problem.message and "兼容性最好" in problem.remedy
+
+
+def test_what_to_do_instead_fits_what_was_sent_and_what_is_accepted() -> None:
+    def said(name: str, purpose: Purpose) -> str:
+        with pytest.raises(Invalid) as refused:
+            judge(name, b"something", purpose)
+        return refused.value.problems[0].remedy
+
+    assert "另存为 .docx" in said("报告.wps", ANY) and "另存为 .docx" in said("report.odt", ANY)
+    assert "另存为" not in said("x.svg", ANY) and ".docx" in said("x.svg", ANY)
+    assert said("报告.wps", PICTURES) == "可以上传：.jpeg .jpg .png .webp。"

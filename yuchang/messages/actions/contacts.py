@@ -11,7 +11,7 @@ from yuchang.core import clock
 from yuchang.core.actions import save, write
 from yuchang.core.errors import Conflict, Hidden, invalid
 from yuchang.core.secrets import blind_index, seal, unseal
-from yuchang.messages import queries
+from yuchang.messages import gateways, queries
 from yuchang.messages.actions.codes import INSTANCE_KEY, check_code, send_code
 from yuchang.messages.models import Contact
 from yuchang.messages.rules import is_email, is_phone
@@ -22,8 +22,11 @@ PURPOSE = "contact"
 def set_contact(actor: Actor, *, channel: str, value: str, origin: str) -> Contact:
     """Store the actor's number or address and send a code to it; it counts once ``prove_contact`` succeeds.
 
-    Raises Invalid for a wrong format, Conflict when codes are asked for too often.
+    Raises Invalid for a wrong format or a channel by which nothing goes out here, Conflict when codes are
+    asked for too often.
     """
+    if not gateways.is_on(channel):
+        raise invalid("value", _("本平台未启用这个通道"), _("验证码发不出去；需要时请联系系统管理员。"))
     value = value.strip()
     fits = is_phone(value) if channel == "sms" else is_email(value)
     if not fits:

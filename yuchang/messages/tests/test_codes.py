@@ -189,3 +189,14 @@ def test_a_person_proves_the_own_number_with_the_code(outbox: Path) -> None:
     assert actions.contact_value(Contact.objects.get()) == PHONE
     actions.remove_contact(li.actor, channel="sms")
     assert not Contact.objects.exists()
+
+
+def test_no_code_is_promised_by_a_channel_that_is_off(settings: Any) -> None:
+    settings.EMAIL_HOST = ""
+    li = people.li(people.villages()[0])
+    page = li.client().get("/messages/preferences").content.decode()
+    assert 'id="value-sms"' in page and 'id="value-email"' not in page
+    given = {"channel": "email", "value": "li@example.org"}
+    page = li.client().post("/messages/contact", given, follow=True).content.decode()
+    assert "本平台未启用这个通道" in page and "验证码已发送" not in page
+    assert not Contact.objects.exists()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -174,7 +175,8 @@ def test_wishes_are_stored_with_their_version() -> None:
     assert client.post(address, {**data, "version": 1, "quiet_from": 24}).status_code == 422
 
 
-def test_the_number_is_shown_masked_to_its_owner() -> None:
+def test_the_number_is_shown_masked_to_its_owner(settings: Any, tmp_path: Path) -> None:
+    settings.SMS_DRIVER, settings.SMS_FILE = "file", str(tmp_path / "sms.jsonl")
     li = people.li()
     client = li.client()
     client.post(reverse("messages:contact"), {"channel": "sms", "value": "13900001234"})

@@ -271,7 +271,7 @@ def _apply(stream: Stream, content: bytes, audit: Recorder, actor: Actor, tell: 
     other = peer()
     if other is None:
         raise _no_peer()
-    check(opened, stream=stream, public_key=other.sign_key)
+    check(opened, stream=stream, public_key=other.sign_key, own_key=keys.signer().public_raw.hex())
     tell(_("签名与指纹相符"))
     known = dict(Bundle.objects.filter(stream=stream, is_sent=False).values_list("number", "manifest_hash"))
     manifest = opened.manifest

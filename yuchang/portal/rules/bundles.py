@@ -147,18 +147,25 @@ def _member(archive: zipfile.ZipFile, name: str, most: int) -> bytes:
     return content
 
 
-def check(opened: Opened, *, stream: str, public_key: str) -> None:
-    """Signature, direction and hash of the rows. Raises Unfit."""
-    try:
-        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
-        key.verify(opened.signature, opened.text.encode())
-    except (InvalidSignature, ValueError) as error:
-        raise Unfit(Fault.FOREIGN_KEY, key=opened.manifest.key) from error
+def check(opened: Opened, *, stream: str, public_key: str, own_key: str = "") -> None:
+    """Signature, direction and hash of the rows. Raises Unfit; for a bundle of one's own, that it is one."""
+    if not _is_signed(opened, public_key):
+        is_own = bool(own_key) and _is_signed(opened, own_key)
+        raise Unfit(Fault.WRONG_WAY if is_own else Fault.FOREIGN_KEY, key=opened.manifest.key)
     if opened.manifest.stream != stream:
         raise Unfit(Fault.WRONG_WAY)
     said = (opened.manifest.rows_sha256, opened.manifest.rows_bytes)
     if said != (hashlib.sha256(opened.rows).hexdigest(), len(opened.rows)):
         raise Unfit(Fault.DAMAGED)
+
+
+def _is_signed(opened: Opened, public_key: str) -> bool:
+    try:
+        key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(public_key))
+        key.verify(opened.signature, opened.text.encode())
+    except (InvalidSignature, ValueError):
+        return False
+    return True
 
 
 def is_news(opened: Opened, known: Mapping[int, str]) -> bool:

@@ -13,6 +13,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from yuchang.accounts.doors import actor_of, gate
 from yuchang.accounts.queries import place_filter
+from yuchang.accounts.rules import SYSTEM
 from yuchang.core import clock
 from yuchang.core.errors import Conflict, Hidden
 from yuchang.core.paging import keyset_page
@@ -145,6 +146,7 @@ def bundles(request: HttpRequest) -> HttpResponse:
 @require_POST
 def bundle_make(request: HttpRequest) -> HttpResponse:
     """Make the next bundle, or one that holds everything."""
+    actions.publish_receipts(actor=SYSTEM)  # what was decided a moment ago goes along
     row = actions.make_bundle(actor=actor_of(request), is_complete=request.POST.get("complete") == "1")
     if row is None:
         messages.info(request, _("没有新的内容需要带出。"))

@@ -19,6 +19,7 @@ from yuchang.portal import actions, queries
 from yuchang.portal.forms import ObjectionForm
 from yuchang.portal.models import PublishedGoods, PublishedNoticeEntry
 from yuchang.portal.queries.figures import CAUSES_BY_TOWNSHIP, flows_in_words
+from yuchang.portal.queries.goods import all_in_words, in_words
 from yuchang.portal.queries.trades import DEALS, public_deals
 from yuchang.portal.views.keeping import kept_a_moment
 from yuchang.registry.codes import CAUSE_GROUP_LABELS
@@ -124,7 +125,7 @@ def round_page(request: HttpRequest, code: str) -> HttpResponse:
         raise Hidden(_("没有找到这次预售，或已不再公开。"), remedy=_("请从县页选择。"))
     context = {
         "round": found,
-        "goods": PublishedGoods.objects.filter(round=found).order_by("id"),
+        "goods": all_in_words(PublishedGoods.objects.filter(round=found).order_by("id")),
         "state": Round.State(found.state).label,
         "shortfall": ShortfallRule(found.shortfall_rule).label,
     }
@@ -147,6 +148,7 @@ def trace(request: HttpRequest, code: str) -> HttpResponse:
     ]
     context = {
         "goods": found,
+        "said": in_words(found),
         "round": found.round,
         "parts": [(word, fen, round(100 * fen / found.price_fen, 1)) for word, fen in parts],
         "state": Round.State(found.round.state).label,

@@ -5,9 +5,11 @@ from yuchang.procedures.actions.definitions import (
     add_definition,
     sync_definitions,
     vet_definition,
+    withdraw_definition,
 )
 from yuchang.procedures.actions.escalation import escalate_overdue
 from yuchang.procedures.actions.holidays import import_holidays
+from yuchang.procedures.actions.objections import object_to_notice
 from yuchang.procedures.actions.opening import Subject, open_case, open_cases, open_from
 from yuchang.procedures.actions.samples import check_sampled, draw_sample, give_sample
 from yuchang.procedures.actions.sets import advance_cases, withdraw_cases
@@ -37,6 +39,7 @@ __all__ = [
     "give_sample",
     "import_holidays",
     "let_go",
+    "object_to_notice",
     "open_case",
     "open_cases",
     "open_from",
@@ -46,4 +49,5 @@ __all__ = [
     "vet_definition",
     "withdraw",
     "withdraw_cases",
+    "withdraw_definition",
 ]

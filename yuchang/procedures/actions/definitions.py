@@ -20,7 +20,7 @@ from yuchang.accounts.rules import SYSTEM, Actor
 from yuchang.core import clock
 from yuchang.core.actions import check_version, save, write
 from yuchang.core.audit import Author
-from yuchang.core.errors import Conflict, Invalid, Problem, invalid
+from yuchang.core.errors import Conflict, Invalid, Problem, Refused, invalid
 from yuchang.core.phrases import Both, said
 from yuchang.messages import actions as messages
 from yuchang.places.models import Place
@@ -31,7 +31,7 @@ from yuchang.procedures.models import Definition
 from yuchang.procedures.rules.adapting import NewStep, StepChange, adapted
 from yuchang.procedures.rules.machine import Faulty, Plan, loosened, parse
 
-MANAGE, VET, DEFINITION_KIND = "procedures.manage", "procedures.vet", "procedures.definition"
+PROPOSE, VET, DEFINITION_KIND = "procedures.propose", "procedures.vet", "procedures.definition"
 
 
 def sync_definitions(*, actor: Author = SYSTEM, code: str = "") -> int:
@@ -57,14 +57,14 @@ def sync_definitions(*, actor: Author = SYSTEM, code: str = "") -> int:
 
 
 def add_definition(actor: Actor, *, place: Place, content: Mapping[str, Any]) -> Definition:
-    """Propose a place's own version of a procedure (``procedures.manage`` there), from its YAML mapping.
+    """Propose a place's own version of a procedure (``procedures.propose`` there), from its YAML mapping.
 
     Its number follows the place's latest one. It keeps the safeguards of the version that holds there
     otherwise (``machine.loosened``). Cases begin under it once another person has put it in force
     (``vet_definition``); all of them are told. Raises Invalid with every fault, Conflict while another
     version of the same place waits, Refused or Hidden outside the area.
     """
-    open_door(Place.objects.all(), actor, MANAGE, place.pk)
+    open_door(Place.objects.all(), actor, PROPOSE, place.pk)
     latest = Definition.objects.filter(code=content.get("code", ""), place=place).order_by("-number").first()
     try:
         given: Shipped = shipped_of({**content, "number": latest.number + 1 if latest else 1})
@@ -145,6 +145,32 @@ def vet_definition(
         audit.add("definition", row.pk, place_id=row.place_id, valid_from=row.valid_from, **facts)
         messages.settle(actor, reference_kind=DEFINITION_KIND, reference_id=row.pk)
         _tell(actor, row, row.place)
+    return row
+
+
+def withdraw_definition(
+    actor: Actor, *, definition_id: int, version: int | None, reason: str = ""
+) -> Definition:
+    """Take back a version that waits: its proposer, while nobody has answered it; nobody is asked any more.
+
+    Raises Refused for anybody else, Hidden outside the area, Stale, Conflict when it is answered, Invalid
+    without a reason.
+    """
+    if len(reason.strip()) < 2:
+        raise invalid("reason", _("请写明理由。"))
+    with write("procedures.withdraw_definition", actor) as audit:
+        within = place_filter(actor, PROPOSE, prefix="place__") & Q(place__isnull=False)
+        row = open_door(Definition.objects.all(), actor, PROPOSE, definition_id, within=within, lock=True)
+        check_version(row, version)
+        if row.proposed_by_id != actor.user_id:
+            raise Refused(_("只有提出人可以撤回这一版。"), remedy=_("有权批准的人可以写明理由不予批准。"))
+        if row.state != Definition.State.PROPOSED:
+            raise Conflict(_("这一版已经批准、退回或撤回。"), remedy=_("请刷新页面查看结果。"))
+        row.state, row.vetting_note = Definition.State.ENDED, reason.strip()[:200]
+        save(row)
+        facts = {"code": row.code, "number": row.number, "reason": row.vetting_note}
+        audit.add("definition", row.pk, place_id=row.place_id, **facts)
+        messages.settle(actor, reference_kind=DEFINITION_KIND, reference_id=row.pk)
     return row
 
 

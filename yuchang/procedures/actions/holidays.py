@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -15,7 +16,9 @@ from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.errors import Invalid, Problem, Refused, invalid
 from yuchang.places.models import Place
+from yuchang.procedures import queries
 from yuchang.procedures.models import Holiday
+from yuchang.procedures.rules.calendar import Calendar
 from yuchang.sheets.reading import read_sheets
 
 HEADERS = {
@@ -25,7 +28,9 @@ HEADERS = {
     "document": ("document", "文号"),
 }
 KINDS = {"off": True, "放假": True, "worked": False, "上班": False, "调休上班": False}
-MOST = 2000
+MOST, TITLES = 2000, 5
+# 2027-10-01, 2027/10/1 as spreadsheets write it, 2027.10.1, 2027年10月1日
+_DAY = re.compile(r"(\d{4})[-/.年](\d{1,2})[-/.月](\d{1,2})日?(?: 0?0:00(?::00)?)?")
 
 
 @dataclass(frozen=True)
@@ -38,18 +43,27 @@ class Day:
     document: str
 
 
-def import_holidays(actor: Actor, *, name: str, content: bytes, place: Place | None) -> int:
+@dataclass(frozen=True)
+class Imported:
+    """How many days were new, and the year of the first one."""
+
+    added: int
+    year: int
+
+
+def import_holidays(actor: Actor, *, name: str, content: bytes, place: Place | None) -> Imported:
     """Add the days of a workbook or CSV (day, kind, name, document) for a place, all or none.
 
     Needs ``procedures.calendar`` in the place (a county or larger); the nation's (``place`` None) only the
     operator's command may import. A day already known with the same meaning is skipped. Returns how many
-    were added. Raises Invalid with a problem for each faulty row (field ``row N``).
+    were added. A weekday that is off there may be named as worked again: so a wrong import is put right.
+    Raises Invalid with a problem for each faulty row (field ``row N``).
     """
     if place is None and actor.user_id is not None:
         raise Refused(_("全国日历只能由系统运维命令导入。"), remedy=_("请选择本省、市或县。"))
     if place is not None:
         place = open_door(Place.objects.filter(level__lte=3), actor, "procedures.calendar", place.pk)
-    days = read_days(name, content)
+    days = read_days(name, content, queries.calendar_of(place) if place else queries.calendar_for())
     with write("procedures.import_holidays", actor) as audit:
         known: dict[date, tuple[bool, str]] = {}
         for row in Holiday.objects.filter(place=place, day__in=[d.day for d in days]).order_by("id"):
@@ -63,24 +77,25 @@ def import_holidays(actor: Actor, *, name: str, content: bytes, place: Place | N
             "holidays", place.code if place else "nation", place_id=place.pk if place else None,
             added=len(fresh), documents=sorted({d.document for d in fresh}),
         )  # fmt: skip
-    return len(fresh)
+    return Imported(len(fresh), days[0].day.year)
 
 
-def read_days(name: str, content: bytes) -> list[Day]:
-    """The days of a workbook or CSV. Raises Invalid with every faulty row."""
+def read_days(name: str, content: bytes, calendar: Calendar) -> list[Day]:
+    """The days of a workbook or CSV, as they lie over a calendar. Raises Invalid with every faulty row."""
     sheets = read_sheets(name, content)
     rows = sheets[0].rows if sheets else []
     if not rows:
         raise invalid("file", _("表格里没有内容。"), _("请填写 日期、类型、名称、文号 四列。"))
-    columns = _columns(rows[0])
-    if len(rows) - 1 > MOST:
+    head = _head_of(rows)
+    columns = _columns(rows[head])
+    if len(rows) - head - 1 > MOST:
         raise invalid("file", _("超过 %(most)s 行。") % {"most": MOST}, _("请按年份分别导入。"))
     found: list[Day] = []
     problems: list[Problem] = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, row in enumerate(rows[head + 1 :], start=head + 2):
         if not any(str(cell or "").strip() for cell in row):
             continue
-        faults = list(_faults(row, columns, {d.day for d in found}))
+        faults = list(_faults(row, columns, {d.day for d in found}, calendar))
         problems += [
             Problem(f"row {number}", _("第 %(n)s 行:%(text)s") % {"n": number, "text": f}) for f in faults
         ]
@@ -88,7 +103,18 @@ def read_days(name: str, content: bytes) -> list[Day]:
             found.append(_day(row, columns))
     if problems:
         raise Invalid(problems)
+    if not found:
+        raise invalid("file", _("表格里只有表头,没有日子。"), _("请在表头下面一行填写一天。"))
     return found
+
+
+def _head_of(rows: Sequence[Sequence[Any]]) -> int:
+    """Which row holds the names of the columns: a title may stand above them."""
+    for number, row in enumerate(rows[:TITLES]):
+        words = {str(cell or "").strip().lower() for cell in row}
+        if words & set(HEADERS["day"]) and words & set(HEADERS["kind"]):
+            return number
+    return 0
 
 
 def _columns(heads: Sequence[Any]) -> dict[str, int]:
@@ -117,13 +143,16 @@ def _as_day(value: Any) -> date | None:
         return value.date()
     if isinstance(value, date):
         return value
+    found = _DAY.fullmatch(str(value or "").strip())
     try:
-        return date.fromisoformat(str(value or "").replace("/", "-"))
+        return date(*map(int, found.groups())) if found else None
     except ValueError:
         return None
 
 
-def _faults(row: Sequence[Any], columns: dict[str, int], seen: set[date]) -> Iterable[str]:
+def _faults(
+    row: Sequence[Any], columns: dict[str, int], seen: set[date], calendar: Calendar
+) -> Iterable[str]:
     day = _as_day(_cell(row, columns["day"]))
     kind = KINDS.get(str(_cell(row, columns["kind"]) or "").lower())
     if day is None or not 2000 <= day.year <= 2100:
@@ -132,8 +161,8 @@ def _faults(row: Sequence[Any], columns: dict[str, int], seen: set[date]) -> Ite
         yield _("日期重复。")
     if kind is None:
         yield _("类型应为“放假”或“上班”。")
-    elif day is not None and not kind and day.weekday() < 5:
-        yield _("上班的日子应是星期六或星期日。")
+    elif day is not None and not kind and day.weekday() < 5 and calendar.is_working(day):
+        yield _("上班的日子应是星期六、星期日或原来放假的日子。")
     if not _cell(row, columns["name"]):
         yield _("没有名称。")
     if not _cell(row, columns["document"]):

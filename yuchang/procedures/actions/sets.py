@@ -17,9 +17,10 @@ from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.errors import Conflict, Invalid, Problem, Refused
 from yuchang.procedures import queries
+from yuchang.procedures.actions import telling
 from yuchang.procedures.actions.opening import periods_json
-from yuchang.procedures.actions.steps import TRACK_KIND
 from yuchang.procedures.models import Case, Definition
+from yuchang.procedures.queries import TRACK_KIND
 from yuchang.procedures.rules.machine import OPENED, Choice, Plan, Step, enter, waits_of
 
 ACTING_KINDS = "('opened', 'advanced', 'returned', 'track')"
@@ -61,6 +62,7 @@ def advance_cases(
             if mine:
                 _move(actor, mine, plan, step, chosen, opinion, document_number)
                 done += [f.pk for f in mine]
+        telling.settle_many(actor, done)
         audit.add_bulk(
             "case",
             "SELECT id::text, place_id, jsonb_build_object('code', code, 'choice', %s::text, 'step', step)"
@@ -121,6 +123,7 @@ def _ready(found: list[_Found], plan: Plan, step: str) -> list[_Found]:
     if waits:
         _settle(ids)
         running = set(_run(_RUNNING, {"ids": ids, "waits": waits}))
+        running |= {pk for pk, code in queries.upheld(ids) if code in waits}
         ids = [pk for pk in ids if pk not in running]
     if what.sample_percent:
         covered = Case.objects.filter(queries.sampled(what.sample_percent, step), pk__in=ids)
@@ -280,6 +283,7 @@ def withdraw_cases(
         with connection.cursor() as cursor:
             for statement in (_WITHDRAWN, _CANCEL, _TAKE_BACK):
                 cursor.execute(statement, given)
+        telling.settle_many(actor, given["ids"])
         return audit.add_bulk(
             "case",
             "SELECT id::text, place_id, jsonb_build_object('code', code, 'withdrawn', true)"

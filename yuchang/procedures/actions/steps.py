@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -20,7 +20,9 @@ from yuchang.files import queries as file_queries
 from yuchang.files.actions import Upload, take_in
 from yuchang.files.models import StoredFile
 from yuchang.procedures import queries
+from yuchang.procedures.actions import telling
 from yuchang.procedures.models import Case, StepRecord, Track
+from yuchang.procedures.queries import TRACK_KIND
 from yuchang.procedures.rules import machine
 from yuchang.procedures.rules.machine import OPENED, Attempt, Choice, Entry, Plan, Refusal, Step
 
@@ -75,6 +77,7 @@ def advance(
             seal_file_id=seal_file_id,
         )
         _leave_by(row, plan, chosen)
+        telling.advanced(actor, row, plan)
         audit.add("case", row.pk, place_id=row.place_id, code=row.code, choice=chosen.code, step=row.step)
     return row
 
@@ -168,9 +171,10 @@ def return_case(actor: Actor, *, case: Case | int, version: int | None, reason: 
         if not step.may_return or target not in passed:
             raise Conflict(_("这一步不能退回。"), remedy=_("请选择办理结论,或转交他人办理。"))
         _record(actor, row, StepRecord.Kind.RETURNED, next_step=target, opinion=reason.strip()[:1000])
-        _cancel_tracks(row)
+        _cancel_tracks(row, but=machine.begun_before(plan, target))
         _stand_in(row, plan, plan.steps[target])
         save(row)
+        telling.returned(actor, row, reason)
         audit.add("case", row.pk, place_id=row.place_id, code=row.code, returned_to=target)
     return row
 
@@ -188,6 +192,7 @@ def withdraw(actor: Actor, *, case: Case | int, version: int | None, reason: str
         _record(actor, row, StepRecord.Kind.WITHDRAWN, opinion=reason.strip()[:1000])
         _cancel_tracks(row)
         _close(row, Case.State.WITHDRAWN, "")
+        telling.closed(actor, row, reason)
         audit.add("case", row.pk, place_id=row.place_id, code=row.code, withdrawn=True)
     return row
 
@@ -211,6 +216,7 @@ def transfer(actor: Actor, *, case: Case | int, version: int | None, to_user_id:
         _record(actor, row, StepRecord.Kind.TRANSFERRED, opinion=reason.strip()[:1000], next_step=row.step)
         row.assigned_to_id = to_user_id
         save(row)
+        telling.transferred(actor, row, reason)
         audit.add("case", row.pk, place_id=row.place_id, code=row.code, transferred_to=to_user_id)
     return row
 
@@ -361,7 +367,7 @@ def _settle_notices(row: Case) -> None:
     over.exclude(Exists(objection)).update(state=Track.State.DONE, closed_on=today)
 
 
-CASE_KIND, TRACK_KIND = "procedures.case", "procedures.track"
+CASE_KIND = "procedures.case"
 
 
 def _pairs(step: Step, evidence: Evidence) -> list[tuple[str, int]]:
@@ -397,6 +403,7 @@ def _attempt(
     is_sample_done = not step.sample_percent or (
         Case.objects.filter(queries.sampled(step.sample_percent, step.code), pk=row.pk).exists()
     )
+    is_waiting = step.code in machine.waits_of(queries.plan_of(row.definition))
     return Attempt(
         choice=choice,
         by=actor.user_id,
@@ -405,6 +412,7 @@ def _attempt(
         document_number=document_number,
         evidence=frozenset(evidence),
         open_tracks=frozenset(row.tracks.filter(state=Track.State.OPEN).values_list("step", flat=True)),
+        upheld=frozenset(code for _pk, code in queries.upheld([row.pk])) if is_waiting else frozenset(),
         is_sample_done=is_sample_done,
     )
 
@@ -427,6 +435,12 @@ def _conflict(plan: Plan, objection: machine.Objection) -> YuchangError | None:
         return Conflict(
             _("“%(title)s”尚未期满或办结。") % {"title": queries.words(track.title, track.title_en)},
             remedy=_("请在期满且异议处理完毕后办理。"),
+        )
+    if objection.reason is Refusal.UPHELD:
+        track = plan.steps[objection.about]
+        return Conflict(
+            _("“%(title)s”的异议已经成立。") % {"title": queries.words(track.title, track.title_en)},
+            remedy=_("请退回前面的步骤重新办理。"),
         )
     if objection.reason is Refusal.SAMPLE:
         return Conflict(
@@ -477,8 +491,9 @@ def _close(row: Case, state: str, outcome: str) -> None:
     save(row)
 
 
-def _cancel_tracks(row: Case) -> None:
-    row.tracks.filter(state=Track.State.OPEN).update(state=Track.State.CANCELLED, closed_on=clock.today())
+def _cancel_tracks(row: Case, but: Collection[str] = ()) -> None:
+    running = row.tracks.filter(state=Track.State.OPEN).exclude(step__in=but)
+    running.update(state=Track.State.CANCELLED, closed_on=clock.today())
 
 
 def _stand_in(row: Case, plan: Plan, step: Step) -> None:

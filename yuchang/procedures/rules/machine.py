@@ -328,6 +328,12 @@ def tracks_of(plan: Plan, step: Step) -> list[Step]:
     return own + [plan.steps[code] for code in step.beside]
 
 
+def begun_before(plan: Plan, target: str) -> set[str]:
+    """The tracks that began with main steps before this one: going back to it leaves them as they are."""
+    earlier_steps = plan.main[: plan.main.index(target)]
+    return {track.code for code in earlier_steps for track in tracks_of(plan, plan.steps[code])}
+
+
 class Refusal(StrEnum):
     """Why a step may not be left now."""
 
@@ -338,6 +344,7 @@ class Refusal(StrEnum):
     DOCUMENT = "document"
     EVIDENCE = "evidence"
     TRACK = "track"
+    UPHELD = "upheld"
     SAMPLE = "sample"
 
 
@@ -352,6 +359,7 @@ class Attempt:
     document_number: str = ""
     evidence: frozenset[str] = frozenset()
     open_tracks: frozenset[str] = frozenset()
+    upheld: frozenset[str] = frozenset()  # the notices to which an objection was found true
     is_sample_done: bool = True
 
 
@@ -380,6 +388,7 @@ def objections_to(plan: Plan, step: Step, attempt: Attempt) -> list[Objection]:
     found += [Objection(Refusal.EVIDENCE, e.code) for e in step.evidence if e.code not in attempt.evidence]
     waits = waits_of(plan).get(step.code, [])
     found += [Objection(Refusal.TRACK, code) for code in waits if code in attempt.open_tracks]
+    found += [Objection(Refusal.UPHELD, code) for code in waits if code in attempt.upheld]
     if step.sample_percent and not attempt.is_sample_done:
         found.append(Objection(Refusal.SAMPLE, str(step.sample_percent)))
     return found

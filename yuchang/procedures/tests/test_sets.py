@@ -1,17 +1,16 @@
 """Many cases at once: as refused and as recorded as one by one, in a constant number of statements."""
 
 import time
-from threading import Barrier, Thread
 
 import pytest
-from django.db import connection, connections
+from django.db import connection
 
 from tests import people, things
 from yuchang.core.errors import Conflict, Refused, YuchangError
 from yuchang.places.models import Place
 from yuchang.procedures import actions
 from yuchang.procedures.models import Case, StepRecord
-from yuchang.procedures.tests.world import at_township, cadre, entry, reviewer, set_clock, step_on
+from yuchang.procedures.tests.world import at_township, cadre, entry, race, reviewer, set_clock, step_on
 from yuchang.registry import actions as registry
 from yuchang.registry.models import Household
 
@@ -98,28 +97,6 @@ def test_the_register_s_verification_opens_and_closes_cases(db):
     assert registry.verify_households(actor=zhang.actor) == 2
     registry.verify_household(actor=colleague.actor, household_id=homes[0].pk, version=1)
     assert set(Case.objects.values_list("state", "outcome")) == {("done", "verified")}
-
-
-def race(*works):
-    """Run works at the same moment, each over its own connection; returns what each raised, or None."""
-    barrier, outcomes = Barrier(len(works)), {}
-
-    def run(number, work):
-        try:
-            barrier.wait()
-            work()
-            outcomes[number] = None
-        except Exception as error:  # noqa: BLE001 - the outcome of the race is what is asked for
-            outcomes[number] = error
-        finally:
-            connections.close_all()
-
-    threads = [Thread(target=run, args=pair) for pair in enumerate(works)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return [outcomes[n] for n in range(len(works))]
 
 
 @pytest.mark.django_db(transaction=True)

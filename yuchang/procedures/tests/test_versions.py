@@ -12,10 +12,11 @@ from yuchang.accounts.rules import Role
 from yuchang.core.errors import Conflict, Hidden, Invalid, Refused, Stale
 from yuchang.core.models import AuditEntry
 from yuchang.messages.models import Message
+from yuchang.places.models import Place
 from yuchang.procedures import actions, queries
 from yuchang.procedures.models import Case, Definition
 from yuchang.procedures.rules.adapting import StepChange
-from yuchang.procedures.tests.world import cadre, entry, in_force, set_clock, step_on
+from yuchang.procedures.tests.world import cadre, entry, in_force, race, set_clock, step_on
 
 pytestmark = pytest.mark.django_db
 
@@ -255,7 +256,7 @@ def test_the_county_s_only_officer_is_answered_by_the_prefecture_s():
     assert "已批准" in text(reply) and (version.state, version.vetted_by) == ("live", above.user)
 
 
-def test_two_sessions_at_once_answer_one_version_once():
+def test_who_answers_second_is_told_that_it_is_answered():
     version = proposed(people.wang(), entry(cadre()))
     first, second = zhou(), people.person("郑专员", Role.COUNTY_OFFICER, place=people.county())
     given = {"version": version.version, "answer": "approve"}
@@ -264,3 +265,105 @@ def test_two_sessions_at_once_answer_one_version_once():
     assert second.client().post(page, given | {"answer": "refuse", "reason": "不行"}).status_code == 409
     version.refresh_from_db()
     assert (version.state, version.vetted_by) == ("live", first.user)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_officers_who_answer_at_the_same_moment_one_is_refused_and_the_other_s_word_stands():
+    set_clock()
+    version = proposed(people.wang(), entry(cadre()))
+    given: dict[str, Any] = {"definition_id": version.pk, "version": version.version}
+    first, second = zhou().actor, people.person("郑专员", Role.COUNTY_OFFICER, place=people.county()).actor
+    outcomes = race(
+        lambda: actions.vet_definition(first, **given, approve=True),
+        lambda: actions.vet_definition(second, **given, approve=False, note="文号不对"),
+    )
+    assert [type(o) for o in outcomes if o] == [Stale]
+    version.refresh_from_db()
+    kept = ("refused", second.user_id) if outcomes[0] else ("live", first.user_id)
+    assert (version.state, version.vetted_by_id) == kept
+    assert AuditEntry.objects.filter(action="procedures.vet_definition").count() == 1
+    assert Message.objects.filter(kind="result").count() == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_is_withdrawn_while_another_approves_is_either_withdrawn_or_in_force():
+    set_clock()
+    wang, second = people.wang(), zhou()
+    version = proposed(wang, entry(cadre()))
+    given: dict[str, Any] = {"definition_id": version.pk, "version": version.version}
+    outcomes = race(
+        lambda: actions.vet_definition(second.actor, **given, approve=True),
+        lambda: actions.withdraw_definition(wang.actor, **given, reason="写错了"),
+    )
+    assert [type(o) for o in outcomes if o] == [Stale]
+    version.refresh_from_db()
+    assert version.state == ("ended" if outcomes[0] else "live")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_officers_who_propose_at_the_same_moment_one_is_told_that_a_version_waits():
+    set_clock()
+    old = entry(cadre())
+    first, second = people.wang(), zhou()
+    outcomes = race(lambda: proposed(first, old), lambda: proposed(second, old))
+    assert [type(o) for o in outcomes if o] == [Conflict]
+    assert Definition.objects.filter(state="proposed").count() == 1
+
+
+def test_the_proposer_takes_a_mistaken_version_back_with_a_reason_and_proposes_another():
+    wang, second, old = people.wang(), zhou(), entry(cadre())
+    version = proposed(wang, old)
+    page = f"/procedures/library/{version.pk}/"
+    assert f"{page}withdraw/" in text(wang.client().get(page))
+    assert f"{page}withdraw/" not in text(second.client().get(page))
+    given = {"version": version.version, "reason": "天数写错了"}
+    assert second.client().post(f"{page}withdraw/", given).status_code == 403
+    with pytest.raises(Invalid, match="理由"):
+        actions.withdraw_definition(wang.actor, definition_id=version.pk, version=version.version)
+    reply = text(wang.client().post(f"{page}withdraw/", given, follow=True))
+    assert "已撤回" in reply and "天数写错了" in reply
+    version.refresh_from_db()
+    assert (version.state, version.vetted_by) == ("ended", None)
+    assert Message.objects.get(recipient=second.user).settled_at
+    log = AuditEntry.objects.get(action="procedures.withdraw_definition")
+    assert (log.actor_id, log.place_id) == (wang.user.pk, people.county().pk)
+    with pytest.raises(Conflict):
+        actions.vet_definition(second.actor, definition_id=version.pk, version=version.version, approve=True)
+    with pytest.raises(Conflict):
+        actions.withdraw_definition(
+            wang.actor, definition_id=version.pk, version=version.version, reason="再撤一次"
+        )
+    assert in_force(proposed(wang, old), second).number == 2
+
+
+def test_an_officer_of_another_county_does_not_reach_what_waits():
+    version = proposed(people.wang(), entry(cadre()))
+    stranger = people.person("外县", Role.COUNTY_OFFICER, place=people.county(people.WEN))
+    with pytest.raises(Hidden):
+        actions.withdraw_definition(
+            stranger.actor, definition_id=version.pk, version=version.version, reason="不要了"
+        )
+
+
+@pytest.mark.parametrize(
+    ("role", "level"), [(Role.PREFECTURE_OFFICER, "prefecture"), (Role.PROVINCE_OFFICER, "province")]
+)
+def test_a_region_proposes_for_its_counties_another_of_the_region_approves_and_all_counties_begin_under_it(
+    role: Role, level: str
+):
+    old = entry(cadre())
+    place = Place.objects.get(pk=getattr(people.county(), f"{level}_id"))
+    one, other = (people.person(name, role, place=place) for name in ("甲专员", "乙专员"))
+    page = text(one.client().get(f"/procedures/library/{old.definition_id}/"))
+    assert "为本地另定一版" in page
+    address = f"/procedures/library/{old.definition_id}/adapt/"
+    assert place.name in text(one.client().get(address))
+    reply = one.client().post(address, {"place": place.pk, **GIVEN, "days_village_review": "6"}, follow=True)
+    version = Definition.objects.get(state="proposed")
+    assert reply.status_code == 200 and version.place == place
+    with pytest.raises(Hidden):  # a county does not decide for its region
+        actions.vet_definition(zhou().actor, definition_id=version.pk, version=1, approve=True)
+    in_force(version, other)
+    assert entry(cadre("甲村干")).definition_id == version.pk
+    with pytest.raises(Refused):  # to say what holds is not to move a county's cases
+        actions.withdraw(one.actor, case=old, version=old.version, reason="由上级撤回")

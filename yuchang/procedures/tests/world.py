@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from threading import Barrier, Thread
 from typing import Any
+
+from django.db import connections
 
 from tests import people
 from yuchang.accounts.rules import Role
@@ -92,3 +96,26 @@ def at_township(by: people.Person, **more: Any) -> Case:
     step_on(by, case, "agree", opinion="评议通过", papers=1)
     set_clock(days=9)
     return step_on(by, case, "forward")
+
+
+def race(*works: Callable[[], object]) -> list[Exception | None]:
+    """Run works at the same moment, each over its own connection; returns what each raised, or None."""
+    barrier = Barrier(len(works))
+    outcomes: dict[int, Exception | None] = {}
+
+    def run(number: int, work: Callable[[], object]) -> None:
+        try:
+            barrier.wait()
+            work()
+            outcomes[number] = None
+        except Exception as error:  # noqa: BLE001 - the outcome of the race is what is asked for
+            outcomes[number] = error
+        finally:
+            connections.close_all()
+
+    threads = [Thread(target=run, args=pair) for pair in enumerate(works)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return [outcomes[n] for n in range(len(works))]

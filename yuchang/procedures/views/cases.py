@@ -20,7 +20,14 @@ from yuchang.core.errors import Invalid, Refused
 from yuchang.core.forms import problems_shown, show_problems, version_of
 from yuchang.core.lists import Filter, listing
 from yuchang.procedures import actions, lists, queries
-from yuchang.procedures.forms import ActForm, OpenForm, ReasonForm, ReturnForm, TransferForm
+from yuchang.procedures.forms import (
+    ActForm,
+    ObjectionForm,
+    OpenForm,
+    ReasonForm,
+    ReturnForm,
+    TransferForm,
+)
 from yuchang.procedures.models import Case, StepRecord, Track
 from yuchang.procedures.rules.machine import Plan
 from yuchang.sheets.lists import answer
@@ -119,22 +126,31 @@ def _page(request: HttpRequest, found: Case, given: Given | None = None) -> Http
         "can_act": queries.may_act(actor, found) and not plan.driver,
         "may_hand": _may_hand(actor, found),
         "subject_page": subject_page(found),
+        "is_driven": bool(plan.driver),
         "outcome": _outcome(found),
+        "held": queries.held(found, plan) if found.state == Case.State.OPEN and not plan.driver else [],
+        "objections": [(row, _outcome(row)) for row in queries.objections_of(found)],
+        "checks": queries.checks_of(found),
     }
-    context |= {"forms": {**_open_forms(actor, found, plan, context["can_act"]), **given}}
+    opened = _open_forms(actor, found, plan, context["can_act"], bool(context["held"]))
+    context |= {"forms": {**opened, **given}}
     context["tracks"] = _track_forms(actor, found, plan, given)
+    context["notices"] = _objection_forms(actor, found, plan, given)
     status = 422 if any(form.errors for form in given.values()) else 200
     return render(request, "procedures/case.html", context, status=status)
 
 
-def _open_forms(actor: Actor, found: Case, plan: Plan, can_act: bool) -> dict[str, forms.BaseForm]:
+def _open_forms(
+    actor: Actor, found: Case, plan: Plan, can_act: bool, is_held: bool
+) -> dict[str, forms.BaseForm]:
     """The forms of what this person may do with the case now."""
     if found.state != Case.State.OPEN:
         return {}
     start = {"version": found.version}
     step, made = plan.steps[found.step], dict[str, forms.BaseForm]()
     if can_act:
-        made["act"] = ActForm(step=step, initial=start)
+        if not is_held:
+            made["act"] = ActForm(step=step, initial=start)
         if step.may_return and (steps := _returns(found)):
             made["back"] = ReturnForm(steps=steps, initial=start, auto_id="back-%s")
     if plan.may_withdraw and not plan.driver and _may_withdraw(actor, found):
@@ -150,6 +166,17 @@ def _track_forms(actor: Actor, found: Case, plan: Plan, given: Given) -> list[tu
         step = plan.steps[track.step]
         fresh = ActForm(step=step, initial={"version": found.version}, auto_id=f"track-{track.pk}-%s")
         form = given.get(f"track-{track.pk}", fresh)
+        lines.append((track, form, queries.words(step.title, step.title_en)))
+    return lines
+
+
+def _objection_forms(actor: Actor, found: Case, plan: Plan, given: Given) -> list[tuple[Track, Any, str]]:
+    """The notices that run, each with the form to note an objection and its name."""
+    is_open = found.state == Case.State.OPEN and not plan.driver
+    lines = []
+    for track in queries.running_notices(actor, found) if is_open else []:
+        step = plan.steps[track.step]
+        form = given.get(f"object-{track.pk}") or ObjectionForm(auto_id=f"object-{track.pk}-%s")
         lines.append((track, form, queries.words(step.title, step.title_en)))
     return lines
 
@@ -173,6 +200,8 @@ def _outcome(found: Case) -> str:
 
 def subject_page(found: Case) -> str:
     """The page of what a case is about; empty for a matter that has only its case."""
+    if found.subject_kind == queries.TRACK_KIND:
+        return reverse("procedures:case", args=[queries.noticed_case(found)])
     name = SUBJECT_PAGES.get(found.subject_kind)
     try:
         return reverse(name, args=[found.subject_id]) if name else ""
@@ -309,6 +338,26 @@ def track_complete(request: HttpRequest, pk: int) -> HttpResponse:
         return _page(request, found, {f"track-{pk}": form})
     messages.success(request, _("并行步骤已办结。"))
     return redirect("procedures:case", pk=found.pk)
+
+
+@gate("procedures.open")
+@require_POST
+def track_object(request: HttpRequest, pk: int) -> HttpResponse:
+    """Note an objection to a notice that runs."""
+    actor = actor_of(request)
+    form = ObjectionForm(request.POST, auto_id=f"object-{pk}-%s")
+    opened: list[Case] = []
+
+    def act(data: dict[str, Any]) -> None:
+        text, raised_by = data.get("text", ""), data.get("raised_by", "")
+        opened.append(actions.object_to_notice(actor, track_id=pk, text=text, raised_by=raised_by))
+
+    if not _try(form, act):
+        return _page(
+            request, queries.case_for(actor, queries.case_of_track(actor, pk)), {f"object-{pk}": form}
+        )
+    messages.success(request, _("异议已登记,由另外的人员核查处理。"))
+    return redirect("procedures:case", pk=opened[0].pk)
 
 
 @gate("procedures.open")

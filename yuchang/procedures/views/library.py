@@ -44,19 +44,20 @@ def definition(request: HttpRequest, pk: int) -> HttpResponse:
         "plan": plan,
         "lines": queries.lines_of(plan),
         "changes": differences.changes(found),
-        "may_adapt": found.state == "live" and actor_of(request).may("procedures.manage"),
+        "may_adapt": found.state == "live" and actor_of(request).may("procedures.propose"),
         "answerers": queries.answerers(found),
         "may_answer": queries.may_answer(actor_of(request), found),
+        "may_take_back": queries.may_take_back(actor_of(request), found),
     }
     return render(request, "procedures/definition.html", context)
 
 
-@gate("procedures.manage")
+@gate("procedures.propose")
 @require_http_methods(["GET", "POST"])
 def definition_adapt(request: HttpRequest, pk: int) -> HttpResponse:
     """A place's own version with other steps, papers and days, as a paper of the place says."""
     actor, found = actor_of(request), queries.definition_by(pk)
-    places = queries.places_to_keep(actor, "procedures.manage")
+    places = queries.places_to_keep(actor, "procedures.propose")
     initial = {"place": places.first(), "valid_from": clock.today()}
     plan = queries.plan_of(found)
     form = AdaptForm(request.POST or None, plan=plan, places=places, initial=initial)
@@ -110,6 +111,20 @@ def definition_vet(request: HttpRequest, pk: int) -> HttpResponse:
         note=request.POST.get("reason", ""),
     )
     messages.success(request, _("已批准。") if approve else _("已退回，不予批准。"))
+    return redirect("procedures:definition", pk=pk)
+
+
+@gate("procedures.propose")
+@require_POST
+def definition_withdraw(request: HttpRequest, pk: int) -> HttpResponse:
+    """Take back one's own proposal."""
+    actions.withdraw_definition(
+        actor_of(request),
+        definition_id=pk,
+        version=version_of(request),
+        reason=request.POST.get("reason", ""),
+    )
+    messages.success(request, _("已撤回。可以另提一版。"))
     return redirect("procedures:definition", pk=pk)
 
 
@@ -175,12 +190,15 @@ def calendar_import(request: HttpRequest) -> HttpResponse:
     if form.is_valid():
         upload = form.cleaned_data["file"]
         try:
-            count = actions.import_holidays(
+            done = actions.import_holidays(
                 actor, name=upload.name, content=upload.read(), place=form.cleaned_data["place"]
             )
         except Invalid as error:
             show_problems(form, error)
         else:
-            messages.success(request, _("已导入 %(count)s 天。") % {"count": count})
-            return redirect(reverse("procedures:calendar"))
+            if done.added:
+                messages.success(request, _("已导入 %(count)s 天。") % {"count": done.added})
+            else:
+                messages.info(request, _("这些日子以前都已登记,没有变化。"))
+            return redirect(f"{reverse('procedures:calendar')}?year={done.year}")
     return _calendar_page(request, form)

@@ -81,3 +81,16 @@ def test_every_file_that_another_one_names_is_packed_for_browsers(settings: Any,
     for name in ("js/field.js", "vendor/dexie/dexie.min.js", "vendor/htmx/htmx.min.js", "css/yuchang.css"):
         assert name in packed
     assert not any(name.startswith("vendor/dexie/modern") for name in packed)
+
+
+def test_outside_the_workbench_s_port_is_neither_wanted_nor_announced(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert DOORS.ports == (8000, 8001, 8002)
+    Supervisor(None, DOORS)._announce()
+    assert "内部工作台 http://127.0.0.1:8000/" in capsys.readouterr().out
+    monkeypatch.setenv("YUCHANG_ZONE", "public")
+    assert DOORS.ports == (8001, 8002)
+    Supervisor(None, DOORS)._announce()
+    said = capsys.readouterr().out
+    assert "公众门户 http://127.0.0.1:8001/" in said and "8000" not in said and "工作台" not in said

@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from yuchang.accounts.queries import people_for, place_filter, reach
 from yuchang.accounts.rules import Actor, PlaceScope
 from yuchang.core.addresses import address
+from yuchang.core.lists import day_word
 from yuchang.core.prepared import prepared
 from yuchang.core.signs import holding, signs_in
 from yuchang.exchange.models import Category, Posting
@@ -153,7 +154,7 @@ def _cases(actor: Actor, word: str, size: int) -> Iterator[Hit]:
     else:
         found = _found_cases(within, word, signs_in(word), most=size)
     for row in found:
-        yield Hit(row.title, address("procedures:case", row.pk), f"{row.opened_at:%Y-%m-%d}")
+        yield Hit(row.title, address("procedures:case", row.pk), day_word(row.opened_at))
 
 
 def _people(actor: Actor, word: str, size: int) -> Iterator[Hit]:

@@ -11,11 +11,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import connection
+from django.utils import timezone
 
 from config.environment import database_url, parse_database_url
 from yuchang.accounts.rules import SYSTEM
 from yuchang.core.errors import YuchangError
 from yuchang.portal import keys, queries
+from yuchang.portal.actions import publish_receipts
 from yuchang.portal.actions.carrying import apply_bundle, make_bundle, trust_peer
 from yuchang.portal.folder import Carried, carry, write_all
 
@@ -63,8 +65,8 @@ class Command(BaseCommand):
         self._say(f"指纹 fingerprint: {keys.fingerprint(sign, seal)}")
 
     def _trust(self, path: Path, options: dict[str, Any]) -> None:
-        card = path.read_text()
         try:
+            card = path.read_text()
             said = json.loads(card)
             shown = keys.fingerprint(str(said["sign"]), str(said["seal"]))
         except (ValueError, KeyError, TypeError) as error:
@@ -76,6 +78,7 @@ class Command(BaseCommand):
         self._say("✓ 已确认另一侧。 The other side is trusted.")
 
     def _export(self, path: Path, options: dict[str, Any]) -> None:
+        _say_what_became()
         row = make_bundle(actor=SYSTEM, is_complete=options["complete"])
         if row:
             self._say(f"第 {row.number} 包：{row.lines} 行，{row.size} 字节")
@@ -94,6 +97,7 @@ class Command(BaseCommand):
             for number in (signal.SIGTERM, signal.SIGINT):
                 signal.signal(number, lambda *_: stop.set())
         while True:
+            _say_what_became()
             self._report(carry(path, self._say), is_quiet=options["forever"])
             if not options["forever"] or stop.wait(options["every"]):
                 return
@@ -107,7 +111,8 @@ class Command(BaseCommand):
         for row in queries.bundles()[:10]:
             way = "→" if row.is_sent else "←"
             state = "✓" if row.confirmed_at or not row.is_sent else "…"
-            self._say(f"{way} {row.stream} {row.number} {state} {row.lines} 行 {row.at:%Y-%m-%d %H:%M}")
+            at = timezone.localtime(row.at)
+            self._say(f"{way} {row.stream} {row.number} {state} {row.lines} 行 {at:%Y-%m-%d %H:%M}")
 
     def _report(self, done: Carried, *, is_quiet: bool = False) -> None:
         for name in done.applied:
@@ -118,6 +123,12 @@ class Command(BaseCommand):
             self.stderr.write(f"✕ {text}")
         if not (is_quiet or done.applied or done.written or done.refused):
             self._say("没有新的内容。 Nothing new.")
+
+
+def _say_what_became() -> None:
+    """Inside: what was decided a moment ago goes along."""
+    if settings.ZONE != "public":
+        publish_receipts(actor=SYSTEM)
 
 
 def use_application_role() -> None:

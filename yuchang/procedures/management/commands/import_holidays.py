@@ -22,7 +22,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         path: Path = options["file"]
         try:
-            count = import_holidays(SYSTEM, name=path.name, content=path.read_bytes(), place=None)
+            count = import_holidays(SYSTEM, name=path.name, content=path.read_bytes(), place=None).added
         except (OSError, Invalid) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{count} days added")
