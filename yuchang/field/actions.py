@@ -130,6 +130,20 @@ def close_device(*, actor: Actor, device_id: int, version: int | None) -> Device
     return row
 
 
+def close_devices_of(actor: Actor, *, user_id: int) -> int:
+    """Somebody leaves: the person's telephones are closed. The caller keeps the account. Returns how many."""
+    rows = Device.objects.filter(user_id=user_id, closed_at=None)
+    if not rows.exists():
+        return 0
+    with write("field.close_devices", actor) as audit:
+        found = list(rows.select_for_update().order_by("id"))
+        for row in found:
+            row.closed_at, row.key_sealed = clock.now(), None
+            save(row)
+            audit.add("field_device", row.pk, name=row.name)
+    return len(found)
+
+
 def take_along(*, actor: Actor, uid: UUID, village_id: int | None) -> Pack:
     """What the telephone may show without a network: a village's households, or those assigned.
 

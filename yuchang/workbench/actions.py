@@ -16,6 +16,7 @@ from yuchang.core import clock
 from yuchang.core.actions import write
 from yuchang.core.errors import Hidden, invalid
 from yuchang.core.phrases import said
+from yuchang.field.actions import close_devices_of
 from yuchang.files.actions import Upload, take_in
 from yuchang.messages.actions import send
 from yuchang.partners.models import Organisation
@@ -155,6 +156,7 @@ def see_off(
         helped = list(helping(user_id, clock.today()).select_related("place"))
         user = leave(actor=actor, user_id=user_id, version=version, reason=reason, successor_id=successor_id)
         let_go(actor, user_id=user_id, reason=reason)
+        close_devices_of(actor, user_id=user_id)
         for work in helped:
             work.refresh_from_db()
             if work.post_id is None or successor_id is None:

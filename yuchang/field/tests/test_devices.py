@@ -16,6 +16,7 @@ from yuchang.core.errors import Conflict, Hidden, Invalid, Refused
 from yuchang.core.models import AuditEntry
 from yuchang.field.actions import MOST_DEVICES, close_device, hand_key, open_device, take_along
 from yuchang.field.models import Device
+from yuchang.workbench.actions import see_off
 
 pytestmark = pytest.mark.django_db
 KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
@@ -53,6 +54,16 @@ def test_a_lost_telephone_is_closed_and_its_key_is_gone(li):
             refused()
     with pytest.raises(Hidden):
         close_device(actor=people.team_member().actor, device_id=row.pk, version=1)
+
+
+def test_who_leaves_for_good_leaves_no_telephone_ready(li):
+    row, other = ready(li), ready(people.team_member())
+    keeper = people.administrator()
+    see_off(actor=keeper.actor, user_id=li.user.pk, version=li.user.version, reason="调离", successor_id=None)
+    row.refresh_from_db()
+    other.refresh_from_db()
+    assert row.closed_at is not None and row.key_sealed is None and other.closed_at is None
+    assert AuditEntry.objects.filter(action="field.close_devices").count() == 1
 
 
 def test_a_key_of_another_size_and_a_sixth_telephone_are_refused(li):
