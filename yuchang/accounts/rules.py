@@ -341,6 +341,7 @@ def roles_with(permission: str) -> list[Role]:
     return [role for role, permissions in PERMISSIONS.items() if permission in permissions]
 
 
+COUNTY_LEVEL = 3  # places.Place.Level.COUNTY
 # Roles that act for an organisation instead of within a place.
 NEEDS_ORGANISATION = frozenset({Role.PARTNER, Role.BANK_OFFICER})
 # The three administrators (三员): 系统, 安全 and 审计. Nobody is two of them, and none does business.
@@ -375,6 +376,14 @@ WITHOUT_BUSINESS = frozenset(
         "workbench.read",
     }
 )
+
+# What concerns the whole machine: a township's delegate keeps accounts, and nothing of this.
+FROM_COUNTY_UP = frozenset({"messages.operate", "operations.read", "portal.carry"})
+
+
+def is_too_low(scope: Scope, permission: str) -> bool:
+    """Whether the place of a grant is too small for a permission that its role carries."""
+    return permission in FROM_COUNTY_UP and isinstance(scope, PlaceScope) and scope.level > COUNTY_LEVEL
 
 
 # For so long after signing in, or proving it again, a person may have sealed fields shown.
@@ -418,7 +427,9 @@ class Actor:
         return tuple(g.scope for g in self.grants if self._carries(g, permission))
 
     def _carries(self, grant: Grant, permission: str) -> bool:
-        return permission in PERMISSIONS[grant.role] and (self.only is None or permission in self.only)
+        if permission not in PERMISSIONS[grant.role] or is_too_low(grant.scope, permission):
+            return False
+        return self.only is None or permission in self.only
 
     def has_role(self, role: str) -> bool:
         """Whether the actor wears this hat anywhere."""

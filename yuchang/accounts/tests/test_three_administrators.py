@@ -172,3 +172,18 @@ def test_a_helper_is_named_at_a_household_and_given_no_whole_village(db: None) -
             actor=keeper(), user_id=newcomer("han").pk, role=Role.HELPER, place_id=people.villages()[0].pk
         )
     assert Role.HELPER not in [value for value, _word in InviteForm().fields["role"].choices]
+
+
+def test_a_townships_delegate_keeps_accounts_and_not_the_machine(db: None) -> None:
+    village = people.villages()[0]
+    own = people.person("乡管理", Role.SYSTEM_ADMINISTRATOR, place=village.parent)
+    county = people.person("县管理", Role.SYSTEM_ADMINISTRATOR, place=people.county())
+    for permission in ("operations.read", "messages.operate", "portal.carry"):
+        assert county.actor.may(permission) and not own.actor.may(permission)
+        assert not own.actor.scopes(permission)
+    client = own.client()
+    for address in ("/", "/people", "/accounts/posts", "/accounts/invitations"):
+        assert client.get(address).status_code == 200
+    for address in ("/operations", "/operations/tasks"):
+        assert client.get(address).status_code == 403
+        assert county.client().get(address).status_code == 200

@@ -131,7 +131,7 @@ def test_only_who_may_draw_there_gives_and_never_to_oneself() -> None:
             actions.give_sample(person.actor, sample_id=sample.pk, user_id=yang.pk)
     with pytest.raises(Refused):
         actions.give_sample(zhang.actor, sample_id=sample.pk, user_id=zhang.user.pk)
-    with pytest.raises(Hidden):  # not of zhang's places
+    with pytest.raises(Invalid):  # not of zhang's places
         actions.give_sample(zhang.actor, sample_id=sample.pk, user_id=people.auditor().user.pk)
     with pytest.raises(Invalid):
         yesterday = clock.today() - timedelta(days=1)

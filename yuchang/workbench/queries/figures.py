@@ -456,13 +456,13 @@ def place_in_reach(actor: Actor, permission: str, number: str) -> Place:
 
 
 def home_place(actor: Actor, permission: str) -> Place | None:
-    """Where the actor works; for the whole country the first county with households.
+    """Where the actor works, of several places the widest; for the country the first county with households.
 
     None for whom only single households were opened: the figures of a place are not theirs.
     """
-    for scope in actor.scopes(permission):
-        if isinstance(scope, PlaceScope) and scope.level:
-            return next(iter(places_of([scope.place_id])), None)
+    own = [scope for scope in actor.scopes(permission) if isinstance(scope, PlaceScope) and scope.level]
+    if own:
+        return next(iter(places_of([min(own, key=lambda scope: scope.level).place_id])), None)
     if not is_national(actor, permission):
         return None
     county_id = households_for(actor).order_by("county_id").values_list("county_id", flat=True).first()

@@ -11,10 +11,12 @@ from python_calamine import load_workbook
 
 from tests import people
 from tests.people import person
+from yuchang.accounts.models import RoleGrant
 from yuchang.accounts.rules import Role
 from yuchang.core.lists import listing, moved, number
 from yuchang.core.models import AuditEntry, TallyDelta
 from yuchang.core.tallies import fold, recount
+from yuchang.places.models import Place
 from yuchang.procedures.models import Case
 from yuchang.registry.models import Household
 from yuchang.workbench.help import GENERAL, PAGES, help_for
@@ -177,3 +179,29 @@ def test_what_was_new_is_said_where_it_is_known_and_nowhere_else(db: None) -> No
     assert said in people.wang().client().get("/").content.decode()
     for below in (people.li(), people.zhang()):
         assert said not in below.client().get("/").content.decode()
+
+
+LEVELS = {
+    Role.VILLAGE_CADRE: "village",
+    Role.TOWNSHIP_REVIEWER: "township_id",
+    Role.COUNTY_OFFICER: "county_id",
+    Role.PREFECTURE_OFFICER: "prefecture_id",
+    Role.PROVINCE_OFFICER: "province_id",
+    Role.PLATFORM_OPERATOR: "county_id",
+}
+
+
+@pytest.mark.parametrize("first", LEVELS)
+@pytest.mark.parametrize("second", LEVELS)
+def test_who_has_two_posts_has_a_home_whichever_came_first(first: Role, second: Role, db: None) -> None:
+    """A deputy comes first among the hats: a reviewer who stands in for a cadre works in the township still."""
+    village = people.villages()[0]
+    places = [village if LEVELS[r] == "village" else getattr(village, LEVELS[r]) for r in (first, second)]
+    keys = [place if isinstance(place, int) else place.pk for place in places]
+    user = person("兼任", first, place=Place.objects.get(pk=keys[0]))
+    RoleGrant.objects.create(
+        user=user.user, role=second, scope_kind="place", place_id=keys[1], valid_from=people.FROM
+    )
+    client = user.client()
+    assert client.get("/").status_code == 200
+    assert client.get("/dashboard").status_code == (403 if not user.actor.may("monitoring.read") else 200)
