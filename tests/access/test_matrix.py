@@ -56,6 +56,12 @@ WRITES_NOTHING = {
 }
 
 
+@pytest.fixture(autouse=True)
+def _messages_go_out(settings: Any) -> None:
+    """A number is stored where a code can reach it."""
+    settings.SMS_DRIVER = "console"
+
+
 @pytest.fixture(scope="module")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     with django_db_blocker.unblock(), standing_world() as made:
