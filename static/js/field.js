@@ -8,6 +8,7 @@
   const words = document.getElementById("words").dataset;
   const DAY = 86400000;
   const IDLE = 10 * 60000; // then the page locks itself
+  const PATIENCE = 25000; // milliseconds that an answer may take
   const EVERY = 60000; // how often unsent reports are tried
   const SHOWN = 60; // households listed at once
   const EASY = /^(\d)\1+$|^(0123456789|1234567890|123456|654321|12345678|87654321)$/;
@@ -72,9 +73,12 @@
 
   // --- the network --------------------------------------------------------------------------------
 
-  // Answers {status, content}; status 0: no network, -1: signed out.
+  // Answers {status, content}; status 0: nothing of ours answered in time, -1: signed out. What some other machine
+  // says on the way, a page of a hotel or a proxy, is no answer.
   async function ask(address, content) {
-    const how = { credentials: "same-origin", redirect: "manual", headers: { Accept: "application/json" } };
+    const stop = new AbortController();
+    const limit = setTimeout(() => stop.abort(), content instanceof FormData ? 4 * PATIENCE : PATIENCE);
+    const how = { credentials: "same-origin", redirect: "manual", headers: { Accept: "application/json" }, signal: stop.signal };
     if (content !== undefined) {
       const isForm = content instanceof FormData;
       how.method = "POST";
@@ -85,10 +89,12 @@
     try {
       const answer = await fetch(address, how);
       if (answer.type === "opaqueredirect") return { status: -1, content: {} };
-      const isJson = (answer.headers.get("Content-Type") || "").includes("json");
-      return { status: answer.status, content: isJson ? await answer.json() : {} };
+      const isOurs = (answer.headers.get("Content-Type") || "").includes("json");
+      return isOurs ? { status: answer.status, content: await answer.json() } : { status: 0, content: {} };
     } catch (error) {
       return { status: 0, content: {} };
+    } finally {
+      clearTimeout(limit);
     }
   }
 

@@ -294,6 +294,26 @@ def test_a_telephone_whose_clock_is_years_off_keeps_what_it_took_and_dates_visit
     assert page.locator("[data-part=alerts] li").count() == 0
 
 
+def test_what_other_machines_say_on_the_way_is_no_answer(site: Site, alert: Alert) -> None:
+    page = site.sign_in(people.li(), size=PHONE)
+    ready(page)
+    hotel = {"status": 200, "content_type": "text/html", "body": "<p>请先登录本店无线网络</p>"}
+    page.context.route("**/field/standing*", lambda route: route.fulfill(**hotel))
+    page.context.route("**/field/send", lambda route: route.fulfill(**hotel))
+    fill_visit(page, "到户核对。")
+    finish(page, "visit")
+    page.wait_for_selector("#line >> text=现在没有网络")
+    assert "等着送回" in page.inner_text("[data-part=outbox-list]")
+    page.context.unroute("**/field/standing*")
+    page.click("[data-do=send]")
+    page.wait_for_timeout(500)
+    assert "等着送回" in page.inner_text("[data-part=outbox-list]")
+    page.context.unroute("**/field/send")
+    page.click("[data-do=send]")
+    page.wait_for_selector("[data-part=outbox-list] >> text=已写入")
+    assert Visit.objects.count() == 1
+
+
 def test_the_way_back_leads_to_the_list_and_the_last_words_typed_are_kept(site: Site, alert: Alert) -> None:
     page = site.sign_in(people.li(), size=PHONE)
     ready(page)

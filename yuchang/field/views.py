@@ -137,9 +137,10 @@ def _given(request: HttpRequest) -> dict[str, Any]:
     """The object that a telephone sent. Raises Invalid when it sent something else."""
     try:
         found = json.loads(request.body) if len(request.body) <= MOST_BYTES else None
+        text = json.dumps(found, ensure_ascii=False).encode()  # halves of signs cannot be stored
     except (ValueError, RecursionError):
-        found = None
-    if not isinstance(found, dict):
+        found, text = None, b""
+    if not isinstance(found, dict) or b"\\u0000" in text:
         raise invalid("", _("收到的内容读不懂。"), _("请更新手机上的页面后再送一次。"))
     return found
 

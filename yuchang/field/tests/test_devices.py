@@ -124,7 +124,8 @@ def test_the_window_says_refusals_in_words_and_never_as_a_page(li):
         reverse(name), content if isinstance(content, str) else json.dumps(content), "application/json"
     )
     for name in ("field:device_open", "field:device_key", "field:take", "field:send"):
-        for wrong in ("", "[]", "{", "null", "[" * 5000, {}, {"device": "x"}):
+        odd = ('{"device": "\\ud800"}', '{"name": "a\\u0000b", "device": "x"}')
+        for wrong in ("", "[]", "{", "null", "[" * 5000, *odd, {}, {"device": "x"}):
             answer = post(name, wrong)
             assert answer.status_code == 422, (name, wrong)
             assert answer.json()["message"]
@@ -132,6 +133,7 @@ def test_the_window_says_refusals_in_words_and_never_as_a_page(li):
     village = people.villages()[0].pk
     for wrong in ("abc", True, 1.5, [village]):
         assert post("field:take", {"device": made["device"], "village": wrong}).status_code == 422
+    assert post("field:take", {"device": made["device"], "village": 10**30}).status_code == 404
     taken = post("field:take", {"device": made["device"], "village": village})
     assert taken.status_code == 200 and taken.json()["households"] == []
     standing = client.get(reverse("field:standing"), {"device": made["device"]}).json()
