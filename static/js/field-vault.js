@@ -9,6 +9,7 @@ window.yuchangVault = (() => {
   const db = new window.Dexie("yuchang-field");
   db.version(1).stores({ device: "id", packs: "id", outbox: "number", photos: "number, report" });
   let key = null;
+  let raw = null; // the same key as bytes, while it is open
 
   const random = (size) => window.crypto.getRandomValues(new Uint8Array(size));
   const utf8 = (text) => new TextEncoder().encode(text);
@@ -24,27 +25,36 @@ window.yuchangVault = (() => {
     return window.crypto.subtle.deriveKey(how, secret, { name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
   }
 
-  // The key under the PIN. ``uid`` is bound in, so that a wrapped key of another telephone does not fit.
-  async function wrapped(raw, pin, uid) {
+  async function use(bytes) {
+    raw = bytes;
+    key = await dataKey(bytes);
+  }
+  function lock() {
+    raw = null;
+    key = null;
+  }
+
+  // The key under the PIN. ``bound`` is bound in, so that a wrapped key of another telephone does not fit.
+  async function wrapped(bytes, pin, bound) {
     const salt = random(16);
     const iv = random(12);
-    const how = { name: "AES-GCM", iv, additionalData: utf8(uid) };
-    return { salt, iv, wrapped: new Uint8Array(await window.crypto.subtle.encrypt(how, await pinKey(pin, salt), raw)), tries: 0 };
+    const how = { name: "AES-GCM", iv, additionalData: utf8(bound) };
+    return { salt, iv, wrapped: new Uint8Array(await window.crypto.subtle.encrypt(how, await pinKey(pin, salt), bytes)), tries: 0 };
   }
 
   // Make this telephone ready: the key was handed to the server before.
-  async function open(made, raw, pin) {
-    const under = await wrapped(raw, pin, made.uid);
+  async function open(made, bytes, pin) {
+    const under = await wrapped(bytes, pin, made.uid);
     await db.transaction("rw", db.device, db.packs, async () => {
       await db.packs.clear();
-      await db.device.put({ id: "this", ...made, ...under });
+      await db.device.put({ id: "this", bound: made.uid, ...made, ...under });
     });
-    key = await dataKey(raw);
+    await use(bytes);
   }
 
   // Nothing readable remains; unsent reports stay as they are, encrypted.
   async function shut() {
-    key = null;
+    lock();
     await db.transaction("rw", db.device, db.packs, async () => {
       await db.packs.clear();
       await db.device.update("this", { wrapped: null });
@@ -52,7 +62,7 @@ window.yuchangVault = (() => {
   }
 
   async function forgetAll() {
-    key = null;
+    lock();
     await Promise.all([db.device.clear(), db.packs.clear(), db.outbox.clear(), db.photos.clear()]);
   }
 
@@ -63,9 +73,8 @@ window.yuchangVault = (() => {
     if (row.until < Date.now() || row.tries >= TRIES) { await shut(); return "gone"; }
     await db.device.update("this", { tries: row.tries + 1 });
     try {
-      const how = { name: "AES-GCM", iv: row.iv, additionalData: utf8(row.uid) };
-      const raw = await window.crypto.subtle.decrypt(how, await pinKey(pin, row.salt), row.wrapped);
-      key = await dataKey(raw);
+      const how = { name: "AES-GCM", iv: row.iv, additionalData: utf8(row.bound) };
+      await use(new Uint8Array(await window.crypto.subtle.decrypt(how, await pinKey(pin, row.salt), row.wrapped)));
       await db.device.update("this", { tries: 0 });
       return "open";
     } catch (error) {
@@ -75,10 +84,10 @@ window.yuchangVault = (() => {
     }
   }
 
-  async function newPin(raw, pin, until) {
+  async function newPin(bytes, pin, until) {
     const row = await device();
-    await db.device.update("this", { until, ...await wrapped(raw, pin, row.uid) });
-    key = await dataKey(raw);
+    await db.device.update("this", { until, ...await wrapped(bytes, pin, row.bound) });
+    await use(bytes);
   }
 
   // Table and number are bound in, so that no row can be put in the place of another.
@@ -106,9 +115,10 @@ window.yuchangVault = (() => {
   }
 
   return {
-    device, forgetAll, newPin, number, open, photosOf, put, putBytes, shut, toBytes, toText, unlock,
+    device, forgetAll, lock, newPin, number, open, photosOf, put, putBytes, shut, toBytes, toText, unlock,
     isOpen: () => key !== null,
-    lock: () => { key = null; },
+    rawKey: () => raw,
+    adopt: (uid) => db.device.update("this", { uid }),
     newKey: () => random(32),
     get: async (table, id) => { const row = await db[table].get(id); return row ? read(table, row) : null; },
     all: async (table) => Promise.all((await db[table].toArray()).map((row) => read(table, row))),

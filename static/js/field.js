@@ -25,7 +25,6 @@
   const every = (selector, within) => Array.prototype.slice.call((within || document).querySelectorAll(selector));
   const part = (name, within) => one(`[data-part="${name}"]`, within);
   const formOf = (name) => one(`form[data-form="${name}"]`);
-  const screenOf = (name) => one(`[data-screen="${name}"]`);
   const fill = (text, values) => text.replace(/__(\w+)__/g, (whole, name) => (name in values ? values[name] : whole));
   // The server's clock as far as it is known: a telephone's own may be wrong, and a simulated county has another day.
   const now = () => new Date(Date.now() + offset);
@@ -119,7 +118,7 @@
     const device = await vault.device();
     if (!device || !standing) return Boolean(standing);
     if (standing.user !== device.user) { trouble(words.otherPerson); return false; }
-    if (!standing.is_ready) {
+    if (standing.device === "closed") {
       await vault.forgetAll();
       pack = null;
       outbox = [];
@@ -127,6 +126,15 @@
       trouble(words.notReady);
       return false;
     }
+    return standing.device === "ready" || known();
+  }
+
+  // A server that was set back to an earlier day does not know this telephone: it is introduced again with its key.
+  async function known() {
+    if (!vault.isOpen()) return false;
+    const answer = await ask(at.open, { name: nameOfThis(), key: vault.toText(vault.rawKey()) });
+    if (answer.status !== 201) { trouble(said(answer)); return false; }
+    await vault.adopt(answer.content.device);
     return true;
   }
 

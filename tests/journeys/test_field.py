@@ -337,6 +337,24 @@ def test_the_way_back_leads_to_the_list_and_the_last_words_typed_are_kept(site: 
     page.wait_for_selector("[data-part=outbox][hidden]", state="attached")
 
 
+def test_a_server_set_back_to_an_earlier_day_still_gets_what_was_filled_in(site: Site, alert: Alert) -> None:
+    page = site.sign_in(people.li(), size=PHONE)
+    ready(page)
+    page.context.set_offline(True)
+    fill_visit(page, "设备登记丢失之前填的。")
+    finish(page, "visit")
+    Device.objects.all().delete()
+    page.click("[data-do=lock]")
+    unlock(page)
+    page.wait_for_selector("[data-part=outbox-list] li")
+    page.context.set_offline(False)
+    page.wait_for_selector("[data-part=outbox-list] >> text=已写入")
+    assert Device.objects.count() == 1 and Visit.objects.count() == 1
+    page.click("[data-do=lock]")
+    unlock(page)
+    page.wait_for_selector("[data-part=outbox-list] li")
+
+
 def test_a_closed_telephone_forgets_everything(site: Site, alert: Alert) -> None:
     page = site.sign_in(people.li(), size=PHONE)
     ready(page)

@@ -56,6 +56,14 @@ def devices_of(actor: Actor) -> QuerySet[Device]:
     return Device.objects.filter(user_id=actor.user_id or 0).order_by("-id")
 
 
+def standing_of(actor: Actor, uid: str) -> str:
+    """Whether one's own telephone is ``ready`` or ``closed``; ``unknown`` when there is none of this name."""
+    found = {str(row.uid): row for row in devices_of(actor)}.get(uid)
+    if found is None:
+        return "unknown"
+    return "closed" if found.closed_at else "ready"
+
+
 @dataclass(frozen=True)
 class Pack:
     """What is taken along: plain words and numbers, ready to be written down as JSON."""

@@ -158,15 +158,13 @@ def _uid(given: dict[str, Any]) -> UUID:
 def standing(request: HttpRequest) -> HttpResponse:
     """Who is signed in, whether this telephone may go on, from which villages one may take along."""
     actor = actor_of(request)
-    found = queries.devices_of(actor).filter(closed_at=None)
-    uid = request.GET.get("device", "")
     return JsonResponse(
         {
             "user": actor.user_id,
             "name": actor.name,
             "token": get_token(request),
             "now": clock.now().isoformat(),
-            "is_ready": any(str(row.uid) == uid for row in found),
+            "device": queries.standing_of(actor, request.GET.get("device", "")),
             "villages": [
                 {"id": v.pk, "name": v.name, "code": v.code} for v in villages_of(actor, "monitoring.visit")
             ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 
 import pytest
@@ -137,7 +138,15 @@ def test_the_window_says_refusals_in_words_and_never_as_a_page(li):
     taken = post("field:take", {"device": made["device"], "village": village})
     assert taken.status_code == 200 and taken.json()["households"] == []
     standing = client.get(reverse("field:standing"), {"device": made["device"]}).json()
-    assert standing["is_ready"] and standing["user"] == li.user.pk and len(standing["villages"]) == 1
+    assert standing["device"] == "ready" and standing["user"] == li.user.pk and len(standing["villages"]) == 1
+
+
+def test_a_telephone_is_told_whether_it_is_ready_closed_or_unknown(li):
+    row, other = ready(li), ready(people.team_member())
+    ask = lambda uid: li.client().get(reverse("field:standing"), {"device": uid}).json()["device"]  # noqa: E731
+    assert [ask(row.uid), ask(other.uid), ask(""), ask("x\0")] == ["ready", "unknown", "unknown", "unknown"]
+    close_device(actor=li.actor, device_id=row.pk, version=1)
+    assert ask(row.uid) == "closed"
 
 
 def test_the_page_of_the_telephone_names_nobody_and_the_worker_keeps_every_file_of_it(li, client):
@@ -147,6 +156,12 @@ def test_the_page_of_the_telephone_names_nobody_and_the_worker_keeps_every_file_
     for name in ("field.js", "field-vault.js", "field.css", "dexie.min.js"):
         assert name in script and name in page
     assert client.get(reverse("field:manifest")).json()["start_url"] == reverse("field:phone")
+
+
+def test_the_page_of_the_telephone_is_wholly_english_for_who_reads_english(li):
+    page = li.client().get(reverse("field:phone"), headers={"accept-language": "en"}).content.decode()
+    left = re.findall(r"[\u4e00-\u9fff]+", page.replace("渔场", ""))
+    assert not left, left
 
 
 def test_ones_own_telephones_are_listed_and_nobody_elses(li):
