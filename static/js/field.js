@@ -255,18 +255,23 @@
     if (!await stand()) return trouble(words.needNetwork, words.signIn);
     if (!await stillMine()) return undefined;
     if (!part("villages").options.length) drawVillages();
-    const device = await vault.device();
     const chosen = part("villages").value;
-    const answer = await ask(at.take, { device: device.uid, village: chosen ? Number(chosen) : null });
-    if (answer.status !== 200) return trouble(said(answer));
-    const hours = answer.content.hours;
-    pack = { ...answer.content, taken: Date.now(), until: Date.now() + hours * DAY / 24, offset };
+    const wrong = await bring(chosen ? Number(chosen) : null);
+    return wrong ? trouble(wrong) : drawHome();
+  }
+
+  // Takes along; returns what went wrong, in words.
+  async function bring(village) {
+    const device = await vault.device();
+    const answer = await ask(at.take, { device: device.uid, village });
+    if (answer.status !== 200) return said(answer);
+    pack = { ...answer.content, taken: Date.now(), until: Date.now() + answer.content.hours * DAY / 24, offset };
     try {
       await vault.put("packs", "this", pack);
     } catch (error) {
-      return trouble(words.full);
+      return words.full;
     }
-    return drawHome();
+    return "";
   }
 
   // A line of a list: a button with the main words, quieter words below, and a mark.
@@ -685,13 +690,18 @@
     isSending = true;
     try {
       const device = await vault.device();
+      let isWritten = false;
       for (const report of outbox.filter(isDue).reverse()) {
+        const before = report.state;
         if (report.state === "waiting" && !await sendOne(device, report)) break;
+        isWritten = isWritten || (before === "waiting" && report.state === "written");
         if (isDue(report) && !await sendPhotos(report)) break;
       }
+      // What was written has changed what was taken along: the next visit shall not contradict one's own.
+      if (isWritten && pack) await bring(pack.village ? pack.village.id : null);
     } finally {
       isSending = false;
-      if (vault.isOpen()) { drawOutbox(); drawAlerts(); }
+      if (vault.isOpen()) { drawOutbox(); drawAlerts(); drawHouseholds(); }
     }
   }
 

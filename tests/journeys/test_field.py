@@ -66,7 +66,11 @@ def ready(page: Page) -> None:
     page.wait_for_selector("[data-screen=home]:not([hidden])")
     page.click("[data-form=take] button[type=submit]")
     page.wait_for_selector("[data-part=alerts] li")
-    page.wait_for_function("navigator.serviceWorker.controller !== null")
+    for _attempt in range(100):
+        if page.evaluate("navigator.serviceWorker.controller !== null"):
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("the page is not kept for the road")
 
 
 def unlock(page: Page, pin: str = PIN) -> None:
@@ -312,6 +316,20 @@ def test_what_other_machines_say_on_the_way_is_no_answer(site: Site, alert: Aler
     page.click("[data-do=send]")
     page.wait_for_selector("[data-part=outbox-list] >> text=已写入")
     assert Visit.objects.count() == 1
+
+
+def test_a_second_visit_does_not_contradict_ones_own_first(site: Site, alert: Alert) -> None:
+    page = site.sign_in(people.li(), size=PHONE)
+    ready(page)
+    for turn in (1, 2):
+        page.click("[data-part=alerts] li button")
+        page.fill("[data-form=visit] [name=finding]", f"第 {turn} 次到户。")
+        page.check("[data-form=visit] [name=outcome][value=continue]")
+        finish(page, "visit")
+        expect(page.locator("[data-part=outbox-list] .phone-good")).to_have_count(turn)
+        page.wait_for_timeout(300)
+        page.wait_for_load_state("networkidle")
+    assert Visit.objects.count() == 2 and set(Report.objects.values_list("state", flat=True)) == {"written"}
 
 
 def test_the_way_back_leads_to_the_list_and_the_last_words_typed_are_kept(site: Site, alert: Alert) -> None:
